@@ -1,0 +1,85 @@
+/**
+ * The shape of everything pgkeep can do.
+ *
+ * One definition per operation feeds all surfaces: command line, typed library, MCP. zod is handed to `input` and
+ * `output` instead of being imported, because loading it costs half as much as a whole short command: surfaces that
+ * need schemas (library, MCP, the generated command table and documents) load it, the command line's hot path
+ * reads the table that the build made from the same definitions.
+ */
+import type { z as Zod } from "zod";
+import type { Clock } from "./clock.ts";
+
+export type ZodNamespace = typeof Zod;
+
+/** read: changes nothing anywhere. write: changes something. destructive: can lose data, and asks for approval. */
+export type Effects = "read" | "write" | "destructive";
+
+export type Surface = "cli" | "library" | "mcp" | "console";
+
+/** What happened so far, for progress output. `type` is dotted, "deploy.file_done"; fields are snake_case and hold no secret. */
+export interface ProgressEvent {
+  type: string;
+  [field: string]: unknown;
+}
+
+export interface Prompter {
+  /** Asks for a line of text; undefined when the person left the prompt. */
+  text(question: string): Promise<string | undefined>;
+  /** Asks for a secret without echo; undefined when the person left the prompt. */
+  secret(question: string): Promise<string | undefined>;
+  confirm(question: string): Promise<boolean>;
+  choose(question: string, choices: readonly { value: string; label: string }[]): Promise<string | undefined>;
+}
+
+/** What an operation may use of the world besides its input. */
+export interface OperationContext {
+  /** Environment variables as they were at start. */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute path that relative paths of the input start from. */
+  workingDirectory: string;
+  clock: Clock;
+  signal: AbortSignal;
+  report(event: ProgressEvent): void;
+  /** Present only when a person can answer: a terminal on both sides, no CI, no --no-input. */
+  prompt?: Prompter | undefined;
+}
+
+/** How the command line offers an operation. Everything that can be derived from the input schema is not repeated here. */
+export interface CommandSpec {
+  /** "deploy", "db start": the words before arguments. */
+  command: string;
+  /** Input fields given as positional arguments, in order. A trailing "?" marks an optional one. */
+  positionals?: readonly string[];
+  /** Shell lines, each runnable as shown, with what it does. At least one. */
+  examples: readonly { line: string; does: string }[];
+  /** Exit codes that this command can return, besides 0, 1, 2 and 3. */
+  exitCodes?: readonly number[];
+}
+
+export interface Operation<Input extends Zod.ZodObject = Zod.ZodObject, Output extends Zod.ZodType = Zod.ZodType> {
+  /** "area.verb": file name, library path, MCP tool (with underscore). */
+  name: string;
+  /** One line, imperative, no full stop: "Run an SQL project". */
+  summary: string;
+  /** Two to five sentences for help and reference. */
+  description?: string;
+  effects: Effects;
+  surfaces: readonly Surface[];
+  cli?: CommandSpec;
+  /**
+   * A strict object, camelCase fields. `.meta({ description })` is required on every field; further meta keys the
+   * command line reads: `short` (one letter), `flag` (when not the kebab-cased name), `group` ("connection", "what",
+   * "output", "safety"), `valueName`, `hidden`. Fields that hold secrets carry `secret: true` and are never flags.
+   */
+  input: (z: ZodNamespace) => Input;
+  /** snake_case fields: it is the JSON that `--json` prints. */
+  output: (z: ZodNamespace) => Output;
+  run(input: Zod.output<Input>, context: OperationContext): Promise<Zod.input<Output>>;
+}
+
+/** Keeps the exact types of one operation's input and output. */
+export function defineOperation<Input extends Zod.ZodObject, Output extends Zod.ZodType>(
+  operation: Operation<Input, Output>,
+): Operation<Input, Output> {
+  return operation;
+}

@@ -1,0 +1,41 @@
+/**
+ * Makes foreign text harmless before it reaches a terminal or a log.
+ *
+ * Whatever came from a server, a file or an event may hold escape sequences, direction marks that reorder a line, or
+ * words that a CI system reads as commands. Human output shows such characters instead of obeying them; JSON output
+ * keeps the exact value, because JSON escapes are enough there.
+ */
+
+/** 2,000 characters: more of one value is never read by a person, and a server can send a gigabyte. */
+export const MAX_TAMED_LENGTH = 2_000;
+
+// C0 without tab and line feed, DEL, C1, bidirectional controls, zero-width characters, line and paragraph separators,
+// byte order mark, unpaired surrogates.
+const HARMFUL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+
+/** One value on one line: control characters become `\u{…}`, line breaks become `⏎`, CI commands are defused. */
+export function tameLine(text: string): string {
+  return defuseCommands(cut(text).replace(/\r\n|\n/g, "⏎").replaceAll("\r", "⏎").replace(HARMFUL, visible));
+}
+
+/** Text that may keep its line breaks: as `tameLine`, line by line. */
+export function tameText(text: string): string {
+  return defuseCommands(cut(text).replaceAll("\r\n", "\n").replace(HARMFUL, visible));
+}
+
+function visible(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return `\\u{${code.toString(16)}}`;
+}
+
+/** Azure Pipelines and TeamCity read these anywhere in a line; GitHub's `::` only counts at the start of one. */
+function defuseCommands(text: string): string {
+  return text.replace(/##(?=\[|vso\[|teamcity\[)/g, "#\\#").replace(/^(\s*)::/gm, "$1:\\:");
+}
+
+function cut(text: string): string {
+  if (text.length <= MAX_TAMED_LENGTH) return text;
+  return `${text.slice(0, MAX_TAMED_LENGTH)}… (${text.length - MAX_TAMED_LENGTH} more characters)`;
+}

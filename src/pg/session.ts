@@ -1,0 +1,150 @@
+/**
+ * One conversation with a server: what everything above this layer sees of the driver.
+ *
+ * A session is one connection, used by one caller, one command at a time. Three ways to send: `query` binds values
+ * (extended protocol, one statement, rows kept); `script` sends text as it stands (simple protocol, many statements,
+ * rows kept only up to a bound, COPY data supplied on demand); `exchange` is `script` whose rows are wanted.
+ */
+import type { Secret } from "../base/secrets.ts";
+
+export interface ServerNotice {
+  severity: string;
+  code: string;
+  message: string;
+  detail?: string | undefined;
+  hint?: string | undefined;
+  where?: string | undefined;
+}
+
+/** Which server answered, and as whom we are there. Holds nothing secret. */
+export interface SessionTarget {
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  /** undefined on Unix sockets and without TLS. */
+  tls: { protocol: string; verified: boolean } | undefined;
+  /** "scram-sha-256-plus", "scram-sha-256", "md5", "password", "cert", "none" (asked for nothing). */
+  authentication: string;
+}
+
+export type TransactionStatus = "idle" | "transaction" | "failed";
+
+/** One row, columns by name, values as the server's text ("t", "42"), null for SQL NULL. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+export interface StatementResult {
+  /** The server's command tag: "CREATE TABLE", "COPY 12". */
+  tag: string;
+  rows: TextRow[];
+}
+
+export interface ScriptOptions {
+  /** Chunks for the next COPY ... FROM STDIN, in order; without it (or with none left) COPY is refused at once. */
+  copyData?: readonly CopySource[];
+  /** Called as each statement completes, with its command tag. */
+  onStatement?: (tag: string) => void;
+}
+
+/** Data of one COPY, already in COPY text format. Read once, with back-pressure, so it need not fit in memory. */
+export type CopySource = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+export interface Session extends AsyncDisposable {
+  readonly target: SessionTarget;
+  /** server_version_num: 180004. */
+  readonly serverVersion: number;
+  readonly processId: number;
+  /** Round trips of statements so far, authentication left out. For tests and the benchmark. */
+  readonly roundTrips: number;
+  transactionStatus(): TransactionStatus;
+  /** A ParameterStatus value the server announced ("is_superuser", "server_encoding"). */
+  parameterStatus(name: string): string | undefined;
+  /** Runs one statement with bound values. Rows as text. Throws ServerError. */
+  query(text: string, values?: readonly (string | null)[]): Promise<TextRow[]>;
+  /** Sends `text` as one simple-protocol message and discards all rows. Returns the number of statements completed. Throws ServerError. */
+  script(text: string, options?: ScriptOptions): Promise<number>;
+  /** As `script`, keeping the rows of each statement. For our own statements, whose results are small. */
+  exchange(text: string, options?: ScriptOptions): Promise<StatementResult[]>;
+  /** Replaces the listener of notices. The listener must be quick; it is called as messages arrive. */
+  onNotice(listener: (notice: ServerNotice) => void): void;
+  /** Asks the server, over a second connection with the same TLS settings, to end the running statement. Never throws. */
+  cancel(): Promise<void>;
+  /** Ends the session. Safe to call twice and on a broken connection; waits at most two seconds. */
+  close(): Promise<void>;
+}
+
+/** An error the server reported. Plain fields; never the driver's object, which carries the connection's settings. */
+export class ServerError extends Error {
+  readonly severity: string;
+  readonly sqlstate: string;
+  readonly detail: string | undefined;
+  readonly hint: string | undefined;
+  readonly where: string | undefined;
+  /** 1-based, in characters of the text sent. */
+  readonly position: number | undefined;
+  /** 1-based, in characters of `internalQuery`. */
+  readonly internalPosition: number | undefined;
+  readonly internalQuery: string | undefined;
+  /** Schema, table, column, datatype, constraint names, when the server gave them. */
+  readonly objects: Readonly<Partial<Record<"schema" | "table" | "column" | "dataType" | "constraint", string>>>;
+
+  constructor(fields: ServerErrorFields) {
+    super(fields.message);
+    this.name = "ServerError";
+    this.severity = fields.severity;
+    this.sqlstate = fields.sqlstate;
+    this.detail = fields.detail;
+    this.hint = fields.hint;
+    this.where = fields.where;
+    this.position = fields.position;
+    this.internalPosition = fields.internalPosition;
+    this.internalQuery = fields.internalQuery;
+    this.objects = fields.objects ?? {};
+  }
+}
+
+export interface ServerErrorFields {
+  message: string;
+  severity: string;
+  sqlstate: string;
+  detail?: string | undefined;
+  hint?: string | undefined;
+  where?: string | undefined;
+  position?: number | undefined;
+  internalPosition?: number | undefined;
+  internalQuery?: string | undefined;
+  objects?: ServerError["objects"];
+}
+
+export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+export type TargetSessionAttrs = "any" | "read-write" | "read-only" | "primary" | "standby" | "prefer-standby";
+
+export interface HostAddress {
+  /** A name, an IP literal without brackets, or an absolute directory of a Unix socket. */
+  host: string;
+  port: number;
+}
+
+/** Everything needed to connect, resolved: no environment or file of settings is read after this. */
+export interface ConnectionSettings {
+  hosts: readonly HostAddress[];
+  user: string;
+  database: string;
+  /** Asked for again at every connect, because cloud tokens expire. undefined: none configured. */
+  password: ((address: HostAddress) => Promise<Secret | undefined>) | undefined;
+  sslMode: SslMode;
+  sslNegotiation: "postgres" | "direct";
+  /** Paths; rootCert may be "system". */
+  tlsFiles: { rootCert?: string; cert?: string; key?: string; crl?: string };
+  tlsKeyPassphrase: Secret | undefined;
+  channelBinding: "disable" | "prefer" | "require";
+  /** libpq's require_auth list; undefined: everything but clear text outside TLS and sockets. */
+  requireAuth: readonly string[] | undefined;
+  targetSessionAttrs: TargetSessionAttrs;
+  /** 0 = none. Covers one host's whole handshake. */
+  connectTimeoutMs: number;
+  applicationName: string;
+  /** Server settings sent in the startup packet (from `options` and unknown URI keys). */
+  serverSettings: Readonly<Record<string, string>>;
+  loadBalanceHosts: boolean;
+}
