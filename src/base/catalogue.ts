@@ -4,8 +4,9 @@
  * `npm run catalogue` writes each catalogue folder's `index.ts`, which maps the public name (the file's name) to an
  * import that has not happened yet. A command that uses one member pays for one member.
  */
-import { PgkeepError } from "./errors.ts";
+
 import type { ErrorCode } from "./errors.ts";
+import { PgkeepError } from "./errors.ts";
 import { nearestName } from "./suggest.ts";
 
 /** Public name to lazy import of the definition. The shape of every generated catalogue index. */

@@ -71,7 +71,10 @@ export const ERRORS = {
     EXIT.config,
     "A ${env:NAME} or ${file:/path} reference has no value: the variable is not set or the file cannot be read from the allowed roots.",
   ),
-  CONFIG_TARGET_MISSING: define(EXIT.config, "No database was named: not by a flag, a variable, nor a configuration file."),
+  CONFIG_TARGET_MISSING: define(
+    EXIT.config,
+    "No database was named: not by a flag, a variable, nor a configuration file.",
+  ),
   CONNECT_STRING_INVALID: define(
     EXIT.config,
     "The connection string is neither a URI, nor keyword/value pairs, nor ADO.NET pairs. It is not repeated, because it may hold a password.",
@@ -96,9 +99,16 @@ export const ERRORS = {
     "The server refused the connection before or instead of asking for a password: no matching pg_hba.conf line, no such role, or a login that is not allowed (SQLSTATE class 28).",
   ),
   CONNECT_DATABASE_MISSING: define(EXIT.connection, "The server has no database of that name (SQLSTATE 3D000)."),
-  CONNECT_PERMISSION: define(EXIT.connection, "The role may not connect to this database (SQLSTATE 42501). The hint has the GRANT."),
+  CONNECT_PERMISSION: define(
+    EXIT.connection,
+    "The role may not connect to this database (SQLSTATE 42501). The hint has the GRANT.",
+  ),
   CONNECT_TOO_MANY: define(EXIT.connection, "The server has no free connection slot (SQLSTATE 53300).", true),
-  CONNECT_STARTING_UP: define(EXIT.connection, "The server is starting, stopping or recovering (SQLSTATE 57P03).", true),
+  CONNECT_STARTING_UP: define(
+    EXIT.connection,
+    "The server is starting, stopping or recovering (SQLSTATE 57P03).",
+    true,
+  ),
   CONNECT_SERVER_REFUSED: define(EXIT.connection, "The server refused the connection with the SQLSTATE shown.", true),
   CONNECT_REFUSED: define(EXIT.connection, "Nothing listens at that address and port.", true),
   CONNECT_HOST_UNKNOWN: define(EXIT.connection, "The host's name could not be resolved."),
@@ -108,7 +118,10 @@ export const ERRORS = {
     EXIT.connection,
     "TLS could not be set up: the server does not offer it, its certificate does not verify, or the client certificate was refused.",
   ),
-  CONNECT_TLS_FILE: define(EXIT.config, "A certificate or key file could not be used: missing, unreadable, or readable by others."),
+  CONNECT_TLS_FILE: define(
+    EXIT.config,
+    "A certificate or key file could not be used: missing, unreadable, or readable by others.",
+  ),
   CONNECT_CLEARTEXT_REFUSED: define(
     EXIT.connection,
     "The server asked for the password in clear text over an unencrypted connection. It was not sent. An impostor asks exactly this.",
@@ -146,7 +159,10 @@ export const ERRORS = {
     "Directory names of the form __name__ are reserved; only __test__ and __tests__ have a meaning.",
   ),
   DEPLOY_METADATA_INVALID: define(EXIT.config, "A <pgmi-meta> block does not follow its format. Nothing was started."),
-  DEPLOY_METADATA_DUPLICATE: define(EXIT.config, "Two files carry the same metadata id, so neither can be told from the other."),
+  DEPLOY_METADATA_DUPLICATE: define(
+    EXIT.config,
+    "Two files carry the same metadata id, so neither can be told from the other.",
+  ),
   DEPLOY_PARAMETER_INVALID: define(
     EXIT.config,
     "A parameter's key or value cannot be used. The message names its place (--param #2, or file and line) and never the text.",
@@ -171,9 +187,16 @@ export const ERRORS = {
     "Another deploy holds this database's lock. Its holder is named; locks end with their session.",
     true,
   ),
-  DEPLOY_CREATE_RACE: define(EXIT.locked, "Somebody else created the database in the same moment. Run the command again.", true),
+  DEPLOY_CREATE_RACE: define(
+    EXIT.locked,
+    "Somebody else created the database in the same moment. Run the command again.",
+    true,
+  ),
   DEPLOY_DATABASE_FAILED: define(EXIT.execution, "The database could not be created or dropped."),
-  DEPLOY_MACRO_INVALID: define(EXIT.execution, "A CALL pgmi_test(...) has an invalid pattern or callback. Nothing was applied."),
+  DEPLOY_MACRO_INVALID: define(
+    EXIT.execution,
+    "A CALL pgmi_test(...) has an invalid pattern or callback. Nothing was applied.",
+  ),
   DEPLOY_SQL_FAILED: define(
     EXIT.execution,
     "A statement failed on the server. The STATE line says what remains; file, line and column name the place.",
@@ -184,22 +207,38 @@ export const ERRORS = {
     "deploy.sql ended inside an open transaction, so that work was rolled back. Add COMMIT, or remove BEGIN.",
   ),
   DEPLOY_TIMEOUT: define(EXIT.timeout, "--timeout passed. The running statement was cancelled on the server.", true),
-  DEPLOY_INTERRUPTED: define(EXIT.interrupted, "SIGINT or SIGTERM arrived. The running statement was cancelled on the server.", true),
+  DEPLOY_INTERRUPTED: define(
+    EXIT.interrupted,
+    "SIGINT or SIGTERM arrived. The running statement was cancelled on the server.",
+    true,
+  ),
   DEPLOY_TEMPLATE_UNKNOWN: define(EXIT.usage, "There is no template of that name."),
   DB_BINARIES_MISSING: define(
     EXIT.config,
     "The embedded PostgreSQL comes as an optional package for this platform, which is not installed.",
   ),
-  DB_BINARIES_CHANGED: define(EXIT.failed, "The embedded server's files are not those that were shipped. They are not started."),
-  DB_DIRECTORY_UNSAFE: define(EXIT.config, "The embedded server's directory belongs to somebody else or can be written by others."),
+  DB_BINARIES_CHANGED: define(
+    EXIT.failed,
+    "The embedded server's files are not those that were shipped. They are not started.",
+  ),
+  DB_DIRECTORY_UNSAFE: define(
+    EXIT.config,
+    "The embedded server's directory belongs to somebody else or can be written by others.",
+  ),
   DB_USER_UNAVAILABLE: define(
     EXIT.config,
     "PostgreSQL does not run as root, and no unprivileged account could be used for it on this machine.",
   ),
   DB_START_FAILED: define(EXIT.failed, "The embedded server did not start. The detail holds the end of its log."),
-  DB_NOT_RUNNING: define(EXIT.failed, "No embedded server is running for this directory. Start it with pgkeep db start."),
+  DB_NOT_RUNNING: define(
+    EXIT.failed,
+    "No embedded server is running for this directory. Start it with pgkeep db start.",
+  ),
   DB_PSQL_MISSING: define(EXIT.config, "psql is not installed; the embedded server's package does not hold it."),
-  FILE_WRITE_FAILED: define(EXIT.failed, "An output file could not be written: full disk, missing directory or missing right."),
+  FILE_WRITE_FAILED: define(
+    EXIT.failed,
+    "An output file could not be written: full disk, missing directory or missing right.",
+  ),
   CANCELLED: define(EXIT.notApproved, "The question was answered with no, or the prompt was left."),
 } as const satisfies Record<string, ErrorDefinition>;
 
@@ -224,6 +263,8 @@ export interface ErrorParts {
   column?: number | undefined;
   /** The text of that line, for the caret. */
   sourceLine?: string | undefined;
+  /** What is known of the result in spite of the failure, in the shape the operation documents (deploy: its JSON keys). */
+  data?: Readonly<Record<string, unknown>> | undefined;
   cause?: unknown;
 }
 

@@ -52,6 +52,10 @@ export interface CommandSpec {
   positionals?: readonly string[];
   /** Shell lines, each runnable as shown, with what it does. At least one. */
   examples: readonly { line: string; does: string }[];
+  /** How `--json` prints: "envelope" (default) wraps the output with target and tool; "bare" prints it as it is. */
+  json?: "envelope" | "bare";
+  /** Formats beside human and json that the operation's renderer offers ("tap", "junit", "sql"). */
+  formats?: readonly string[];
   /** Exit codes that this command can return, besides 0, 1, 2 and 3. */
   exitCodes?: readonly number[];
 }
@@ -75,6 +79,8 @@ export interface Operation<Input extends Zod.ZodObject = Zod.ZodObject, Output e
   /** snake_case fields: it is the JSON that `--json` prints. */
   output: (z: ZodNamespace) => Output;
   run(input: Zod.output<Input>, context: OperationContext): Promise<Zod.input<Output>>;
+  /** Exit status of a completed run whose result calls for one other than 0 (findings, failed checks). */
+  exitCode?: (output: Zod.output<Output>) => number;
 }
 
 /** Keeps the exact types of one operation's input and output. */

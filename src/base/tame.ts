@@ -17,7 +17,12 @@ const HARMFUL =
 
 /** One value on one line: control characters become `\u{…}`, line breaks become `⏎`, CI commands are defused. */
 export function tameLine(text: string): string {
-  return defuseCommands(cut(text).replace(/\r\n|\n/g, "⏎").replaceAll("\r", "⏎").replace(HARMFUL, visible));
+  return defuseCommands(
+    cut(text)
+      .replace(/\r\n|\n/g, "⏎")
+      .replaceAll("\r", "⏎")
+      .replace(HARMFUL, visible),
+  );
 }
 
 /** Text that may keep its line breaks: as `tameLine`, line by line. */
