@@ -1,0 +1,22 @@
+/**
+ * Four kinds of tests, by what they need: tidy (the repository), unit (nothing), pg (a PostgreSQL server), system (the
+ * built package and its processes). Two workers everywhere: the machines this runs on have two cores, and a server
+ * needs its share.
+ */
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, testTimeout: number) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: Math.max(testTimeout, 30_000) },
+});
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    // A terminal's colours and a CI's variables must not change what is tested.
+    env: { NO_COLOR: "1", FORCE_COLOR: "", CI: "" },
+    projects: [project("tidy", 60_000), project("unit", 10_000), project("pg", 60_000), project("system", 120_000)],
+    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
+  },
+});
