@@ -32,7 +32,11 @@ export function sourcesHash() {
   const inputs = ["tsconfig.json", "package.json", "scripts/build.mjs", "scripts/manifest.mjs"]
     .filter((path) => existsSync(join(ROOT, path)))
     .concat(filesBelow(join(ROOT, "src")).map((path) => `src/${path}`));
-  for (const path of inputs) hash.update(`${path}\0`).update(readFileSync(join(ROOT, path))).update("\0");
+  for (const path of inputs)
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(ROOT, path)))
+      .update("\0");
   return hash.digest("hex");
 }
 
