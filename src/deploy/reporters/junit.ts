@@ -1,0 +1,86 @@
+/**
+ * JUnit XML: one suite per directory, one case per test, and one case for the deploy itself.
+ *
+ * XML 1.0 has no way to write most control characters, not even as entities, so they appear as the text `\u{…}`.
+ */
+import type { DeployReport } from "../run/report.ts";
+import { casesOf, defineReporter, type ReportedCase } from "./reporter.ts";
+
+export default defineReporter({
+  summary: "JUnit XML, one suite per directory",
+  render: (report) => {
+    const suites = byDirectory(casesOf(report));
+    const cases = [...suites.values()].flat();
+    return [
+      '<?xml version="1.0" encoding="UTF-8"?>',
+      `<testsuites name="pgkeep"${totals(cases)}>`,
+      ...[...suites].flatMap(([directory, members]) => suite(directory, members, report)),
+      "</testsuites>",
+      "",
+    ].join("\n");
+  },
+});
+
+function suite(directory: string, cases: readonly ReportedCase[], report: DeployReport): string[] {
+  return [
+    `  <testsuite name="${xml(directory)}"${totals(cases)}>`,
+    ...cases.flatMap((item) => testCase(item, report)),
+    "  </testsuite>",
+  ];
+}
+
+function testCase(item: ReportedCase, report: DeployReport): string[] {
+  const line = item.line === undefined ? "" : ` line="${item.line}"`;
+  const head = `    <testcase name="${xml(item.name)}" classname="${xml(item.directory)}" file="${xml(item.path)}"${line} time="${seconds(item.ms)}"`;
+  const message = item.message ?? report.error ?? "failed";
+  if (item.result === "passed") return [`${head}/>`];
+  if (item.result === "skipped") return [`${head}>`, `      <skipped message="${xml(message)}"/>`, "    </testcase>"];
+  return [
+    `${head}>`,
+    `      <failure message="${xml(message)}" type="${xml(report.sqlstate ?? report.code ?? "failure")}">${xml(failureText(item, report))}</failure>`,
+    "    </testcase>",
+  ];
+}
+
+function failureText(item: ReportedCase, report: DeployReport): string {
+  const parts: [string, string | undefined][] = [
+    ["", item.message ?? report.error],
+    ["DETAIL: ", report.detail],
+    ["HINT: ", report.hint],
+    ["WHERE: ", report.where],
+    ["STATE: ", report.state],
+  ];
+  return parts.flatMap(([label, text]) => (text ? [`${label}${text}`] : [])).join("\n");
+}
+
+function totals(cases: readonly ReportedCase[]): string {
+  const count = (result: string): number => cases.filter((item) => item.result === result).length;
+  const ms = cases.reduce((sum, item) => sum + (item.ms ?? 0), 0);
+  return ` tests="${cases.length}" failures="${count("failed")}" errors="0" skipped="${count("skipped")}" time="${seconds(ms)}"`;
+}
+
+const seconds = (ms = 0): string => (ms / 1000).toFixed(3);
+
+function xml(text: string): string {
+  return (
+    text
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;")
+      .replace(
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: these cannot be written in XML 1.0.
+        /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu,
+        (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+      )
+      // In attributes a raw line break would be read as a blank; as a reference it survives everywhere.
+      .replaceAll("\n", "&#10;")
+      .replaceAll("\r", "&#13;")
+  );
+}
+
+function byDirectory(cases: readonly ReportedCase[]): Map<string, ReportedCase[]> {
+  const groups = new Map<string, ReportedCase[]>();
+  for (const item of cases) groups.set(item.directory, [...(groups.get(item.directory) ?? []), item]);
+  return groups;
+}
