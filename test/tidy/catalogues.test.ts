@@ -1,0 +1,26 @@
+/**
+ * Catalogues: the generated index is what the folder calls for, and no member is without a test.
+ */
+import { describe, expect, it } from "vitest";
+import { CATALOGUES, membersOf, staleIndexes } from "../../scripts/catalogue.mjs";
+import { filesBelow, read } from "./repository.ts";
+
+const TESTS = filesBelow("test", ".test.ts").filter((path) => !path.startsWith("test/tidy/"));
+const MEMBERS = CATALOGUES.flatMap(({ folder }) => membersOf(folder).map((name) => [folder, name] as const));
+
+describe("catalogues", () => {
+  it("have a fresh index", () => {
+    expect(
+      staleIndexes().map(({ folder }) => folder),
+      "run: npm run catalogue",
+    ).toEqual([]);
+  });
+
+  it.each(MEMBERS)("%s/%s.ts has a test", (folder, name) => {
+    const area = folder.split("/").at(-1) ?? folder;
+    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.test\\.ts$`);
+    const imports = `${area}/${name}.ts"`;
+    const tested = TESTS.some((path) => file.test(path) || read(path).includes(imports));
+    expect(tested, `add test/unit/${folder.slice("src/".length)}/${name}.test.ts`).toBe(true);
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * Error codes: what the sources throw, what base/errors.ts lists and what the reference page explains are the same.
+ */
+import { describe, expect, it } from "vitest";
+import { ERRORS } from "../../src/base/errors.ts";
+import { filesBelow, read, withoutComments } from "./repository.ts";
+
+const LISTED = Object.keys(ERRORS).sort();
+const PAGE = "docs/reference/errors.md";
+const AREAS = [...new Set(LISTED.map((code) => code.split("_")[0]))];
+/** A code stands in quotes; the first word makes it one of ours. */
+const QUOTED = new RegExp(`["'\`]((?:${AREAS.join("|")})_[A-Z_]+)["'\`]`, "g");
+
+const used = new Set(
+  filesBelow("src", ".ts")
+    .filter((path) => path !== "src/base/errors.ts")
+    .flatMap((path) => [...withoutComments(read(path)).matchAll(QUOTED)].map((match) => match[1] ?? "")),
+);
+
+describe("error codes", () => {
+  it("are all used by the sources", () => {
+    expect(
+      LISTED.filter((code) => !used.has(code)),
+      "throw it where it happens, or take it off the list",
+    ).toEqual([]);
+  });
+
+  it("are all on the reference page, which has no others", () => {
+    const documented = [...read(PAGE).matchAll(/^#{2,3} `?([A-Z]+(?:_[A-Z]+)+)`?\s*$/gm)].map(
+      (match) => match[1] ?? "",
+    );
+    expect(documented.sort()).toEqual(LISTED);
+  });
+
+  it.each(LISTED)("%s is explained in whole sentences", (code) => {
+    const { explain } = ERRORS[code as keyof typeof ERRORS];
+    expect(explain).toMatch(/^\S.{20,}\.$/s);
+  });
+
+  it("are each provoked by a test", () => {
+    const tests = filesBelow("test", ".ts")
+      .filter((path) => !path.startsWith("test/tidy/"))
+      .map(read)
+      .join("\n");
+    expect(
+      LISTED.filter((code) => !tests.includes(code)),
+      "write the test that provokes it",
+    ).toEqual([]);
+  });
+});
