@@ -6,18 +6,14 @@
  * and who may write it. The file is opened once, without following a last link and without waiting for a writer, and
  * what was opened must be what was checked; a swap in between is a refusal.
  */
-import { constants } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { lstat, open, realpath } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, realpath } from "node:fs/promises";
 import { isAbsolute, normalize, sep } from "node:path";
-import { errorCodeOf } from "../../base/errors.ts";
+import { FileRefusal, kindOf, readRegularFile, refusalOf } from "../regular-file.ts";
 import { defineReferenceProvider, ReferenceFailure } from "./provider.ts";
 
 /** Views of processes and devices, not files; what they show depends on who reads. */
 const REFUSED_TREES = ["/proc", "/dev", "/sys"];
-
-/** O_NONBLOCK: opening a FIFO must fail or return, never wait for a writer. Zero on systems that lack them. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 
@@ -49,27 +45,25 @@ async function realPathInsideRoot(path: string, roots: readonly string[]): Promi
   return real;
 }
 
+/** Reads what was checked: what is opened must be the file that stands at `real` before and after. */
 async function readChecked(real: string, maxBytes: number): Promise<Buffer> {
   // Before opening: opening a device can already have an effect.
-  const seen = await lstat(real, { bigint: true }).catch(refuse);
-  if (!seen.isFile()) throw new ReferenceFailure("It is not a regular file.");
-  const handle = await open(real, OPEN_FLAGS).catch(refuse);
-  try {
-    const opened = await handle.stat({ bigint: true });
-    const isSwapped = opened.dev !== seen.dev || opened.ino !== seen.ino || (await realpath(real)) !== real;
-    if (isSwapped || !opened.isFile()) throw new ReferenceFailure("The file changed while it was being opened.");
-    checkOwner(Number(opened.uid), Number(opened.mode));
-    return await readUpTo(handle, maxBytes);
-  } finally {
-    await handle.close();
-  }
+  const seen = await lstat(real).catch(refuse);
+  if (!seen.isFile()) throw new ReferenceFailure(`The path is ${kindOf(seen)}, not a regular file.`);
+  const inspect = (opened: Stats) => {
+    if (opened.dev !== seen.dev || opened.ino !== seen.ino) throw swapped();
+    checkOwner(opened);
+  };
+  const bytes = await readRegularFile(real, { maxBytes, inspect }).catch(refuse);
+  if ((await realpath(real).catch(refuse)) !== real) throw swapped();
+  return bytes;
 }
 
 /** Windows reports neither owner nor mode; its access lists are left to the administrator. */
-function checkOwner(owner: number, mode: number): void {
+function checkOwner({ uid, mode }: Stats): void {
   const self = process.geteuid?.();
   if (self === undefined) return;
-  if (owner !== 0 && owner !== self) {
+  if (uid !== 0 && uid !== self) {
     throw new ReferenceFailure("The file belongs to somebody who is neither root nor the user of this process.");
   }
   if ((mode & GROUP_OR_OTHERS_WRITE) !== 0) {
@@ -77,16 +71,8 @@ function checkOwner(owner: number, mode: number): void {
   }
 }
 
-/** Reads one byte more than allowed, because a file's stated size says little about what reading it gives. */
-async function readUpTo(handle: FileHandle, maxBytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(maxBytes + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-    if (bytesRead === 0) return buffer.subarray(0, length);
-    length += bytesRead;
-  }
-  throw new ReferenceFailure(`The file is larger than ${maxBytes} bytes.`);
+function swapped(): ReferenceFailure {
+  return new ReferenceFailure("The file was replaced while it was being opened.");
 }
 
 function decode(bytes: Buffer): string {
@@ -119,15 +105,9 @@ function outsideRoots(roots: readonly string[]): ReferenceFailure {
   return new ReferenceFailure(allowed, "Allow the file's directory: --secret-root DIR");
 }
 
-/** Fails closed: whatever the file system answers, only its code is repeated. */
+/** Fails closed: whatever goes wrong is a refusal, and the system's own text, which repeats the path, stays out. */
 function refuse(error: unknown): never {
-  const reasons: Record<string, string> = {
-    ENOENT: "The file does not exist.",
-    ENOTDIR: "The file does not exist.",
-    EACCES: "The file may not be read by the user of this process.",
-    EPERM: "The file may not be read by the user of this process.",
-    ELOOP: "The path is a loop of links.",
-  };
-  const code = errorCodeOf(error) ?? "unknown";
-  throw new ReferenceFailure(reasons[code] ?? `The file could not be read (${code}).`);
+  if (error instanceof ReferenceFailure) throw error;
+  const { message, systemCode } = error instanceof FileRefusal ? error : refusalOf(error);
+  throw new ReferenceFailure(systemCode === "ELOOP" ? "The path is a loop of links." : `The file ${message}.`);
 }
