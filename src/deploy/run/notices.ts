@@ -1,0 +1,44 @@
+/**
+ * The server's notices on their way to the person and to the result.
+ *
+ * Each is passed on as it arrives; the result keeps only the last MAX_KEPT, so a script that raises a million notices
+ * costs no memory. A ring, because shifting an array of 200 for every one of a million is work for nothing.
+ */
+import type { ServerNotice } from "../../pg/session.ts";
+import { type NoticeLine, noticeLine } from "./report.ts";
+
+/** 200: what the reference's clients get. */
+export const MAX_KEPT = 200;
+
+/** 4,000 characters of one notice in the result: the whole text has been streamed already. */
+const MAX_TEXT = 4_000;
+
+export class NoticeRing {
+  readonly #ring: NoticeLine[] = [];
+  #count = 0;
+
+  add(notice: ServerNotice): void {
+    this.#ring[this.#count % MAX_KEPT] = noticeLine({
+      ...notice,
+      message: cut(notice.message) ?? "",
+      detail: cut(notice.detail),
+      hint: cut(notice.hint),
+    });
+    this.#count++;
+  }
+
+  get truncated(): boolean {
+    return this.#count > MAX_KEPT;
+  }
+
+  /** Oldest first. */
+  lines(): NoticeLine[] {
+    if (!this.truncated) return [...this.#ring];
+    const start = this.#count % MAX_KEPT;
+    return [...this.#ring.slice(start), ...this.#ring.slice(0, start)];
+  }
+}
+
+function cut(text: string | undefined): string | undefined {
+  return text && text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
