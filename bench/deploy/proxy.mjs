@@ -1,0 +1,38 @@
+/**
+ * A TCP proxy between a tool and the server that counts round trips and can delay each direction.
+ *
+ * A round trip is counted when the client sends after the server has answered: bytes that are sent one after the other
+ * without waiting are one. Delays keep the order and do not limit bandwidth.
+ */
+import { connect, createServer } from "node:net";
+
+export async function startProxy({ host, port, oneWayDelayMs = 0 }) {
+  const counts = { connections: 0, roundTrips: 0 };
+  const server = createServer({ noDelay: true }, (client) => {
+    counts.connections += 1;
+    const upstream = connect({ host, port, noDelay: true });
+    let serverSpoke = true;
+    client.on("data", () => {
+      if (serverSpoke) counts.roundTrips += 1;
+      serverSpoke = false;
+    });
+    upstream.on("data", () => {
+      serverSpoke = true;
+    });
+    relay(client, upstream, oneWayDelayMs);
+    relay(upstream, client, oneWayDelayMs);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: server.address().port,
+    counts,
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+function relay(from, to, delayMs) {
+  const later = (action) => (delayMs > 0 ? setTimeout(action, delayMs) : action());
+  from.on("data", (chunk) => later(() => to.writable && to.write(chunk)));
+  from.on("end", () => later(() => to.end()));
+  from.on("error", () => later(() => to.destroy()));
+}
