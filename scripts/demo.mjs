@@ -1,0 +1,205 @@
+/**
+ * `npm run demo`: the product in under a minute, with nothing installed but Node.
+ *
+ * Makes a project, deploys it into a PostgreSQL that it starts for the purpose, shows rows, then breaks the project on
+ * purpose and proves that the refused deploy changed nothing: a fingerprint of the catalogs and of every row is the same
+ * before and after. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
+ * Everything is in one temporary directory, which is gone at the end, like the server.
+ *
+ * Ends with 0 only when every claim it prints held.
+ */
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { bootstrap, ROOT } from "./bootstrap.mjs";
+
+const begun = performance.now();
+bootstrap();
+// Only now: a fresh clone has no packages before.
+const { default: pg } = await import("pg");
+const folder = mkdtempSync(join(tmpdir(), "pgkeep-demo-"));
+// Started by root, the server runs as another account, which has to enter.
+chmodSync(folder, 0o711);
+
+try {
+  await demo();
+} finally {
+  await run("pgkeep", ["db", "stop"]).catch(() => undefined);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function demo() {
+  mkdirSync(join(folder, "bin"));
+  symlinkSync(join(ROOT, "bin/pgkeep.js"), join(folder, "bin/pgkeep"));
+
+  scene("a PostgreSQL to try things on: a socket in a private directory, a random password");
+  const started = await pgkeep(["db", "start", "--json"], { show: "pgkeep db start", quiet: true });
+  const { data } = JSON.parse(started.stdout);
+  say(`PostgreSQL ${data.version} in ${data.data_dir.replace(folder, ".")}`);
+
+  scene("a project: SQL files, a deploy.sql that decides, tests beside them");
+  await pgkeep(["init", "shop"]);
+
+  scene("deploy it; the tests are the gate");
+  await pgkeep(["deploy", "shop", "--embedded", "-d", "shop", "--param", "admin_email=you@example.com"]);
+
+  scene("what is in the database now");
+  await withDatabase(data.url, showRows);
+  const before = await withDatabase(data.url, fingerprint);
+
+  scene("a wrong change: a new table, and a test that finds the mistake");
+  breakProject();
+  const refused = await pgkeep(["deploy", "shop", "--embedded", "-d", "shop"], { expect: 13 });
+  check(refused.code === 13, "the deploy ended with 13, tests failed");
+
+  const after = await withDatabase(data.url, fingerprint);
+  check(before.hash === after.hash, "catalogs and rows have the same fingerprint as before");
+  say(`  before  ${before.hash}  ${before.objects} objects, ${before.rows} rows`);
+  say(`  after   ${after.hash}  ${after.objects} objects, ${after.rows} rows`);
+
+  scene("mend it, and try it without keeping anything");
+  mendProject();
+  await pgkeep(["test", "shop", "--embedded", "-d", "shop", "--with-deploy"]);
+  const tested = await withDatabase(data.url, fingerprint);
+  check(before.hash === tested.hash, "pgkeep test kept nothing");
+
+  scene("leave nothing behind");
+  await pgkeep(["db", "stop"]);
+  check(!(await isListening(data.url)), "the server is gone");
+  say(`\n${((performance.now() - begun) / 1000).toFixed(1)} s, and every line above held.`);
+}
+
+/** The mistake: a discount that makes an address out of nothing is caught before anything is kept. */
+function breakProject() {
+  writeFileSync(
+    join(folder, "shop/migrations/900_discounts.sql"),
+    `create table discounts (id bigint generated always as identity primary key, percent integer not null);
+insert into discounts (percent) values (20), (130);
+`,
+  );
+  writeFileSync(
+    join(folder, "shop/__test__/test_discounts.sql"),
+    `do $$
+declare
+  wrong integer;
+begin
+  select count(*) into wrong from discounts where percent not between 0 and 100;
+  if wrong > 0 then
+    raise exception '% discount(s) are not between 0 and 100 percent', wrong
+      using hint = 'Correct migrations/900_discounts.sql.';
+  end if;
+end $$;
+`,
+  );
+}
+
+function mendProject() {
+  writeFileSync(
+    join(folder, "shop/migrations/900_discounts.sql"),
+    `create table discounts (id bigint generated always as identity primary key, percent integer not null);
+insert into discounts (percent) values (20), (30);
+`,
+  );
+}
+
+/** Runs pgkeep as a user would, prints command and output, and ends the demo when the status is another. */
+async function pgkeep(words, { expect = 0, show = `pgkeep ${words.join(" ")}`, quiet = false } = {}) {
+  say(`$ ${show}`);
+  const result = await run("pgkeep", words, quiet ? undefined : (text) => process.stdout.write(text));
+  if (result.code !== expect) {
+    throw new Error(`"${show}" ended with ${result.code} instead of ${expect}\n${quiet ? result.stderr : ""}`);
+  }
+  return result;
+}
+
+function run(program, words, onOutput = () => undefined) {
+  const env = {
+    PATH: [join(folder, "bin"), process.env.PATH].join(delimiter),
+    HOME: folder,
+    LANG: process.env.LANG ?? "C.UTF-8",
+  };
+  const child = spawn(program, words, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const text = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"]) {
+    child[stream].setEncoding("utf8").on("data", (chunk) => {
+      text[stream] += chunk;
+      onOutput(chunk);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...text }));
+  });
+}
+
+/** Runs `use` on database "shop" of the server that `url` names. */
+async function withDatabase(url, use) {
+  const address = new URL(url);
+  const client = new pg.Client({
+    host: address.searchParams.get("host") ?? address.hostname,
+    port: Number(address.searchParams.get("port") ?? (address.port || 5432)),
+    user: decodeURIComponent(address.username),
+    password: decodeURIComponent(address.password),
+    database: "shop",
+  });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function showRows(client) {
+  const sql = 'select id, email, name from "user" order by id limit 5';
+  say(`shop=> ${sql};`);
+  const { rows } = await client.query(sql);
+  for (const row of rows) say(`  ${Object.values(row).join(" | ")}`);
+  check(rows.length > 0, `${rows.length} row(s)`);
+}
+
+/** One hash over every object of the user's schemas and every row of their tables. */
+async function fingerprint(client) {
+  const userSchemas = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
+  const { rows: objects } = await client.query(`
+    select format('%s %s.%s %s %s', c.relkind, n.nspname, c.relname, c.relacl,
+                  (select string_agg(format('%s %s %s', a.attname, a.atttypid, a.attnotnull), ',' order by a.attnum)
+                     from pg_attribute as a where a.attrelid = c.oid and a.attnum > 0)) as object
+      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+     where ${userSchemas}
+    union all
+    select format('f %s.%s %s %s', n.nspname, p.proname, md5(pg_get_functiondef(p.oid)), p.proacl)
+      from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+     where ${userSchemas} and p.prokind in ('f', 'p')
+    order by 1`);
+  const { rows: tables } = await client.query(`
+    select format('%I.%I', n.nspname, c.relname) as name
+      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+     where ${userSchemas} and c.relkind = 'r' order by 1`);
+  const contents = [];
+  for (const { name } of tables) {
+    const { rows } = await client.query(`select t::text as row from ${name} as t order by 1`);
+    contents.push(...rows.map(({ row }) => `${name} ${row}`));
+  }
+  const lines = [...objects.map(({ object }) => object), ...contents];
+  const { rows } = await client.query("select md5($1) as hash", [lines.join("\n")]);
+  return { hash: rows[0].hash, objects: objects.length, rows: contents.length };
+}
+
+async function isListening(url) {
+  return await withDatabase(url, () => true).catch(() => false);
+}
+
+function scene(title) {
+  say(`\n-- ${title}`);
+}
+
+function check(holds, claim) {
+  say(`${holds ? "✓" : "✗"} ${claim}`);
+  if (!holds) throw new Error(`the demo's claim did not hold: ${claim}`);
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
