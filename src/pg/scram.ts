@@ -102,7 +102,7 @@ function checkIterations(iterations: number): number {
 }
 
 /** Characters that SASLprep drops: soft hyphen, joiners, variation selectors and the like (RFC 3454 table B.1). */
-const DROPPED = /[\u00ad\u1806\u200c\u200d\u2060\ufeff]|[\u180b-\u180d]|[\ufe00-\ufe0f]|\u034f/gu;
+const DROPPED = /[\u00ad\u1806\u2060\ufeff]|\u034f|\u200c|\u200d|[\u180b-\u180d]|[\ufe00-\ufe0f]/gu;
 
 /** Spaces that SASLprep turns into U+0020 (table C.1.2). U+200B is in both tables, so clients disagree; it stays and is refused. */
 const SPACES = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/gu;
