@@ -16,7 +16,7 @@ const PUBLISHED = [
   /^LICENSE$/,
   /^package\.json$/,
   /^bin\/pgkeep\.js$/,
-  /^dist\/[a-z0-9/._-]+\.(js|d\.ts|json)$/,
+  /^dist\/[a-z0-9/._-]+\.(js|d\.ts|json|txt)$/,
   /^sql\/[a-z0-9/._-]+\.(sql|md)$/,
   /^templates\/[A-Za-z0-9/._-]+$/,
 ];
