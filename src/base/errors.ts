@@ -53,6 +53,12 @@ export const ERRORS = {
     "init writes into an empty directory (pgmi.yaml and .env may be there), so that it never overwrites anybody's work.",
   ),
   USAGE_UNKNOWN_NAME: define(EXIT.usage, "No template, code, skill or shell has that name."),
+  COMMAND_INTERRUPTED: define(
+    EXIT.interrupted,
+    "SIGINT or SIGTERM arrived before the command was done. A second signal ends the process without waiting.",
+    true,
+  ),
+  COMMAND_TIMEOUT: define(EXIT.timeout, "--timeout passed before the command was done.", true),
   INTERNAL_BUG: define(
     EXIT.crash,
     "pgkeep itself is wrong. The report file holds the version, the command's name and the stack: no arguments, no environment. Please send it.",
@@ -233,6 +239,15 @@ export const ERRORS = {
   DB_NOT_RUNNING: define(
     EXIT.failed,
     "No embedded server is running for this directory. Start it with pgkeep db start.",
+  ),
+  DB_IN_USE: define(
+    EXIT.locked,
+    "Another pgkeep uses the embedded server of this directory in a way that this command would disturb.",
+    true,
+  ),
+  DB_RESET_UNAPPROVED: define(
+    EXIT.notApproved,
+    "Removing the embedded database needs its name typed on a terminal, or --yes without one. Nothing was removed.",
   ),
   DB_PSQL_MISSING: define(EXIT.config, "psql is not installed; the embedded server's package does not hold it."),
   FILE_WRITE_FAILED: define(

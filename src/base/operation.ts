@@ -16,7 +16,12 @@ export type Effects = "read" | "write" | "destructive";
 
 export type Surface = "cli" | "library" | "mcp" | "console";
 
-/** What happened so far, for progress output. `type` is dotted, "deploy.file_done"; fields are snake_case and hold no secret. */
+/**
+ * What happened so far, for progress output. `type` is dotted, "deploy.file_done"; fields are snake_case and hold no
+ * secret. Two types have a meaning on every surface: "warning" with a `message` is always shown and collected in the
+ * JSON envelope's `warnings`; "connected" with host, port, database, user, server_version and tls becomes the envelope's
+ * `target`.
+ */
 export interface ProgressEvent {
   type: string;
   [field: string]: unknown;
@@ -73,7 +78,8 @@ export interface Operation<Input extends Zod.ZodObject = Zod.ZodObject, Output e
   /**
    * A strict object, camelCase fields. `.meta({ description })` is required on every field; further meta keys the
    * command line reads: `short` (one letter), `flag` (when not the kebab-cased name), `group` ("connection", "what",
-   * "output", "safety"), `valueName`, `hidden`. Fields that hold secrets carry `secret: true` and are never flags.
+   * "output", "safety"), `valueName`, `hidden`, `duration: true` for Go durations, which the command line then checks.
+   * Fields that hold secrets carry `secret: true` and are never flags.
    */
   input: (z: ZodNamespace) => Input;
   /** snake_case fields: it is the JSON that `--json` prints. */

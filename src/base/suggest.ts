@@ -3,12 +3,14 @@
 /** 2 edits: closer words are typing errors, farther ones are other words. */
 const MAX_EDITS = 2;
 
-/** The known name nearest to `word`, at most two edits away; undefined when none is that near. */
+/** The known name nearest to `word`, at most two edits away (one for words of up to three letters); undefined when none is. */
 export function nearestName(word: string, known: Iterable<string>): string | undefined {
+  // Two edits turn any two letters into any other two.
+  const maxEdits = word.length <= 3 ? 1 : MAX_EDITS;
   let best: string | undefined;
-  let bestEdits = MAX_EDITS + 1;
+  let bestEdits = maxEdits + 1;
   for (const name of known) {
-    if (Math.abs(name.length - word.length) > MAX_EDITS) continue;
+    if (Math.abs(name.length - word.length) > maxEdits) continue;
     const edits = editDistance(word, name);
     if (edits < bestEdits) [best, bestEdits] = [name, edits];
   }

@@ -1,0 +1,86 @@
+/**
+ * Where the program begins: argv to an exit status.
+ *
+ * Help and version are answered from files written at build time, without loading an operation, zod or the driver, so
+ * that they cost little more than starting Node. Everything heavier is behind an import that has not happened yet.
+ * Never throws and never calls exit: bin/pgkeep.js does that with the status returned here.
+ */
+import { basename } from "node:path";
+import { type Located, locateCommand, type ParsedCommand, parseCommand, wantsJson } from "./arguments.ts";
+import { helpText, loadManifest, type Manifest, type ProgramName } from "./manifest.ts";
+import { Output } from "./output.ts";
+
+/** What one run of the program knows from its start. */
+export interface Invocation {
+  program: ProgramName;
+  manifest: Manifest;
+  output: Output;
+  /** The words after the program's name. */
+  words: readonly string[];
+}
+
+/** Runs the command that `argv` (node, script, words) names. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const { program, words } = programOf(argv);
+  const invocation: Invocation = { program, words, manifest: loadManifest(), output: new Output() };
+  try {
+    return await dispatch(invocation);
+  } catch (error) {
+    const { reportFailure } = await import("./failure.ts");
+    return reportFailure(error, invocation);
+  }
+}
+
+/** The reference's grammar applies under its name, and after `pgkeep pgmi`. */
+function programOf(argv: readonly string[]): { program: ProgramName; words: readonly string[] } {
+  const name = basename(argv[1] ?? "").replace(/\.(c?js|mjs|cmd|exe)$/, "");
+  if (name === "pgmi") return { program: "pgmi", words: argv.slice(2) };
+  return argv[2] === "pgmi" ? { program: "pgmi", words: argv.slice(3) } : { program: "pgkeep", words: argv.slice(2) };
+}
+
+async function dispatch(invocation: Invocation): Promise<number> {
+  const { program, manifest, output, words } = invocation;
+  if (program === "pgkeep" && words.at(-1) === "-h") {
+    output.say("-h is the host here; use --help");
+    return 2;
+  }
+  const located = locateCommand(words, manifest.commands[program]);
+  if (located.command === undefined) return withoutCommand(invocation, located);
+  const parsed = parseCommand(located.command, located.rest, program);
+  if (parsed.globals.help) return printHelp(invocation, parsed.command.words);
+  return await runParsed(invocation, parsed);
+}
+
+function withoutCommand(invocation: Invocation, { group, rest }: Located): number {
+  if (group !== undefined) return printHelp(invocation, group);
+  if (rest.some((word) => word === "--version")) return printVersion(invocation);
+  if (rest.includes("--help") || invocation.program === "pgmi") return printHelp(invocation, "");
+  invocation.output.result(helpText(invocation.program, "start") ?? "");
+  return 0;
+}
+
+function printHelp({ program, output }: Invocation, words: string): number {
+  output.result(helpText(program, words) ?? helpText(program, "") ?? "");
+  return 0;
+}
+
+function printVersion({ program, manifest, output }: Invocation): number {
+  output.result(versionLines(program, manifest).join("\n").concat("\n"));
+  return 0;
+}
+
+function versionLines(program: ProgramName, { version, commit, built }: Manifest): string[] {
+  const first = program === "pgmi" ? `pgmi ${version} (compat 1)` : `pgkeep ${version}`;
+  return [first, `commit ${commit}`, `built ${built}`, `platform ${process.platform}/${process.arch}`];
+}
+
+async function runParsed(invocation: Invocation, parsed: ParsedCommand): Promise<number> {
+  const { words, operation } = parsed.command;
+  if (words === "version" && !wantsJson(invocation.words) && !parsed.globals.format) return printVersion(invocation);
+  if (operation === undefined) {
+    const { runBuiltin } = await import("./builtins.ts");
+    return runBuiltin(invocation, parsed);
+  }
+  const { runOperation } = await import("./run.ts");
+  return runOperation(invocation, parsed);
+}

@@ -1,0 +1,317 @@
+/**
+ * Runs one operation for the command line: world in, text out, exit status back.
+ *
+ * The order is fixed. Outputs are planned before anything starts, so that a wrong flag costs nothing. Progress goes to
+ * stderr while the operation runs. The result is printed in every format asked for, then the summary, and the status is
+ * the same whatever the formats are. A failure takes the same way: its documents first, the text for people last.
+ */
+import { resolve } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { parseDurationMs } from "../base/duration.ts";
+import { EXIT, PgkeepError } from "../base/errors.ts";
+import type { Operation, OperationContext, ProgressEvent } from "../base/operation.ts";
+import { registerSecret, scrub } from "../base/secrets.ts";
+import { tameLine } from "../base/tame.ts";
+import { captureEnvironment, registerConnectionString } from "../config/environment.ts";
+import { loadOperation } from "../operations/call.ts";
+import type { ParsedCommand } from "./arguments.ts";
+import { crashOf } from "./crash.ts";
+import { Deadline } from "./deadline.ts";
+import { bareFailure, type Ending, envelope, type Target } from "./documents.ts";
+import { errorJson, errorText, redactCredentials } from "./error-text.ts";
+import { type OutputPlan, planOutputs } from "./formats.ts";
+import type { Invocation } from "./main.ts";
+import { jsonText } from "./output.ts";
+import type { Renderer, View } from "./renderer.ts";
+import { isInteractive, standardTerminals, type ViewOptions, viewOf } from "./terminal.ts";
+
+/** Everything one run carries along. */
+interface Run {
+  invocation: Invocation;
+  parsed: ParsedCommand;
+  plan: OutputPlan;
+  renderer: Renderer<unknown>;
+  viewOptions: ViewOptions;
+  startedMs: number;
+  target: Target | undefined;
+  warnings: string[];
+  eventCount: number;
+  context: OperationContext;
+}
+
+/** How the operation ended: exactly one of the two is there. */
+interface Outcome {
+  output?: unknown;
+  error?: PgkeepError;
+  exitCode: number;
+}
+
+export async function runOperation(invocation: Invocation, parsed: ParsedCommand): Promise<number> {
+  const environment = captureEnvironment();
+  registerArgumentSecrets(parsed.input);
+  const plan = planOutputs(parsed.command, parsed.globals);
+  const deadline = new Deadline(timeoutMs(parsed));
+  const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
+  warnAboutArgumentSecrets(run);
+  try {
+    const outcome = await outcomeOf(run, deadline);
+    return await finish(run, outcome);
+  } finally {
+    deadline.end();
+  }
+}
+
+/** A password inside `--connection` is a secret before anyone has parsed it, and so is a parameter that says so. */
+function registerArgumentSecrets(input: Readonly<Record<string, unknown>>): void {
+  for (const value of Object.values(input)) {
+    if (typeof value === "string") registerConnectionString(value);
+    if (!Array.isArray(value)) continue;
+    for (const item of value) {
+      const equals = typeof item === "string" ? item.indexOf("=") : -1;
+      if (equals > 0 && SECRET_KEY.test(item.slice(0, equals))) registerSecret(item.slice(equals + 1));
+    }
+  }
+}
+
+const SECRET_KEY = /password|secret|token|key|credential|auth/i;
+
+function warnAboutArgumentSecrets({ invocation, parsed, context }: Run): void {
+  const flag = parsed.command.flags.find(({ name }) => name === "param");
+  const given = flag?.field === undefined ? undefined : parsed.input[flag.field];
+  if (invocation.program === "pgmi" || !Array.isArray(given)) return;
+  if (!given.some((pair) => typeof pair === "string" && SECRET_KEY.test(pair.split("=")[0] ?? ""))) return;
+  context.report({
+    type: "warning",
+    message: "a --param looks like a secret; arguments can be seen in process lists and CI logs, --params-file cannot",
+  });
+}
+
+function timeoutMs({ command, globals }: ParsedCommand): number {
+  return command.ownTimeout || globals.timeout === undefined ? 0 : (parseDurationMs(globals.timeout) ?? 0);
+}
+
+async function prepare(
+  invocation: Invocation,
+  parsed: ParsedCommand,
+  plan: OutputPlan,
+  environment: OperationContext["environment"],
+  signal: AbortSignal,
+): Promise<Run> {
+  const terminals = standardTerminals();
+  const interactive = isInteractive(terminals, environment, parsed.globals.noInput);
+  const run: Run = {
+    invocation,
+    parsed,
+    plan,
+    renderer: await rendererOf(parsed.command.operation ?? ""),
+    viewOptions: { program: invocation.program, globals: parsed.globals, environment, terminals },
+    startedMs: systemClock.monotonicMs(),
+    target: undefined,
+    warnings: [],
+    eventCount: 0,
+    context: {
+      environment,
+      workingDirectory: process.cwd(),
+      clock: systemClock,
+      signal,
+      report: (event) => report(run, event),
+      prompt: interactive ? (await import("./prompter.ts")).clackPrompter() : undefined,
+    },
+  };
+  return run;
+}
+
+async function rendererOf(operation: string): Promise<Renderer<unknown>> {
+  const { index } = await import("./renderers/index.ts");
+  const load: unknown = Object.hasOwn(index, operation) ? Reflect.get(index, operation) : undefined;
+  if (typeof load !== "function") return {};
+  // The catalogue pairs each renderer with the operation of its name, which TypeScript cannot follow through a lookup.
+  const loaded: { default: Renderer<unknown> } = await load();
+  return loaded.default;
+}
+
+const view = (run: Run, stream: "stdout" | "stderr"): View =>
+  viewOf(stream, run.viewOptions, systemClock.monotonicMs() - run.startedMs);
+
+function report(run: Run, event: ProgressEvent): void {
+  const { output, program } = run.invocation;
+  const { globals } = run.parsed;
+  if (run.plan.stdout === "ndjson") writeEvent(run, event);
+  if (event.type === "connected") run.target = targetOf(event);
+  if (event.type === "warning" && typeof event.message === "string") {
+    run.warnings.push(event.message);
+    output.say(`${program}: warning: ${tameWarning(event.message)}`);
+    return;
+  }
+  if (globals.quiet) return;
+  const line = run.renderer.progress ? run.renderer.progress(event, view(run, "stderr")) : genericProgress(run, event);
+  if (line !== undefined) output.say(line);
+}
+
+/** One line of the ndjson stream. */
+function writeEvent(run: Run, event: ProgressEvent): void {
+  const { type, ...fields } = event;
+  run.invocation.output.json({ t: systemClock.now().toISOString(), seq: run.eventCount++, type, ...fields });
+}
+
+const tameWarning = (message: string): string => tameLine(redactCredentials(message));
+
+function targetOf(event: ProgressEvent): Target {
+  const text = (name: string): string => (typeof event[name] === "string" ? event[name] : "");
+  const { tls } = event;
+  return {
+    host: text("host"),
+    port: typeof event.port === "number" ? event.port : null,
+    database: text("database"),
+    user: text("user"),
+    server_version: text("server_version") || null,
+    tls: isTls(tls) ? { protocol: tls.protocol, verified: tls.verified } : null,
+  };
+}
+
+function isTls(value: unknown): value is { protocol: string; verified: boolean } {
+  return typeof value === "object" && value !== null && "protocol" in value && "verified" in value;
+}
+
+/** Runs the operation. What it throws becomes a failure with a code; what is no failure of ours becomes a crash. */
+async function outcomeOf(run: Run, deadline: Deadline): Promise<Outcome> {
+  try {
+    const operation = await loadOperation(run.parsed.command.operation ?? "");
+    const input = await validated(operation, run.parsed);
+    const output = await operation.run(input, run.context);
+    return { output, exitCode: operation.exitCode?.(output) ?? EXIT.ok };
+  } catch (thrown) {
+    const error = failureOf(thrown, run, deadline);
+    return { error, exitCode: error.exit };
+  }
+}
+
+async function validated(operation: Operation, { command, input }: ParsedCommand): Promise<Record<string, unknown>> {
+  if (command.validate === "table") return input;
+  const { parseInput } = await import("../operations/validate.ts");
+  return parseInput(operation, input);
+}
+
+function failureOf(thrown: unknown, { invocation, parsed }: Run, deadline?: Deadline): PgkeepError {
+  if (thrown instanceof PgkeepError) return thrown;
+  if (deadline?.reason) return deadline.reason;
+  return crashOf(thrown, { command: parsed.command.words, version: invocation.manifest.version });
+}
+
+/** Prints the outcome everywhere it was asked for. Only failing to write can still change the exit status. */
+async function finish(run: Run, outcome: Outcome): Promise<number> {
+  const { output } = run.invocation;
+  let { exitCode } = outcome;
+  try {
+    await writeDocuments(run, outcome);
+  } catch (thrown) {
+    const error = failureOf(thrown, run);
+    output.say(errorText(error, run.invocation.program));
+    if (exitCode === EXIT.ok) exitCode = error.exit;
+  }
+  sayEnding(run, outcome);
+  return exitCode;
+}
+
+async function writeDocuments(run: Run, outcome: Outcome): Promise<void> {
+  const { plan } = run;
+  for (const { format, path } of plan.files) {
+    const { writeOutputFile } = await import("./output-file.ts");
+    const text = await textOf(run, outcome, format);
+    writeOutputFile(resolve(run.context.workingDirectory, path), text);
+  }
+  const text = plan.stdout === "ndjson" ? ndjsonEnd(run, outcome) : await textOf(run, outcome, plan.stdout);
+  run.invocation.output.send(text);
+}
+
+function ndjsonEnd(run: Run, { output, error, exitCode }: Outcome): string {
+  const line = (type: string, fields: Record<string, unknown>): string =>
+    `${jsonText({ t: systemClock.now().toISOString(), seq: run.eventCount++, type, ...fields })}\n`;
+  const result = error ? line("error", { error: errorJson(error) }) : line("result", { data: output });
+  return result + line("end", { exit_code: exitCode });
+}
+
+/** The outcome in one format, scrubbed. */
+async function textOf(run: Run, outcome: Outcome, format: string): Promise<string> {
+  const { output, error } = outcome;
+  if (format === "json") return `${jsonText(documentOf(run, outcome), 2)}\n`;
+  if (format !== "human") {
+    const render = run.renderer.formats?.[format];
+    if (render) return scrub(await render(output, error));
+    throw new PgkeepError("USAGE_ARGUMENTS", `this command has no format "${format}"`);
+  }
+  return error ? "" : scrub(await humanText(run, output));
+}
+
+async function humanText(run: Run, output: unknown): Promise<string> {
+  if (run.renderer.result && run.parsed.globals.fields === undefined)
+    return run.renderer.result(output, view(run, "stdout"));
+  const { genericText } = await import("./generic-text.ts");
+  return genericText(selectFields(run.parsed, output), view(run, "stdout"));
+}
+
+function documentOf(run: Run, { output, error, exitCode }: Outcome): unknown {
+  const { command } = run.parsed;
+  if (command.json === "bare") return error ? bareFailure(error, exitCode) : selectFields(run.parsed, output);
+  const ending: Ending = {
+    command: command.words,
+    exitCode,
+    observedAt: systemClock.now(),
+    version: run.invocation.manifest.version,
+    target: run.target,
+    warnings: run.warnings,
+    data: error ? undefined : selectFields(run.parsed, output),
+    error,
+  };
+  return envelope(ending);
+}
+
+/** Keeps the columns of `--fields`, in that order, in the output's list. Throws USAGE_ARGUMENTS for an unknown one. */
+function selectFields({ command, globals }: ParsedCommand, output: unknown): unknown {
+  const { list } = command;
+  if (globals.fields === undefined || list === undefined || !isRecord(output)) return output;
+  const wanted = globals.fields.split(",").map((name) => name.trim());
+  const known = (name: string): boolean => list.columns.includes(name.split(".")[0] ?? "");
+  if (!wanted.every(known))
+    throw new PgkeepError("USAGE_ARGUMENTS", "--fields names an unknown column", {
+      hint: `Known: ${list.columns.join(", ")}.`,
+    });
+  const rows = output[list.field];
+  if (!Array.isArray(rows)) return output;
+  return {
+    ...output,
+    [list.field]: rows.map((row) => Object.fromEntries(wanted.map((name) => [name, valueAt(row, name)]))),
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function valueAt(row: unknown, path: string): unknown {
+  return path.split(".").reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), row) ?? null;
+}
+
+function sayEnding(run: Run, { output, error }: Outcome): void {
+  const { invocation, renderer, parsed } = run;
+  const isJson = run.plan.stdout === "json";
+  const stderr = view(run, "stderr");
+  if (error) {
+    // The reference prints its summary line only when it prints no JSON.
+    const summary = isJson || parsed.globals.quiet ? undefined : renderer.failureSummary?.(error, stderr);
+    if (summary) invocation.output.say(summary);
+    invocation.output.say(errorText(error, invocation.program));
+    return;
+  }
+  if (isJson || parsed.globals.quiet) return;
+  const summary = renderer.summary?.(output, stderr);
+  if (summary) invocation.output.say(summary);
+}
+
+/** Without a renderer only `--verbose` shows progress: the event's name and its fields. */
+function genericProgress({ parsed }: Run, { type, ...fields }: ProgressEvent): string | undefined {
+  if (!parsed.globals.verbose) return undefined;
+  const shown = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return tameLine([type, ...shown].join(" "));
+}

@@ -1,0 +1,35 @@
+/** Which build this is. */
+import { readFileSync } from "node:fs";
+import { defineOperation } from "../base/operation.ts";
+
+export default defineOperation({
+  name: "version",
+  summary: "Show the version, the commit it was built from, and the platform",
+  effects: "read",
+  surfaces: ["cli", "library", "mcp"],
+  cli: {
+    command: "version",
+    examples: [{ line: "pgkeep version", does: "version, commit, build date and platform" }],
+  },
+  input: (z) => z.strictObject({}),
+  output: (z) =>
+    z.strictObject({
+      version: z.string(),
+      commit: z.string().meta({ description: "Commit of the build, or unknown" }),
+      built: z.string().meta({ description: "Date of that commit" }),
+      node: z.string(),
+      platform: z.string(),
+      session_api: z.int().meta({ description: "Level of the session interface that deploy.sql sees" }),
+    }),
+  run: async () => ({
+    ...buildFacts(),
+    node: process.versions.node,
+    platform: `${process.platform}/${process.arch}`,
+    session_api: 1,
+  }),
+});
+
+function buildFacts(): { version: string; commit: string; built: string } {
+  const { version, commit, built } = JSON.parse(readFileSync(new URL("../build.json", import.meta.url), "utf8"));
+  return { version, commit, built };
+}
