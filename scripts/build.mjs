@@ -31,7 +31,11 @@ export function sourcesHash() {
   const hash = createHash("sha256");
   const inputs = ["tsconfig.json", "package.json", "scripts/build.mjs", "scripts/manifest.mjs"]
     .filter((path) => existsSync(join(ROOT, path)))
-    .concat(filesBelow(join(ROOT, "src")).map((path) => `src/${path}`));
+    .concat(
+      ["src", "scripts/manifest"].flatMap((folder) =>
+        filesBelow(join(ROOT, folder)).map((path) => `${folder}/${path}`),
+      ),
+    );
   for (const path of inputs)
     hash
       .update(`${path}\0`)
