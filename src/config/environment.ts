@@ -39,7 +39,7 @@ export function captureEnvironment(from: NodeJS.ProcessEnv = process.env): Envir
  * Registers whatever could be the password of a connection string that may well be broken. Matching too much only hides
  * more; the exact value is registered again when the string is parsed.
  */
-function registerConnectionString(text: string): void {
+export function registerConnectionString(text: string): void {
   for (const candidate of passwordCandidates(text)) {
     registerSecret(candidate);
     registerSecret(decodeLeniently(candidate));
