@@ -119,10 +119,26 @@ export interface ServerErrorFields {
 export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
 export type TargetSessionAttrs = "any" | "read-write" | "read-only" | "primary" | "standby" | "prefer-standby";
 
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
+export interface TlsFiles {
+  /** A file of trusted authorities, or "system". */
+  rootCert?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+  crl?: string | undefined;
+  /** A directory of revocation lists. */
+  crlDirectory?: string | undefined;
+  /** The operating system's file of authorities, for "system"; undefined: those that come with Node. */
+  systemBundle?: string | undefined;
+}
+
 export interface HostAddress {
   /** A name, an IP literal without brackets, or an absolute directory of a Unix socket. */
   host: string;
   port: number;
+  /** IP address to dial instead of resolving `host`, which is then only the name in the certificate (hostaddr). */
+  address?: string | undefined;
 }
 
 /** Everything needed to connect, resolved: no environment or file of settings is read after this. */
@@ -135,8 +151,12 @@ export interface ConnectionSettings {
   sslMode: SslMode;
   sslNegotiation: "postgres" | "direct";
   /** Paths; rootCert may be "system". */
-  tlsFiles: { rootCert?: string; cert?: string; key?: string; crl?: string };
+  tlsFiles: TlsFiles;
   tlsKeyPassphrase: Secret | undefined;
+  /** Protocol versions as Node names them ("TLSv1.3"); undefined: 1.2 and up. */
+  tlsVersions?: { min?: TlsVersion | undefined; max?: TlsVersion | undefined } | undefined;
+  /** Whether the server's name is sent in the TLS handshake; default true. */
+  serverNameIndication?: boolean | undefined;
   channelBinding: "disable" | "prefer" | "require";
   /** libpq's require_auth list; undefined: everything but clear text outside TLS and sockets. */
   requireAuth: readonly string[] | undefined;

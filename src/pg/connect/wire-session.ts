@@ -1,0 +1,306 @@
+/**
+ * The session over one authenticated connection.
+ *
+ * One command at a time: idle -> running -> idle at ReadyForQuery, or -> ended for good. Inside a running command the
+ * server leads: rows are kept or dropped as the command said when it began, COPY FROM STDIN is fed from the
+ * command's sources and refused at once when there is none left, COPY TO STDOUT is drained into nothing.
+ *
+ * search_path: a session starts with `search_path = pg_catalog`, set right after connecting and before anything else is
+ * sent, because objects in the path that the database was given by its owner could otherwise capture our own
+ * statements. Own statements name everything else with its schema. Before foreign SQL runs, the caller sends
+ * `RESTORE_SEARCH_PATH`, which brings back what the server, the role, the database and the connection string say.
+ */
+import { assert } from "../../base/assert.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import {
+  type CopySource,
+  type ScriptOptions,
+  ServerError,
+  type ServerNotice,
+  type Session,
+  type SessionTarget,
+  type StatementResult,
+  type TextRow,
+  type TransactionStatus,
+} from "../session.ts";
+import { type Authenticated, statusOf } from "./authenticate.ts";
+import type { Keeping } from "./frames.ts";
+import { decodeColumns, decodeError, decodeNotice, decodeRow, FROM_SERVER, MessageReader, toServer } from "./messages.ts";
+import type { Wire, WireListener } from "./wire.ts";
+
+/**
+ * Brings back the search_path of the connection's own defaults (server, role, database, connection string).
+ * Send it before SQL that is not ours.
+ */
+export const RESTORE_SEARCH_PATH = "RESET search_path";
+
+/** 2 s: a server that does not hang up within this after our goodbye is left behind. */
+const CLOSE_LIMIT_MS = 2_000;
+
+/** What the server is told when a script copies from us and we have nothing. It repeats this in its error. */
+const NO_COPY_DATA = "pgkeep has no data for this COPY ... FROM STDIN";
+
+interface Command {
+  isExtended: boolean;
+  keepsRows: boolean;
+  copyData: Iterator<CopySource>;
+  onStatement: ((tag: string) => void) | undefined;
+  completed: number;
+  results: StatementResult[];
+  columns: string[];
+  rows: TextRow[];
+  serverError: ServerError | undefined;
+  /** A failure on our side (a COPY source that threw), reported once the server has settled. */
+  ownError: unknown;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+type CommandOptions = Pick<Command, "isExtended" | "keepsRows"> & ScriptOptions;
+type Outcome = Pick<Command, "completed" | "results">;
+
+export interface WireSessionOptions {
+  wire: Wire;
+  target: SessionTarget;
+  authenticated: Authenticated;
+  onNotice: ((notice: ServerNotice) => void) | undefined;
+  /** Sends a cancel request for this session over a connection of its own. */
+  cancel: () => Promise<void>;
+}
+
+export class WireSession implements Session, WireListener {
+  readonly target: SessionTarget;
+  readonly processId: number;
+  readonly #wire: Wire;
+  readonly #parameters: Map<string, string>;
+  readonly #sendCancel: () => Promise<void>;
+  #status: TransactionStatus;
+  #roundTrips = 0;
+  #listener: ((notice: ServerNotice) => void) | undefined;
+  /** The running command first. More than one only while the connection is being prepared. */
+  #commands: Command[] = [];
+  #ended: { error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+  #whenEnded: (() => void)[] = [];
+
+  constructor({ wire, target, authenticated, onNotice, cancel }: WireSessionOptions) {
+    this.target = target;
+    this.processId = authenticated.processId;
+    this.#parameters = authenticated.parameters;
+    this.#status = authenticated.status;
+    this.#listener = onNotice;
+    this.#sendCancel = cancel;
+    this.#wire = wire;
+    wire.listen(this);
+  }
+
+  get serverVersion(): number {
+    return versionNumber(this.#parameters.get("server_version") ?? "");
+  }
+
+  get roundTrips(): number {
+    return this.#roundTrips;
+  }
+
+  transactionStatus(): TransactionStatus {
+    return this.#status;
+  }
+
+  parameterStatus(name: string): string | undefined {
+    return this.#parameters.get(name);
+  }
+
+  onNotice(listener: (notice: ServerNotice) => void): void {
+    this.#listener = listener;
+  }
+
+  async query(text: string, values: readonly (string | null)[] = []): Promise<TextRow[]> {
+    const bytes = toServer.extendedQuery(text, values);
+    const { results } = await this.#run(bytes, { isExtended: true, keepsRows: true });
+    return results.at(-1)?.rows ?? [];
+  }
+
+  async script(text: string, options: ScriptOptions = {}): Promise<number> {
+    const { completed } = await this.#run(toServer.query(text), { isExtended: false, keepsRows: false, ...options });
+    return completed;
+  }
+
+  async exchange(text: string, options: ScriptOptions = {}): Promise<StatementResult[]> {
+    const { results } = await this.#run(toServer.query(text), { isExtended: false, keepsRows: true, ...options });
+    return results;
+  }
+
+  /**
+   * Sets the connection up, in one round trip that is not counted. Fails when `required` fails; an error of an
+   * `optional` statement is ignored.
+   */
+  async prepare(required: string, optional: readonly string[]): Promise<void> {
+    const plain = { isExtended: false, keepsRows: false };
+    const first = this.#send(toServer.query(required), plain);
+    const others = optional.map((text) => this.#send(toServer.query(text), plain));
+    await Promise.allSettled([first, ...others]);
+    this.#roundTrips = 0;
+    await first;
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#ended) return;
+    await this.#sendCancel().catch(() => undefined);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  keeping(type: number): Keeping {
+    if (type === FROM_SERVER.dataRow) return this.#commands[0]?.keepsRows ? "keep" : "skip";
+    if (type === FROM_SERVER.copyData || type === FROM_SERVER.notification) return "skip";
+    return type === FROM_SERVER.error || type === FROM_SERVER.notice ? "shorten" : "keep";
+  }
+
+  message(type: number, body: Buffer): void {
+    const command = this.#commands[0];
+    if (type === FROM_SERVER.notice) this.#listener?.(decodeNotice(body));
+    else if (type === FROM_SERVER.parameterStatus) this.#takeParameter(new MessageReader(body));
+    else if (type === FROM_SERVER.ready) this.#settle(body);
+    else if (command) this.#takeResult(command, type, body);
+    else if (type === FROM_SERVER.error) this.#ended ??= { error: new ServerError(decodeError(body)) };
+  }
+
+  ended(error: Error | undefined): void {
+    const commands = this.#commands.splice(0);
+    const reason = commands[0]?.serverError ?? this.#ended?.error ?? connectionLost(error);
+    this.#ended = { error: reason };
+    for (const command of commands) command.reject(reason);
+    for (const resolve of this.#whenEnded.splice(0)) resolve();
+  }
+
+  #takeParameter(reader: MessageReader): void {
+    this.#parameters.set(reader.cstring(), reader.cstring());
+  }
+
+  #takeResult(command: Command, type: number, body: Buffer): void {
+    if (type === FROM_SERVER.rowDescription && command.keepsRows) command.columns = decodeColumns(body);
+    else if (type === FROM_SERVER.dataRow && command.keepsRows) command.rows.push(decodeRow(body, command.columns));
+    else if (type === FROM_SERVER.commandComplete) completeStatement(command, new MessageReader(body).cstring());
+    else if (type === FROM_SERVER.error) command.serverError ??= new ServerError(decodeError(body));
+    else if (type === FROM_SERVER.copyIn) void this.#supplyCopy(command);
+    else if (type === FROM_SERVER.copyBoth) this.#wire.destroy(unexpectedMessage());
+  }
+
+  #run(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
+    if (this.#ended) return Promise.reject(this.#ended.error);
+    if (this.#closing) return Promise.reject(connectionLost(undefined));
+    assert(this.#commands.length === 0, "a session runs one command at a time");
+    return this.#send(bytes, options);
+  }
+
+  #send(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const command: Command = {
+        isExtended: options.isExtended,
+        keepsRows: options.keepsRows,
+        copyData: (options.copyData ?? [])[Symbol.iterator](),
+        onStatement: options.onStatement,
+        completed: 0,
+        results: [],
+        columns: [],
+        rows: [],
+        serverError: undefined,
+        ownError: undefined,
+        resolve: () => resolve(command),
+        reject,
+      };
+      this.#commands.push(command);
+      this.#roundTrips += 1;
+      this.#wire.send(bytes);
+    });
+  }
+
+  #settle(body: Buffer): void {
+    this.#status = statusOf(body[0] ?? 0);
+    const command = this.#commands.shift();
+    const error = command?.ownError ?? command?.serverError;
+    if (error === undefined) command?.resolve();
+    else command?.reject(error);
+  }
+
+  async #supplyCopy(command: Command): Promise<void> {
+    this.#roundTrips += 1;
+    const next = command.copyData.next();
+    if (next.done) return this.#refuseCopy(command, NO_COPY_DATA);
+    try {
+      await this.#sendCopyData(command, next.value);
+    } catch (error) {
+      command.ownError = error;
+      if (command.serverError === undefined) this.#refuseCopy(command, "the source of the data failed");
+    }
+  }
+
+  async #sendCopyData(command: Command, source: CopySource): Promise<void> {
+    for await (const chunk of source) {
+      if (command.serverError !== undefined || this.#wire.hasEnded) return;
+      this.#wire.send(toServer.copyDataHeader(chunk.length));
+      if (!this.#wire.send(chunk)) await this.#wire.drained();
+    }
+    this.#wire.send(toServer.copyDone());
+    this.#resynchronize(command);
+  }
+
+  #refuseCopy(command: Command, reason: string): void {
+    this.#wire.send(toServer.copyFail(reason));
+    this.#resynchronize(command);
+  }
+
+  /** During COPY the server ignores the Sync that went with an extended query, so it needs another. */
+  #resynchronize(command: Command): void {
+    if (command.isExtended) this.#wire.send(toServer.sync());
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    if (this.#wire.hasEnded) return;
+    const ended = new Promise<void>((resolve) => {
+      this.#whenEnded.push(resolve);
+    });
+    this.#wire.send(toServer.terminate());
+    this.#wire.socket.end();
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_LIMIT_MS);
+    });
+    await Promise.race([ended, limit]);
+    clearTimeout(timer);
+    this.#wire.destroy();
+  }
+}
+
+function completeStatement(command: Command, tag: string): void {
+  command.completed += 1;
+  if (command.keepsRows) command.results.push({ tag, rows: command.rows });
+  command.rows = [];
+  command.columns = [];
+  command.onStatement?.(tag);
+}
+
+/** server_version_num from server_version: "15.14 (Debian …)" is 150014, "18beta1" is 180000. */
+export function versionNumber(version: string): number {
+  const [, major, minor] = /^(\d+)(?:\.(\d+))?/.exec(version) ?? [];
+  return Number(major ?? 0) * 10_000 + Number(minor ?? 0);
+}
+
+function connectionLost(cause: Error | undefined): PgkeepError {
+  return new PgkeepError("CONNECT_LOST", "the connection to the server was lost", {
+    detail: "The server closed it, the network broke, or the server crashed.",
+    hint: "Look into the server's log, then check what was committed before running again.",
+    cause,
+  });
+}
+
+function unexpectedMessage(): PgkeepError {
+  return new PgkeepError("CONNECT_PROTOCOL", "the server switched to a mode that was not asked for");
+}
