@@ -82,6 +82,8 @@ const BLANKS = /[\t\v\f\r \u0085\u00a0]*/y;
 const BLANKS_AND_LINES = /[\s\u0085]*/y;
 const EXPORT = /export[\t\v\f\r \u0085\u00a0]+/y;
 const NAME = /[\p{L}\p{N}_.]+/uy;
+/** Without braces upper case only, and no digit first: the `$` of `pa$5word` or `pa$word` is part of a password. */
+const VARIABLE = /\\\$|\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Z_][A-Z0-9_]*))/g;
 const REST_OF_LINE = /[^\n]*/y;
 const COMMENT = /[\t\v\f\r \u0085\u00a0]#.*$/s;
 
@@ -110,16 +112,16 @@ class Parser {
     const sign = this.#text[this.#at];
     if (name === "" || (sign !== "=" && sign !== ":")) throw this.#refuse("is not KEY=VALUE");
     this.#at++;
-    this.#match(BLANKS);
-    this.#variables.set(name, this.#value());
+    const isSeparated = this.#match(BLANKS) !== "";
+    this.#variables.set(name, this.#value(isSeparated));
   }
 
-  #value(): string {
+  #value(isSeparated: boolean): string {
     const quote = this.#text[this.#at];
     if (quote === "'") return this.#quoted(quote);
-    if (quote === '"') return this.#expand(unescape(this.#quoted(quote)));
+    if (quote === '"') return this.#expand(unescaped(this.#quoted(quote)));
     const line = this.#match(REST_OF_LINE);
-    return this.#expand((line.startsWith("#") ? "" : withoutComment(line)).trim());
+    return this.#expand(withoutComment(isSeparated ? ` ${line}` : line).trim());
   }
 
   /** The text up to the next quote that no backslash precedes. */
@@ -133,7 +135,7 @@ class Parser {
   }
 
   #expand(text: string): string {
-    return text.replace(/\\\$|\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/g, (whole, braced?: string, bare?: string) => {
+    return text.replace(VARIABLE, (whole, braced?: string, bare?: string) => {
       if (whole === "\\$") return "$";
       return this.#variables.get(braced ?? bare ?? "") ?? "";
     });
@@ -158,7 +160,7 @@ function withoutComment(line: string): string {
 }
 
 /** `\n` and `\r` are line ends; any other character after a backslash stands for itself, but `\$` is kept for expansion. */
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\([^$])/gs, (_, character: string) => {
     if (character === "n") return "\n";
     return character === "r" ? "\r" : character;

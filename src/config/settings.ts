@@ -8,7 +8,7 @@
 import { PgkeepError } from "../base/errors.ts";
 import { nearestName } from "../base/suggest.ts";
 import { tameLine } from "../base/tame.ts";
-import { CONNECTION_KEYS, type ConnectionKey, isConnectionKey } from "./connection-keys.ts";
+import { type ConnectionKey, isConnectionKey } from "./connection-keys.ts";
 import { readDotenv } from "./dotenv.ts";
 import type { Environment } from "./environment.ts";
 import { type FoundConfig, findPgkeepYaml, readNamedConfig, readUserConfig } from "./pgkeep-yaml.ts";
@@ -40,7 +40,7 @@ export interface Settings {
   dotenvNames: ReadonlySet<string>;
   connection: Readonly<Partial<Record<ConnectionKey, Setting>>>;
   /** Rising order of rank: the last one of a key wins. */
-  params: readonly { key: string; value: string; line: number; origin: string }[];
+  params: readonly { key: string; value: string; origin: string }[];
   timeout: Setting | undefined;
   strictSecrets: Setting | undefined;
   /** Set when a configuration file asks for the embedded server. */
@@ -103,13 +103,13 @@ type Merged = Pick<Settings, "connection" | "params" | "timeout" | "strictSecret
 
 function merge(layers: readonly Layer[]): Merged {
   const connection: Partial<Record<ConnectionKey, Setting>> = {};
-  const params: { key: string; value: string; line: number; origin: string }[] = [];
+  const params: { key: string; value: string; origin: string }[] = [];
   const single = new Map<string, Setting>();
   for (const { name, entries } of layers) {
     for (const { path, value, line } of entries) {
       const [section, key = ""] = path;
       const setting = { value, origin: `${name}:${line}` };
-      if (section === "params") params.push({ key, value, line, origin: setting.origin });
+      if (section === "params") params.push({ key, ...setting });
       else if (section === "connection" && isConnectionKey(key)) connection[key] = setting;
       else if (section !== undefined) single.set(section, setting);
     }
@@ -123,6 +123,3 @@ function merge(layers: readonly Layer[]): Merged {
     files: [...new Set(layers.map(({ name }) => name))],
   };
 }
-
-/** The connection keys in the order in which they are shown. */
-export const SHOWN_CONNECTION_KEYS: readonly ConnectionKey[] = CONNECTION_KEYS;

@@ -26,8 +26,8 @@ const KEY = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 const SECRET_KEY = /(?:password|secret|token|key|credential|auth)/i;
 
 export interface ParameterSources {
-  /** `params` of pgmi.yaml, in order, with 1-based lines. */
-  yamlParams: readonly { key: string; value: string; line?: number | undefined }[];
+  /** `params` of the configuration files, lowest rank first; `origin` is the place ("pgmi.yaml:3") for messages. */
+  yamlParams: readonly { key: string; value: string; origin?: string | undefined }[];
   /** Paths as given to --params-file, in order. */
   files: readonly string[];
   /** Texts as given to --param, in order. */
@@ -80,10 +80,10 @@ interface Entry {
 }
 
 async function collectEntries(sources: ParameterSources): Promise<{ entries: Entry[]; counts: ParameterCounts }> {
-  const entries: Entry[] = sources.yamlParams.map(({ key, value, line }) => ({
+  const entries: Entry[] = sources.yamlParams.map(({ key, value, origin }) => ({
     key,
     value,
-    place: line === undefined ? "pgmi.yaml params" : `pgmi.yaml:${line}`,
+    place: tameLine(origin ?? "configuration file"),
     source: "yaml",
   }));
   const files: { path: string; loaded: number; total: number }[] = [];
