@@ -199,6 +199,10 @@ export const ERRORS = {
     true,
   ),
   DEPLOY_DATABASE_FAILED: define(EXIT.execution, "The database could not be created or dropped."),
+  DEPLOY_PREPARATION_FAILED: define(
+    EXIT.execution,
+    "The project could not be loaded into the session, for example because the role may not create temporary tables or because the database's encoding lacks a character of a file. Nothing was applied.",
+  ),
   DEPLOY_MACRO_INVALID: define(
     EXIT.execution,
     "A CALL pgmi_test(...) has an invalid pattern or callback. Nothing was applied.",
@@ -236,6 +240,7 @@ export const ERRORS = {
     "PostgreSQL does not run as root, and no unprivileged account could be used for it on this machine.",
   ),
   DB_START_FAILED: define(EXIT.failed, "The embedded server did not start. The detail holds the end of its log."),
+  DB_STOP_FAILED: define(EXIT.failed, "The embedded server was asked to stop and still runs."),
   DB_NOT_RUNNING: define(
     EXIT.failed,
     "No embedded server is running for this directory. Start it with pgkeep db start.",

@@ -1,0 +1,51 @@
+/**
+ * Where the statements of a project file end, so that the server can note which of them runs.
+ *
+ * The notes are statements of their own between those of the file (sql/deploy/040_trace.sql). They are left out where
+ * they cost more than they tell, and where the file could take away what they need.
+ */
+import { maskSql } from "../../pg/sql-text/mask.ts";
+import { type StatementSpan, statementSpans } from "../script/statements.ts";
+
+/** 400 statements: beyond, files are loads of data, whose statements are so cheap that notes would be felt. */
+const MAX_STATEMENTS = 400;
+/** 256 Ki characters: larger texts would be cut and joined on the server for one line number. */
+const MAX_CHARACTERS = 262_144;
+
+/** Statements that drop temporary objects, ours among them. */
+const DROPS_TEMPORARY = /(?:discard|drop[ \t\n\r\f\v]+owned|_pgkeep_|pg_my_temp_schema)/i;
+
+/** The statements that are told apart at run time; undefined when the file is run as one. */
+export function markedStatements(content: string): StatementSpan[] | undefined {
+  if (content.length > MAX_CHARACTERS || !content.includes(";")) return undefined;
+  const mask = maskSql(content);
+  if (DROPS_TEMPORARY.test(content)) return undefined;
+  const spans = statementSpans(content, mask);
+  return spans.length > 1 && spans.length <= MAX_STATEMENTS ? spans : undefined;
+}
+
+/** Offsets, in bytes of UTF-8, of the ends of all marked statements but the last. */
+export function statementEnds(content: string): number[] | undefined {
+  const spans = markedStatements(content);
+  if (!spans) return undefined;
+  let bytes = 0;
+  let counted = 0;
+  return spans.slice(0, -1).map(({ end }) => {
+    bytes += Buffer.byteLength(content.slice(counted, end), "utf8");
+    counted = end;
+    return bytes;
+  });
+}
+
+/** The text that the server runs for `content`: with a note before each marked statement. Same as _pgkeep_marked. */
+export function markedText(content: string, key: bigint): { text: string; noteLengths: readonly number[] } {
+  const spans = markedStatements(content);
+  if (!spans) return { text: content, noteLengths: [] };
+  const notes = spans.map((_, index) => `select pg_catalog.setval('pg_temp._pgkeep_at',${key + BigInt(index + 1)});`);
+  const pieces = notes.map((note, index) => {
+    const start = index === 0 ? 0 : spans[index - 1]?.end;
+    const end = index === notes.length - 1 ? content.length : spans[index]?.end;
+    return note + content.slice(start, end);
+  });
+  return { text: pieces.join(""), noteLengths: notes.map(({ length }) => length) };
+}

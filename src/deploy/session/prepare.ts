@@ -1,0 +1,212 @@
+/**
+ * Makes a session ready for a deploy.sql: takes the deploy lock and fills the session's temporary schema with the
+ * project, its parameters and the functions of the session API.
+ *
+ * All of it is one message, hence one transaction: either the session is ready or nothing happened but an error. The
+ * message costs one round trip, and one more for each of its two COPY, however many files there are.
+ *
+ * Parameters are secrets. They travel as COPY data only, because statement texts and bound values end up in the server's
+ * log and statistics. They come back in no result.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import { literal } from "../../pg/identifiers.ts";
+import { type CopySource, ServerError, type Session, type StatementResult } from "../../pg/session.ts";
+import type { Parameter, Project } from "../project/project.ts";
+import { type CopyValue, copyChunks } from "./copy-text.ts";
+import { definitions } from "./definitions.ts";
+import * as sql from "./queries.ts";
+import { LOAD_COLUMNS, loadRows, SOURCE_COLUMNS, sourceRows } from "./rows.ts";
+
+/** 110000: the first version with the hash function that the lock's key is made of. */
+const OLDEST_SERVER = 110_000;
+/** 130000: the first version that can be told not to log bound values. */
+const FIRST_WITH_PARAMETER_LOGGING = 130_000;
+
+/** Applications whose lock is that of a deploy. Anybody can call themselves so; it decides only what is said. */
+const DEPLOYERS: ReadonlySet<string> = new Set(["pgkeep", "pgmi"]);
+
+export interface MacroArguments {
+  pattern: string | undefined;
+  callback: string | undefined;
+}
+
+export interface PrepareInput {
+  project: Project;
+  parameters: readonly Parameter[];
+  /** The macro calls of deploy.sql, in order. */
+  macros: readonly MacroArguments[];
+  /** Shows RAISE DEBUG of the project's SQL. */
+  verbose: boolean;
+  /** Whether the server notes which statement of a file runs. */
+  instrument: boolean;
+}
+
+export interface MacroExpansion {
+  /** The statements that replace the call. */
+  text: string;
+  /** Tests that the statements run, fixtures not counted. */
+  tests: number;
+}
+
+export interface Prepared {
+  /** One per macro call, in their order. */
+  expansions: readonly MacroExpansion[];
+  /** What decides who could see a secret: settings and identities of this session, by name. Absent settings are left out. */
+  facts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Prepares `session`, which must be outside of a transaction and fresh from `openSession`. Afterwards the session has
+ * the deploy lock and the search_path of the project.
+ *
+ * Throws DEPLOY_SERVER_TOO_OLD, DEPLOY_LOCKED, DEPLOY_MACRO_INVALID, or DEPLOY_PREPARATION_FAILED with the server's
+ * error as its cause; the lock may then be held until the session ends.
+ */
+export async function prepareSession(session: Session, input: PrepareInput): Promise<Prepared> {
+  checkVersion(session.serverVersion);
+  const steps = preparationSteps(session, input);
+  const text = steps.map((step) => step.sql).join("");
+  const copyData = steps.map((step) => step.copyData).filter((data) => data !== undefined);
+  try {
+    const results = await session.exchange(text, { copyData });
+    return readResults(results, input.macros.length);
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    throw error.sqlstate === sql.LOCK_NOT_OBTAINED ? await locked(session) : preparationFailure(error, session, input);
+  }
+}
+
+function checkVersion(version: number): void {
+  if (version >= OLDEST_SERVER) return;
+  const name = version >= 100_000 ? String(Math.floor(version / 10_000)) : `9.${Math.floor(version / 100) % 100}`;
+  throw new PgkeepError("DEPLOY_SERVER_TOO_OLD", `the server is PostgreSQL ${name}, deploy needs 11 or newer`, {
+    hint: "Upgrade the server.",
+  });
+}
+
+interface Step {
+  sql: string;
+  copyData?: CopySource;
+}
+
+function preparationSteps(
+  session: Session,
+  { project, parameters, macros, verbose, instrument }: PrepareInput,
+): Step[] {
+  const { before, after } = definitions();
+  return [
+    { sql: sql.OWN_SETTINGS },
+    { sql: sql.LOCK_GUARD },
+    ...(session.serverVersion >= FIRST_WITH_PARAMETER_LOGGING ? [{ sql: sql.LOG_NO_BOUND_VALUES }] : []),
+    { sql: before },
+    copyStep("_pgmi_source", SOURCE_COLUMNS, sourceRows(project.files)),
+    copyStep("_pgkeep_load", LOAD_COLUMNS, loadRows(project, parameters, { marks: instrument })),
+    { sql: sql.DISTRIBUTE + sql.DROP_LOAD + after },
+    ...(project.files.length > 0 ? [{ sql: sql.ANALYZE }] : []),
+    ...(parameters.length > 0 ? [{ sql: sql.PUBLISH_PARAMETERS }] : []),
+    ...macros.map((macro) => ({ sql: expansionQuery(macro) })),
+    { sql: sql.FACTS },
+    ...(verbose ? [{ sql: sql.SHOW_DEBUG }] : []),
+    { sql: sql.HAND_OVER },
+  ];
+}
+
+/** A COPY with its data; nothing at all when there are no rows, which saves its round trip. */
+function copyStep(table: string, columns: readonly string[], rows: Iterator<readonly CopyValue[]>): Step {
+  const first = rows.next();
+  if (first.done) return { sql: "" };
+  return {
+    sql: `copy pg_temp.${table} (${columns.join(", ")}) from stdin with (encoding 'UTF8');\n`,
+    copyData: copyChunks(startingWith(first.value, rows)),
+  };
+}
+
+function* startingWith<T>(first: T, rest: Iterator<T>): Generator<T> {
+  yield first;
+  for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
+}
+
+function expansionQuery({ pattern, callback }: MacroArguments): string {
+  const patternText = pattern === undefined ? "null" : literal(pattern);
+  const callbackText = callback === undefined ? "" : `, ${literal(callback)}`;
+  return `
+select pg_temp.pgmi_test_generate(${patternText}${callbackText}) as expansion,
+       (select count(*) from pg_temp.pgmi_test_plan(${patternText}) as p where p.step_type = 'test')::text as tests;
+`;
+}
+
+function readResults(results: readonly StatementResult[], macroCount: number): Prepared {
+  const rows = results.flatMap((result) => result.rows);
+  const expansions = rows.flatMap(({ expansion, tests }) =>
+    typeof expansion === "string" ? [{ text: expansion, tests: Number(tests) }] : [],
+  );
+  if (expansions.length !== macroCount) throw new Error(`${macroCount} macros became ${expansions.length} expansions`);
+  const facts = rows.flatMap(({ name, value }): [string, string][] =>
+    typeof name === "string" && typeof value === "string" ? [[name, value]] : [],
+  );
+  return { expansions, facts: new Map(facts) };
+}
+
+async function locked(session: Session): Promise<PgkeepError> {
+  const { database } = session.target;
+  const [holder] = await session.query(sql.LOCK_HOLDER).catch(() => []);
+  return new PgkeepError("DEPLOY_LOCKED", `another deploy to database "${database}" is running`, {
+    state: "nothing was started",
+    detail: holder ? holderSentence(holder) : "Its holder went away while we looked.",
+    hint: holder ? `Wait for it, or end it: select pg_terminate_backend(${holder.pid});` : "Run the command again.",
+  });
+}
+
+/** Names who holds the lock. Any role can take it, so it says when the holder does not look like a deploy. */
+function holderSentence(holder: Readonly<Record<string, string | null>>): string {
+  const { pid, user, application, since } = holder;
+  const name = application ?? "";
+  const looks = DEPLOYERS.has(name.split(/[ /:]/)[0] ?? "")
+    ? "looks like a deploy"
+    : "does not look like a deploy: somebody may be holding the lock to block deploys";
+  const parts = [
+    `process ${pid}`,
+    user ? `role "${user}"` : undefined,
+    name ? `application "${name}"` : "no application name",
+    since ? `connected since ${since} UTC` : undefined,
+  ];
+  return `The lock is held by ${parts.filter((part) => part !== undefined).join(", ")}. It ${looks}.`;
+}
+
+function preparationFailure(error: ServerError, session: Session, { project, macros }: PrepareInput): PgkeepError {
+  const { sqlstate, detail, hint } = error;
+  if (macros.length > 0 && isMacroRefusal(error)) {
+    return new PgkeepError("DEPLOY_MACRO_INVALID", error.message, {
+      state: "nothing was applied",
+      sqlstate,
+      detail,
+      hint,
+      cause: error,
+    });
+  }
+  const { user, database } = session.target;
+  const isTemporaryRefused = sqlstate === "42501" && error.message.includes("temporary");
+  const file = sqlstate === "22P05" || sqlstate === "22021" ? fileOfCopyLine(error, project) : undefined;
+  return new PgkeepError("DEPLOY_PREPARATION_FAILED", `could not prepare the session: ${error.message}`, {
+    state: "nothing was applied",
+    sqlstate,
+    detail,
+    hint: isTemporaryRefused ? `Run: grant temporary on database "${database}" to "${user}";` : hint,
+    file,
+    cause: error,
+  });
+}
+
+/** Only the generator and the pattern check raise these while we prepare. */
+function isMacroRefusal({ sqlstate, message }: ServerError): boolean {
+  return (
+    (sqlstate === "22023" && message.startsWith("Invalid test callback")) ||
+    (sqlstate === "P0001" && message.startsWith("Invalid regex pattern"))
+  );
+}
+
+/** The file that the database's encoding cannot hold, from the server's count of lines of the COPY. */
+function fileOfCopyLine({ where }: ServerError, project: Project): string | undefined {
+  const line = /COPY _pgmi_source, line (\d+)/.exec(where ?? "")?.[1];
+  return line === undefined ? undefined : project.files.filter(({ isTest }) => !isTest)[Number(line) - 1]?.path;
+}
