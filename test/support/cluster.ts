@@ -19,13 +19,8 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { systemClock } from "../../src/base/clock.ts";
 import { Secret } from "../../src/base/secrets.ts";
-import {
-  exists,
-  type Installation,
-  installationAt,
-  makePrivateDirectory,
-  stageInstallation,
-} from "../../src/pg/embedded/installation.ts";
+import { exists, makeOwnDirectory } from "../../src/pg/embedded/guarded-files.ts";
+import { type Installation, installationAt, stageInstallation } from "../../src/pg/embedded/installation.ts";
 import { initializeDataDirectory, launchServer } from "../../src/pg/embedded/launcher.ts";
 import { type ServerAccount, serverAccount } from "../../src/pg/embedded/server-account.ts";
 
@@ -299,7 +294,7 @@ interface TemplateSource {
 /** Copies the version's template data directory to `dataDir`; returns the superuser's password. */
 async function copyTemplate(dataDir: string, { installation, account, version }: TemplateSource): Promise<string> {
   const template = join(cacheDirectory(), `data-${version}-${account.uid}`);
-  await makePrivateDirectory(cacheDirectory());
+  await makeOwnDirectory(cacheDirectory(), 0o755);
   if (!(await exists(template))) await buildTemplate(template, { installation, account });
   const copied = spawnSync("cp", ["-a", join(template, "data"), dataDir], { encoding: "utf8" });
   if (copied.status !== 0) throw new Error(`could not copy the template: ${copied.stderr}`);

@@ -7,14 +7,11 @@
  * at the same time. What executes (programs and libraries) is compared with known checksums before every start.
  */
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
-import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
-
-/** SHA-256, lower-case hexadecimal, by path relative to the installation with "/" separators. */
-export type Checksums = Readonly<Record<string, string>>;
+import { exists, makeOwnDirectory, refuseUnsafeDirectory } from "./guarded-files.ts";
 
 export interface Installation {
   root: string;
@@ -24,7 +21,7 @@ export interface Installation {
 
 /** Copies `source` (a package's `native` directory) to `target` unless it is there. */
 export async function stageInstallation(source: string, target: string): Promise<Installation> {
-  await makePrivateDirectory(dirname(target));
+  await makeOwnDirectory(dirname(target), 0o755);
   if (!(await exists(target))) await copyInPlace(source, target);
   await refuseUnsafeDirectory(target);
   return installationAt(target);
@@ -33,25 +30,6 @@ export async function stageInstallation(source: string, target: string): Promise
 export function installationAt(root: string): Installation {
   const program = (name: string): string => join(root, "bin", process.platform === "win32" ? `${name}.exe` : name);
   return { root, initdb: program("initdb"), postgres: program("postgres") };
-}
-
-/** A directory that only we write to and everybody may enter. Throws DB_DIRECTORY_UNSAFE when it is somebody else's. */
-export async function makePrivateDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  await refuseUnsafeDirectory(directory);
-}
-
-/** Throws DB_DIRECTORY_UNSAFE when `directory` is a link, not ours, or writable by others. */
-export async function refuseUnsafeDirectory(directory: string, owners = [process.getuid?.()]): Promise<void> {
-  const status = await lstat(directory);
-  const isOurs = owners.includes(status.uid) || process.platform === "win32";
-  const isWritableByOthers = (status.mode & 0o022) !== 0 && process.platform !== "win32";
-  if (status.isDirectory() && isOurs && !isWritableByOthers) return;
-  throw new PgkeepError("DB_DIRECTORY_UNSAFE", `cannot use the directory "${directory}"`, {
-    detail: isOurs ? "It is not a directory or can be written by others." : "It belongs to another user.",
-    hint: "Remove it, or take the right away with chmod go-w.",
-    state: "nothing was started",
-  });
 }
 
 async function copyInPlace(source: string, target: string): Promise<void> {
@@ -112,22 +90,28 @@ async function openForReading(root: string): Promise<void> {
   }
 }
 
-/** Checksums of everything the server would execute: programs and shared libraries. */
-export async function checksumsOf(root: string): Promise<Checksums> {
-  const sums: Record<string, string> = {};
-  for (const path of await executableFiles(root)) sums[path] = await sha256(join(root, path));
-  return sums;
+/**
+ * One SHA-256 (lower-case hexadecimal) over the names and contents of everything that the server executes: programs and
+ * shared libraries. A file that was changed, added, removed or renamed gives another sum.
+ */
+export async function executablesChecksum(root: string): Promise<string> {
+  const sum = createHash("sha256");
+  for (const path of await executableFiles(root)) {
+    sum.update(`${path}\0`).update(
+      createHash("sha256")
+        .update(await readFile(join(root, path)))
+        .digest(),
+    );
+  }
+  return sum.digest("hex");
 }
 
-/** Throws DB_BINARIES_CHANGED when a program or library differs, is missing, or was added. */
-export async function verifyInstallation(root: string, expected: Checksums): Promise<void> {
-  const actual = await checksumsOf(root);
-  const names = [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort();
-  const changed = names.filter((name) => actual[name] !== expected[name]);
-  if (changed.length === 0) return;
+/** Throws DB_BINARIES_CHANGED when the programs and libraries below `root` are not the `expected` ones. */
+export async function verifyInstallation(root: string, expected: string): Promise<void> {
+  if ((await executablesChecksum(root)) === expected) return;
   throw new PgkeepError("DB_BINARIES_CHANGED", "the embedded server's files are not those that were shipped", {
-    detail: `${changed.length} of ${names.length} differ, the first is ${changed[0]} in ${root}.`,
-    hint: `Find out who changed them, then remove ${root} and install the package again.`,
+    detail: `A program or library below ${root} was changed, added or removed.`,
+    hint: `Find out by whom. Then remove ${root} and install the package again.`,
     state: "nothing was started",
   });
 }
@@ -142,15 +126,6 @@ async function executableFiles(root: string): Promise<string[]> {
       if (entry.isFile() && !/\.(a|pc|h|lib)$/.test(path)) found.push(path);
     }
   }
+  // By code unit: the same order on every machine and locale.
   return found.sort();
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -11,12 +11,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secrets.ts";
+import { readGuarded, writePrivateFile } from "./guarded-files.ts";
 import type { Installation } from "./installation.ts";
 import type { ServerAccount } from "./server-account.ts";
 
@@ -73,6 +74,12 @@ ${LOGGING}
 echo "$p"; exec >/dev/null
 wait $p; s=$?; wait; [ "$reads" = 0 ] || rm -f "$sink"; exit $s`;
 
+/** Runs the command; ends it when our end of the pipe closes, as the foreground form does. */
+const TIED = `exec 3<&0 </dev/null; umask 077
+"$@" 3<&- & p=$!
+{ read x <&3; kill -TERM $p; } >/dev/null 2>&1 & w=$!
+wait $p; s=$?; kill $w 2>/dev/null; exit $s`;
+
 export interface DataDirectoryOptions {
   installation: Installation;
   account: ServerAccount;
@@ -99,29 +106,31 @@ export async function initializeDataDirectory(options: DataDirectoryOptions): Pr
 }
 
 async function runInitdb(options: DataDirectoryOptions, passwordFile: string): Promise<void> {
-  const { installation, account, dataDir, superuser, extraArguments = [], signal } = options;
-  const authentication = ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--pwfile", passwordFile];
-  const content = ["-E", "UTF8", "--no-locale", "--data-checksums"];
-  const child = spawn(
-    installation.initdb,
-    ["-D", dataDir, "-U", superuser, ...authentication, ...content, ...extraArguments],
-    { ...identityOf(account), cwd: "/", env: SERVER_ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"], signal },
-  );
+  const child = spawn("/bin/sh", ["-c", TIED, "sh", ...initdbCommand(options, passwordFile)], {
+    ...identityOf(options.account),
+    cwd: "/",
+    env: SERVER_ENVIRONMENT,
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const output = tailOf(child);
+  const abandon = (): void => void child.stdin.destroy();
+  options.signal?.addEventListener("abort", abandon, { once: true });
   const status = await exitOf(child);
+  options.signal?.removeEventListener("abort", abandon);
+  options.signal?.throwIfAborted();
   if (status === 0) return;
-  signal?.throwIfAborted();
   throw new PgkeepError("DB_START_FAILED", "could not create the embedded server's data directory", {
     detail: output(),
     state: "nothing was started",
   });
 }
 
-/** Creates `path` for the account alone. Fails when something is there, a planted link included. */
-export async function writePrivateFile(path: string, content: string, account: ServerAccount): Promise<void> {
-  await rm(path, { force: true });
-  await writeFile(path, content, { flag: "wx", mode: 0o600 });
-  if (account.isForeign) await chown(path, account.uid, account.gid);
+function initdbCommand(options: DataDirectoryOptions, passwordFile: string): string[] {
+  const { installation, dataDir, superuser, extraArguments = [] } = options;
+  const authentication = ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--pwfile", passwordFile];
+  const content = ["-E", "UTF8", "--no-locale", "--data-checksums"];
+  return [installation.initdb, "-D", dataDir, "-U", superuser, ...authentication, ...content, ...extraArguments];
 }
 
 export interface LaunchOptions {
@@ -142,6 +151,8 @@ export interface LaunchOptions {
 export interface RunningServer {
   /** The postmaster's process id. */
   pid: number;
+  /** The shell's process id; it is gone after everything it started is gone. */
+  supervisorPid: number;
   /** Fast shutdown; resolves when the server and everything started with it are gone. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -166,7 +177,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   // The pipe and the child must not keep this process alive: when our work is done we end, and then so does the server.
   child.unref();
   if (child.stdin && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
-  return { pid, stop: memoized(stop) };
+  return { pid, supervisorPid: child.pid ?? pid, stop: memoized(stop) };
 }
 
 function spawnShell({ installation, account, dataDir, logFile, form, settings, isLogBounded = true }: LaunchOptions) {
@@ -216,29 +227,15 @@ async function waitUntilReady(options: LaunchOptions, pid: number, ended: Promis
 }
 
 async function isReady(dataDir: string, pid: number): Promise<boolean> {
-  const text = await readFile(join(dataDir, "postmaster.pid"), "utf8").catch(() => "");
-  const lines = text.split("\n");
+  const lines = ((await readGuarded(join(dataDir, "postmaster.pid"))) ?? "").split("\n");
   return Number(lines[0]) === pid && lines[7]?.trim() === "ready";
 }
 
 async function startFailure(logFile: string, why: string): Promise<PgkeepError> {
   return new PgkeepError("DB_START_FAILED", "the embedded server did not start", {
-    detail: `${why}\n${await tailOfFile(logFile)}`.trimEnd(),
+    detail: `${why}\n${(await readGuarded(logFile, LOG_TAIL_BYTES)) ?? ""}`.trimEnd(),
     state: "nothing was started",
   });
-}
-
-/** The last 16 kB of a log, or nothing when it cannot be read. */
-export async function tailOfFile(path: string): Promise<string> {
-  try {
-    await using file = await open(path, "r");
-    const { size } = await file.stat();
-    const start = Math.max(0, size - LOG_TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(LOG_TAIL_BYTES), 0, LOG_TAIL_BYTES, start);
-    return buffer.subarray(0, bytesRead).toString("utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** An immediate shutdown is the last resort: the next start then recovers from the write-ahead log. */
