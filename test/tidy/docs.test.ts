@@ -4,6 +4,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { stalePages } from "../../scripts/reference.mjs";
 import { ERRORS } from "../../src/base/errors.ts";
 import { filesBelow, read } from "./repository.ts";
 
@@ -15,9 +16,9 @@ const proseOf = (path: string): string => read(path).replace(/^```[\s\S]*?^```/g
 
 /** The anchor that renderers give a heading. */
 function anchorOf(heading: string): string {
-  const plain = heading.replace(/[`*_]|\[|\]\([^)]*\)/g, "").toLowerCase();
+  const plain = heading.replace(/[`*]|\[|\]\([^)]*\)/g, "").toLowerCase();
   return plain
-    .replace(/[^\p{L}\p{N}\s-]/gu, "")
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
     .trim()
     .replaceAll(/\s/g, "-");
 }
@@ -55,6 +56,13 @@ describe("documents", () => {
   it.each(PAGES)("%s speaks of no machine, registry or session of ours", (path) => {
     expect(read(path)).not.toMatch(/(^|[\s`("'])\/(work|farm|root)\//m);
     expect(read(path)).not.toMatch(/https?:\/\/(registry|deb|repo1?|proxy)\./);
+  });
+
+  it("generated pages are what the build would write", async () => {
+    expect(
+      (await stalePages()).map(([path]) => path),
+      "run: npm run build && npm run reference",
+    ).toEqual([]);
   });
 
   it("decision records are numbered without gaps and say context, decision, consequences", () => {

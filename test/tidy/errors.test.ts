@@ -29,7 +29,7 @@ describe("error codes", () => {
     const documented = [...read(PAGE).matchAll(/^#{2,3} `?([A-Z]+(?:_[A-Z]+)+)`?\s*$/gm)].map(
       (match) => match[1] ?? "",
     );
-    expect(documented.sort()).toEqual(LISTED);
+    expect(documented.sort(), "run: npm run build && npm run reference").toEqual(LISTED);
   });
 
   it.each(LISTED)("%s is explained in whole sentences", (code) => {
