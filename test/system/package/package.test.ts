@@ -108,11 +108,11 @@ describe("the installed package", () => {
     symlinkSync(join(process.cwd(), "node_modules/@types"), join(app, "node_modules/@types"));
     const program = [
       `import { deploy, PgkeepError } from "pgkeep";`,
-      `const missing = await deploy.run({ projectPath: "./nowhere" }).catch((error: unknown) => error);`,
+      `const missing = await deploy.run({ path: "./nowhere", database: "shop" }).catch((error: unknown) => error);`,
       `if (!(missing instanceof PgkeepError)) throw new Error("expected a PgkeepError");`,
       "console.log(missing.code);",
-      `// @ts-expect-error a project path is text`,
-      "export const wrong = () => deploy.run({ projectPath: 1 });",
+      `// @ts-expect-error a path is text`,
+      "export const wrong = () => deploy.run({ path: 1 });",
     ];
     writeFileSync(join(app, "program.ts"), program.join("\n"));
     const compiler = join(process.cwd(), "node_modules/typescript/bin/tsc");
