@@ -19,10 +19,11 @@ export function approvalStep({ force, terminal }: { force: boolean; terminal: bo
   return terminal ? "ask" : "refuse";
 }
 
-/** The same, for callers that carry what is approved. */
 export interface ApprovalRequest {
   database: string;
   force: boolean;
+  /** Default: `sleep`. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
   context: Pick<OperationContext, "prompt" | "report" | "signal" | "environment">;
 }
 
@@ -32,7 +33,7 @@ export interface ApprovalRequest {
  * Reports `database.overwrite_forced` (fields database, countdown_seconds, banner) or `database.overwrite_warning`
  * before the question. Throws DEPLOY_OVERWRITE_UNAPPROVED, or the signal's reason.
  */
-export async function approveOverwrite({ database, force, context }: ApprovalRequest): Promise<void> {
+export async function approveOverwrite({ database, force, context, wait = sleep }: ApprovalRequest): Promise<void> {
   const { prompt, report, signal, environment } = context;
   const step = approvalStep({ force, terminal: prompt !== undefined });
   if (step === "refuse" || (step === "ask" && !prompt)) throw unapproved(database, "No terminal to ask at.");
@@ -48,7 +49,7 @@ export async function approveOverwrite({ database, force, context }: ApprovalReq
   report({ type: "database.overwrite_forced", database, countdown_seconds: seconds, banner });
   for (let left = seconds; left > 0; left--) {
     report({ type: "database.overwrite_countdown", database, seconds_left: left });
-    await sleep(1000, signal);
+    await wait(1000, signal);
   }
   signal.throwIfAborted();
 }
