@@ -55,7 +55,9 @@ describe("sources", () => {
     expect(offences(elsewhere, /["']pg(-copy-streams|-cursor)?["']/), "use a Session of src/pg").toEqual([]);
     const heavy =
       /^\s*(import|export)\s+(?!type\b)[^;]*\sfrom\s+["'](pg|zod|yaml|libpg-query|@aws-sdk\/[^"']*|@azure\/[^"']*|google-auth-library|@modelcontextprotocol\/[^"']*|@clack\/[^"']*)["']/;
-    expect(offences(SOURCES, heavy), "load it with await import() in the function that needs it").toEqual([]);
+    // The tool server is a module of its own that is itself loaded late.
+    const early = SOURCES.filter((path) => !path.startsWith("src/mcp/"));
+    expect(offences(early, heavy), "load it with await import() in the function that needs it").toEqual([]);
   });
 
   it("[S-05] make no code out of text and start no shell", () => {
