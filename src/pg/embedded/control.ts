@@ -2,7 +2,8 @@
  * Everything about an embedded server besides starting it: state, end, removal, and psql.
  */
 import { spawn } from "node:child_process";
-import { lstat, rm } from "node:fs/promises";
+import { lstat, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import { exists, removeDataDirectory } from "./guarded-files.ts";
@@ -83,7 +84,10 @@ export async function resetEmbedded({ directory, clock, signal }: ControlOptions
   await using _lock = await acquireStartLock(place.lockFile, { clock, signal });
   await endFound(place, { clock, signal });
   const dataDir = await existingDataDirectory(place);
-  if (dataDir !== undefined) await removeAsOwner(dataDir);
+  if (dataDir !== undefined) {
+    await removeAsOwner(dataDir);
+    await removeEmptied(place, dataDir);
+  }
   for (const path of [place.recordFile, place.passwordFile, place.authorityFile]) await rm(path, { force: true });
   return dataDir;
 }
@@ -93,11 +97,18 @@ async function removeAsOwner(dataDir: string): Promise<void> {
   await removeDataDirectory(dataDir, { name: "", uid, gid, isForeign: process.getuid?.() === 0 && uid !== 0 });
 }
 
+/** The socket's directory, and the distant directory that held only these two. */
+async function removeEmptied({ stateDirectory }: Place, dataDir: string): Promise<void> {
+  const parent = dirname(dataDir);
+  await rmdir(join(parent, "run")).catch(() => undefined);
+  if (parent !== stateDirectory) await rmdir(parent).catch(() => undefined);
+}
+
 export interface PsqlOptions {
   directory: string;
   database: string;
-  /** SQL or a backslash command for psql's -c; undefined: psql reads standard input. */
-  command: string | undefined;
+  /** Further arguments for psql, as they are. */
+  psqlArguments: readonly string[];
   /** Environment for psql. PG* variables are left out: they would lead it elsewhere. */
   environment: Readonly<Record<string, string | undefined>>;
 }
@@ -106,9 +117,9 @@ export interface PsqlOptions {
  * Runs an installed psql on the running server, with our own standard streams, and returns its exit status. The
  * password travels by the password file. Throws DB_NOT_RUNNING and DB_PSQL_MISSING.
  */
-export async function runPsql({ directory, database, command, environment }: PsqlOptions): Promise<number> {
+export async function runPsql({ directory, database, psqlArguments, environment }: PsqlOptions): Promise<number> {
   const url = await embeddedUrl(directory);
-  const child = spawn("psql", [...(command === undefined ? [] : ["-c", command]), withDatabase(url, database)], {
+  const child = spawn("psql", ["-d", withDatabase(url, database), ...psqlArguments], {
     env: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("PG"))),
     stdio: "inherit",
   });

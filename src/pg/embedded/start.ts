@@ -305,14 +305,21 @@ function launch(
     dataDir,
     logFile: join(dataDir, "server.log"),
     form: background ? "background" : "foreground",
-    settings: serverSettings({ port, socketDir, isLoopback: loopbackPort !== undefined }),
+    settings: serverSettings({ port, dataDir, socketDir, isLoopback: loopbackPort !== undefined }),
     clock,
     signal,
   });
 }
 
+interface SettingsInput {
+  port: number;
+  dataDir: string;
+  socketDir: string;
+  isLoopback: boolean;
+}
+
 /** What the command line fixes. Failing statements are not logged: their text may hold what somebody typed by mistake. */
-function serverSettings({ port, socketDir, isLoopback }: { port: number; socketDir: string; isLoopback: boolean }) {
+function serverSettings({ port, dataDir, socketDir, isLoopback }: SettingsInput): Record<string, string> {
   return {
     listen_addresses: isLoopback ? "127.0.0.1" : "",
     port: String(port),
@@ -322,7 +329,8 @@ function serverSettings({ port, socketDir, isLoopback }: { port: number; socketD
     ssl_cert_file: "server.crt",
     ssl_key_file: "server.key",
     ssl_min_protocol_version: "TLSv1.2",
-    hba_file: "pg_hba.conf",
+    // In full: on the command line a relative name would start from the root directory.
+    hba_file: join(dataDir, "pg_hba.conf"),
     password_encryption: "scram-sha-256",
     cluster_name: "pgkeep",
     logging_collector: "off",
