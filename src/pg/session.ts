@@ -124,6 +124,8 @@ export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 export interface TlsFiles {
   /** A file of trusted authorities, or "system". */
   rootCert?: string | undefined;
+  /** PEM text of trusted authorities, in place of a file (a cloud's own for one instance). */
+  rootPem?: string | undefined;
   cert?: string | undefined;
   key?: string | undefined;
   crl?: string | undefined;

@@ -50,7 +50,17 @@ export class HandshakeFailure extends Error {
 export const AUTH_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "none"] as const;
 type AuthMethod = (typeof AUTH_METHODS)[number];
 
-const AUTHENTICATION = { ok: 0, clearText: 3, md5: 5, gss: 7, gssContinue: 8, sspi: 9, sasl: 10, saslContinue: 11, saslFinal: 12 };
+const AUTHENTICATION = {
+  ok: 0,
+  clearText: 3,
+  md5: 5,
+  gss: 7,
+  gssContinue: 8,
+  sspi: 9,
+  sasl: 10,
+  saslContinue: 11,
+  saslFinal: 12,
+};
 
 /** Runs the handshake. Throws HandshakeFailure around a ServerError or PgkeepError. */
 export async function authenticate(wire: Wire, settings: ConnectionSettings, channel: Channel): Promise<Authenticated> {
@@ -286,11 +296,15 @@ function md5Hex(data: Buffer): string {
 }
 
 function bindingRefused(detail: string): PgkeepError {
-  return new PgkeepError("CONNECT_AUTH_REFUSED", "the server's authentication has no channel binding, which is required", {
-    detail,
-    state: "not connected",
-    hint: "Connect with TLS to a server that uses scram-sha-256, or use --channel-binding prefer.",
-  });
+  return new PgkeepError(
+    "CONNECT_AUTH_REFUSED",
+    "the server's authentication has no channel binding, which is required",
+    {
+      detail,
+      state: "not connected",
+      hint: "Connect with TLS to a server that uses scram-sha-256, or use --channel-binding prefer.",
+    },
+  );
 }
 
 function unexpected(): PgkeepError {

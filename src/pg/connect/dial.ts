@@ -81,7 +81,10 @@ export function shuffled<Item>(items: readonly Item[], random: () => number = Ma
   return order;
 }
 
-async function connectFirst(endpoints: Endpoint[], signal: AbortSignal): Promise<{ socket: Socket; endpoint: Endpoint }> {
+async function connectFirst(
+  endpoints: Endpoint[],
+  signal: AbortSignal,
+): Promise<{ socket: Socket; endpoint: Endpoint }> {
   let failure: unknown = Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
   for (const endpoint of endpoints) {
     try {
@@ -134,7 +137,10 @@ async function encrypt(plain: Line, options: DialOptions): Promise<Line> {
   });
   if (settings.sslNegotiation === "direct" && tls.alpnProtocol !== "postgresql") {
     tls.destroy();
-    throw tlsFailure("the server does not speak PostgreSQL inside direct TLS", "It did not confirm the protocol (ALPN).");
+    throw tlsFailure(
+      "the server does not speak PostgreSQL inside direct TLS",
+      "It did not confirm the protocol (ALPN).",
+    );
   }
   return { socket: tls, endpoint: plain.endpoint, tls };
 }
@@ -163,7 +169,10 @@ async function serverAcceptsTls(socket: Socket, signal: AbortSignal): Promise<bo
   if (bytes.length === 1 && bytes[0] === SSL_YES) return true;
   if (bytes.length === 1 && bytes[0] === SSL_NO) return false;
   if (bytes.length > 1 && (bytes[0] === SSL_YES || bytes[0] === SSL_NO)) {
-    throw tlsFailure("the server's answer to the request for TLS is not acceptable", "Bytes followed that no server sends.");
+    throw tlsFailure(
+      "the server's answer to the request for TLS is not acceptable",
+      "Bytes followed that no server sends.",
+    );
   }
   const reason = "It was neither yes nor no.";
   throw new TlsAttemptFailed(tlsFailure("the server's answer to the request for TLS is not acceptable", reason));

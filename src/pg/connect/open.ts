@@ -238,7 +238,10 @@ async function hasRole(session: WireSession, role: string): Promise<boolean> {
 }
 
 /** Servers from version 14 announce these settings; a proxy in between may not. */
-async function setting(session: WireSession, name: "in_hot_standby" | "default_transaction_read_only"): Promise<string> {
+async function setting(
+  session: WireSession,
+  name: "in_hot_standby" | "default_transaction_read_only",
+): Promise<string> {
   const announced = session.parameterStatus(name);
   if (announced !== undefined) return announced;
   const [row] = await session.query(`SHOW ${name}`);

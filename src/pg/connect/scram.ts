@@ -93,7 +93,9 @@ function parseServerFirst(text: string, ourNonce: string): { nonce: string; salt
   }
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(salt)) throw refused("it sent no usable salt");
   if (!(iterations >= MIN_SCRAM_ITERATIONS && iterations <= MAX_SCRAM_ITERATIONS)) {
-    throw refused(`it asks for ${iterations} iterations; ${MIN_SCRAM_ITERATIONS} to ${MAX_SCRAM_ITERATIONS} are accepted`);
+    throw refused(
+      `it asks for ${iterations} iterations; ${MIN_SCRAM_ITERATIONS} to ${MAX_SCRAM_ITERATIONS} are accepted`,
+    );
   }
   return { nonce, salt: Buffer.from(salt, "base64"), iterations };
 }

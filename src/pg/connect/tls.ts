@@ -20,7 +20,7 @@ import type { ConnectionSettings, HostAddress } from "../session.ts";
 export function verifiesServer(settings: ConnectionSettings): boolean {
   const { sslMode, tlsFiles } = settings;
   if (sslMode === "verify-ca" || sslMode === "verify-full") return true;
-  return sslMode === "require" && tlsFiles.rootCert !== undefined;
+  return sslMode === "require" && (tlsFiles.rootCert ?? tlsFiles.rootPem) !== undefined;
 }
 
 /** Options for tls.connect to `address`. Reads the files anew, so that a renewed certificate is used. Throws CONNECT_TLS_FILE. */
@@ -44,8 +44,8 @@ export async function tlsOptions(settings: ConnectionSettings, address: HostAddr
 }
 
 async function trustedAuthorities({ tlsFiles, sslMode }: ConnectionSettings): Promise<ConnectionOptions> {
-  const { rootCert, systemBundle, crl, crlDirectory } = tlsFiles;
-  if (rootCert === undefined && sslMode !== "verify-full") {
+  const { rootCert, rootPem, systemBundle, crl, crlDirectory } = tlsFiles;
+  if ((rootCert ?? rootPem) === undefined && sslMode !== "verify-full") {
     throw new PgkeepError("CONNECT_TLS_FILE", `sslmode ${sslMode} needs a root certificate`, {
       detail: "There is no sslrootcert and no ~/.postgresql/root.crt.",
       state: "not connected",
@@ -55,7 +55,8 @@ async function trustedAuthorities({ tlsFiles, sslMode }: ConnectionSettings): Pr
   const bundle = rootCert === undefined || rootCert === "system" ? systemBundle : rootCert;
   const lists = [...(crl ? [crl] : []), ...(crlDirectory ? await filesOf(crlDirectory) : [])];
   return {
-    ...(bundle === undefined ? {} : { ca: await readTlsFile(bundle, "root certificate") }),
+    ...(rootPem === undefined && bundle !== undefined ? { ca: await readTlsFile(bundle, "root certificate") } : {}),
+    ...(rootPem === undefined ? {} : { ca: rootPem }),
     ...(lists.length > 0 ? { crl: await Promise.all(lists.map((file) => readTlsFile(file, "revocation list"))) } : {}),
   };
 }
@@ -147,8 +148,10 @@ export function tlsReason(cause: unknown): string {
   const reasons: Readonly<Record<string, string>> = {
     DEPTH_ZERO_SELF_SIGNED_CERT: "The server's certificate is self-signed and not among the trusted ones.",
     SELF_SIGNED_CERT_IN_CHAIN: "The server's certificate comes from an authority that is not among the trusted ones.",
-    UNABLE_TO_VERIFY_LEAF_SIGNATURE: "The server's certificate comes from an authority that is not among the trusted ones.",
-    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "The server's certificate comes from an authority that is not among the trusted ones.",
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      "The server's certificate comes from an authority that is not among the trusted ones.",
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      "The server's certificate comes from an authority that is not among the trusted ones.",
     UNABLE_TO_GET_ISSUER_CERT: "The server's certificate comes from an authority that is not among the trusted ones.",
     CERT_HAS_EXPIRED: "The server's certificate has expired.",
     CERT_NOT_YET_VALID: "The server's certificate is not valid yet.",

@@ -25,7 +25,15 @@ import {
 } from "../session.ts";
 import { type Authenticated, statusOf } from "./authenticate.ts";
 import type { Keeping } from "./frames.ts";
-import { decodeColumns, decodeError, decodeNotice, decodeRow, FROM_SERVER, MessageReader, toServer } from "./messages.ts";
+import {
+  decodeColumns,
+  decodeError,
+  decodeNotice,
+  decodeRow,
+  FROM_SERVER,
+  MessageReader,
+  toServer,
+} from "./messages.ts";
 import type { Wire, WireListener } from "./wire.ts";
 
 /**
