@@ -9,7 +9,7 @@
  * Ends with 0 only when every claim it prints held.
  */
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { bootstrap, ROOT } from "./bootstrap.mjs";
@@ -133,14 +133,15 @@ function run(program, words, onOutput = () => undefined) {
   });
 }
 
-/** Runs `use` on database "shop" of the server that `url` names. */
+/** Runs `use` on database "shop" of the server that `url` names; the password is in the file that the URL names. */
 async function withDatabase(url, use) {
-  const address = new URL(url);
+  const settings = new URL(url).searchParams;
+  const [line = ""] = readFileSync(settings.get("passfile"), "utf8").split("\n");
   const client = new pg.Client({
-    host: address.searchParams.get("host") ?? address.hostname,
-    port: Number(address.searchParams.get("port") ?? (address.port || 5432)),
-    user: decodeURIComponent(address.username),
-    password: decodeURIComponent(address.password),
+    host: settings.get("host"),
+    port: Number(settings.get("port")),
+    user: settings.get("user"),
+    password: line.slice(line.lastIndexOf(":") + 1),
     database: "shop",
   });
   await client.connect();
