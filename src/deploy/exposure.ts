@@ -10,28 +10,17 @@
  * the parameters it can come from are verifiers, which the server stores as they are.
  */
 
+import { isScramVerifier } from "../pg/scram.ts";
 import type { SessionTarget } from "../pg/session.ts";
 import { maskSql, sqlRegions } from "../pg/sql-text/mask.ts";
 import type { Parameter, Project } from "./project/project.ts";
 import type { Warning } from "./run/report.ts";
 
-/** What the server says about itself and about us; asked in the same message that prepares the session. */
-export interface ExposureFacts {
-  isSuperuser: boolean;
-  role: string;
-  /** Settings by name, as the server shows them; one that this server or role does not know is absent. */
-  settings: Readonly<Record<string, string | undefined>>;
-}
-
-/** The settings that `exposuresOf` looks at. `pg_stat_statements.track` is known exactly when that module is loaded. */
-export const EXPOSURE_SETTINGS = [
-  "log_statement",
-  "log_min_duration_statement",
-  "log_min_duration_sample",
-  "log_transaction_sample_rate",
-  "pgaudit.log",
-  "pg_stat_statements.track",
-] as const;
+/**
+ * What the server says about itself and about us, by name, asked in the same message that prepares the session. A
+ * setting that this server does not know is absent: `pg_stat_statements.track` is there exactly when that module is.
+ */
+export type ExposureFacts = ReadonlyMap<string, string>;
 
 export interface ExposureInput {
   target: SessionTarget;
@@ -52,21 +41,21 @@ export function exposuresOf({ target, facts, project, parameters }: ExposureInpu
   }
   const password = clearTextPassword(project, parameters);
   if (password) exposures.push(...passwordExposures(password, facts));
-  if (facts.isSuperuser) {
+  if (facts.get("is_superuser") === "on") {
     exposures.push({
       id: "superuser",
-      message: `connected as superuser "${facts.role}"`,
+      message: `connected as superuser "${facts.get("user") ?? target.user}"`,
       remedy: "Deploy as a role that owns only this database: pgkeep access bootstrap makes one.",
     });
   }
   return exposures;
 }
 
-function passwordExposures(place: PasswordPlace, { settings }: ExposureFacts): Warning[] {
+function passwordExposures(place: PasswordPlace, facts: ExposureFacts): Warning[] {
   const exposures: Warning[] = [];
   const what = `${place.certain ? "sets" : "can set"} a role's password in clear text (${place.path}, line ${place.line})`;
   const remedy = 'Pass a verifier instead, --param "key=scram(...)", or set it with: pgkeep access password';
-  const logging = statementLogging(settings);
+  const logging = statementLogging(facts);
   if (logging) {
     exposures.push({
       id: "password-logged",
@@ -74,7 +63,7 @@ function passwordExposures(place: PasswordPlace, { settings }: ExposureFacts): W
       remedy,
     });
   }
-  const track = settings["pg_stat_statements.track"];
+  const track = facts.get("pg_stat_statements.track");
   if (track !== undefined && track !== "none") {
     exposures.push({
       id: "password-in-statistics",
@@ -86,7 +75,7 @@ function passwordExposures(place: PasswordPlace, { settings }: ExposureFacts): W
 }
 
 /** The first setting under which the server writes statements to its log, as "name = value"; undefined: none does. */
-export function statementLogging(settings: ExposureFacts["settings"]): string | undefined {
+export function statementLogging(facts: ExposureFacts): string | undefined {
   const logs: Readonly<Record<string, (value: string) => boolean>> = {
     log_statement: (value) => value !== "none",
     log_min_duration_statement: (value) => !value.startsWith("-"),
@@ -95,7 +84,7 @@ export function statementLogging(settings: ExposureFacts["settings"]): string | 
     "pgaudit.log": (value) => value !== "none" && value !== "",
   };
   for (const [name, reveals] of Object.entries(logs)) {
-    const value = settings[name];
+    const value = facts.get(name);
     if (value !== undefined && reveals(value)) return `${name} = ${value}`;
   }
   return undefined;
@@ -133,12 +122,12 @@ export function clearTextPassword(project: Project, parameters: readonly Paramet
 /** Keys under which projects pass passwords. */
 const PASSWORD_KEY = /(?:password|passwd|pwd)/;
 
-/** A verifier as the server stores it: RFC 5803's form for SCRAM, or the old MD5 one. */
-const VERIFIER = /^(?:SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+|md5[0-9a-f]{32})$/;
+/** The other form of a password that the server stores as it is. */
+const MD5_VERIFIER = /^md5[0-9a-f]{32}$/;
 
 function passwordParametersAreVerifiers(parameters: readonly Parameter[]): boolean {
   const passwords = parameters.filter(({ key }) => PASSWORD_KEY.test(key));
-  return passwords.length > 0 && passwords.every(({ value }) => VERIFIER.test(value));
+  return passwords.length > 0 && passwords.every(({ value }) => isScramVerifier(value) || MD5_VERIFIER.test(value));
 }
 
 interface PasswordInText {

@@ -17,6 +17,8 @@ export interface DeployReport {
   executionUnits?: number;
   /** Units whose effects outlive the run: those of a transaction that was rolled back do not count. */
   unitsCommitted?: number;
+  /** Units the server completed, those of a transaction that was rolled back included. */
+  unitsCompleted?: number;
   /** Of an SQL failure: whether it was in the all-or-nothing head or in the statements after it. */
   executionMode?: "atomic" | "psql";
   error?: string;
@@ -99,4 +101,10 @@ export function countTests(tests: readonly TestOutcome[] = []): Record<TestOutco
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { result } of tests) counts[result]++;
   return counts;
+}
+
+/** The entries that have a value. */
+export function known<T extends object>(entries: T): { [Key in keyof T]?: Exclude<T[Key], undefined> };
+export function known(entries: object): object {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
 }

@@ -1,0 +1,350 @@
+/**
+ * One deploy, from input to result.
+ *
+ *   offline checks -> database there -> session prepared -> exposures weighed -> script executed -> released
+ *
+ * Each arrow is a place where the run can end: by a refusal, by the server, by the clock or by a person. Wherever it
+ * ends, the result says what the database is like, and the session's lock and transaction are given back. After
+ * authentication a deploy costs a fixed number of round trips, however many files it has; each statement after the
+ * head costs one more, because it is a message of its own.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
+import type { ServerNotice, Session } from "../../pg/session.ts";
+import { exposuresOf } from "../exposure.ts";
+import { type Prepared, prepareSession } from "../session/prepare.ts";
+import { CommitLedger } from "./commit-ledger.ts";
+import { type ConnectOptions, connect, connectToTarget, recreateTarget } from "./connect.ts";
+import { type Ending, executeUnits } from "./execute.ts";
+import { DeployFailure } from "./failure.ts";
+import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
+import { fateOf } from "./lost-commit.ts";
+import { NoticeRing } from "./notices.ts";
+import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
+import { releaseSession } from "./release.ts";
+import { type DeployReport, known, type Warning } from "./report.ts";
+import { scriptFailure } from "./script-failure.ts";
+import { planScript, type ScriptPlan } from "./script-plan.ts";
+import {
+  afterFailure,
+  type DatabaseOrigin,
+  NOT_CONNECTED,
+  nothingStarted,
+  type Residue,
+  unknownState,
+} from "./state.ts";
+import { Trace } from "./trace.ts";
+
+export interface DeployInput extends RunInput {
+  overwrite?: boolean | undefined;
+  force?: boolean | undefined;
+}
+
+/** Runs a project. Throws DeployFailure, which carries the report, for everything that goes wrong. */
+export async function runDeploy(input: DeployInput, context: OperationContext): Promise<DeployReport> {
+  const run = new DeployRun(input, context);
+  try {
+    return await run.execute();
+  } catch (error) {
+    throw run.failure(error);
+  }
+}
+
+class DeployRun {
+  readonly #input: DeployInput;
+  readonly #context: OperationContext;
+  readonly #startedMs: number;
+  readonly #notices = new NoticeRing();
+  readonly #ledger = new CommitLedger();
+  readonly #trace: Trace;
+  #database: string | undefined;
+  #filesLoaded: number | undefined;
+  #plan: ScriptPlan | undefined;
+  #warnings: Warning[] = [];
+
+  constructor(input: DeployInput, context: OperationContext) {
+    this.#input = input;
+    this.#context = context;
+    this.#startedMs = context.clock.monotonicMs();
+    this.#trace = new Trace((event) => context.report(event));
+  }
+
+  async execute(): Promise<DeployReport> {
+    const offline = await checkOffline(this.#input, this.#context);
+    this.#database = offline.connection.database;
+    const limit = runLimit(this.#context.signal, offline.timeoutMs);
+    try {
+      return await this.#online(offline, limit);
+    } catch (error) {
+      throw limitFailure(error, limit) ?? error;
+    }
+  }
+
+  /** `error` as a failure with the report of this run. Crashes of our own pass unchanged. */
+  failure(error: unknown): unknown {
+    if (!(error instanceof PgkeepError) || error instanceof DeployFailure) return error;
+    const { parts } = error;
+    const report: DeployReport = {
+      ...this.#report(),
+      status: "failed",
+      exitCode: error.exit,
+      error: error.message,
+      code: error.code,
+      ...known({
+        sqlstate: parts.sqlstate,
+        detail: parts.detail,
+        hint: parts.hint,
+        where: parts.where,
+        state: parts.state,
+        script: parts.line === undefined ? undefined : parts.file,
+        line: parts.line,
+        column: parts.column,
+        sourceLine: parts.sourceLine,
+      }),
+      ...error.parts.data,
+    };
+    return new DeployFailure(error, report);
+  }
+
+  async #online(offline: OfflineRun, limit: RunLimit): Promise<DeployReport> {
+    const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
+    const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
+    this.#say({ type: "deploy.connecting", database: offline.connection.database });
+    const connecting = this.#input.overwrite
+      ? recreateTarget(options, this.#input.force ?? false)
+      : connectToTarget(options);
+    const { session, origin } = await abortable(connecting, limit.signal, (late) => late.session.close()).catch(
+      (error: unknown) => {
+        if (limit.signal.aborted) this.#sayInterrupted();
+        throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
+      },
+    );
+    this.#sayConnected(session);
+    try {
+      return await this.#onSession(offline, limit, session, origin);
+    } finally {
+      await releaseSession(session);
+    }
+  }
+
+  async #onSession(
+    offline: OfflineRun,
+    limit: RunLimit,
+    session: Session,
+    origin: DatabaseOrigin,
+  ): Promise<DeployReport> {
+    const before = nothingStarted(offline.connection.database, origin);
+    try {
+      const prepared = await this.#prepare(offline, limit, session);
+      this.#weighExposures(offline, prepared, session);
+      limit.signal.throwIfAborted();
+      this.#plan = planScript(
+        offline.project.deployScript,
+        offline.macros,
+        prepared.expansions.map(({ text }) => text),
+      );
+    } catch (error) {
+      const failure = limitFailure(error, limit) ?? error;
+      throw failure instanceof PgkeepError ? withState(failure, before) : failure;
+    }
+    this.#say({ type: "deploy.executing" });
+    const ending = await executeUnits({
+      session,
+      units: this.#plan.units,
+      ledger: this.#ledger,
+      signal: limit.signal,
+      onAbort: () => this.#sayInterrupted(),
+      onUnitDone: () => this.#trace.settleTransaction(),
+    });
+    await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
+    this.#sayTests();
+    return { ...this.#report(), status: "success", exitCode: 0 };
+  }
+
+  async #prepare(offline: OfflineRun, limit: RunLimit, session: Session): Promise<Prepared> {
+    const { project, parameters, macros, verbose } = offline;
+    this.#say({ type: "deploy.preparing" });
+    const work = prepareSession(session, { project, parameters, macros, verbose, instrument: true });
+    const onAbort = (): void => this.#sayInterrupted();
+    const settled = await cancellable({ session, signal: limit.signal, onAbort }, work);
+    limit.signal.throwIfAborted();
+    if (settled.outcome === "lost") throw new PgkeepError("CONNECT_LOST", "the server does not answer any more");
+    if (settled.outcome === "failed") throw settled.error;
+    this.#filesLoaded = project.files.length;
+    this.#say({ type: "deploy.files_loaded", count: project.files.length });
+    if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
+    return settled.value;
+  }
+
+  #weighExposures({ project, parameters, strictSecrets }: OfflineRun, { facts }: Prepared, { target }: Session): void {
+    this.#warnings = exposuresOf({ target, facts, project, parameters });
+    if (strictSecrets && this.#warnings.length > 0) throw refusal(this.#warnings);
+    for (const { id, message, remedy } of this.#warnings) {
+      this.#say({ type: "warning", id, message: `${message}. ${remedy}` });
+    }
+  }
+
+  /** Throws what the ending of the script amounts to, with the state of the database; returns when all went well. */
+  async #judge(ending: Ending, run: JudgedRun): Promise<void> {
+    const { session, plan, limit } = run;
+    if (ending.kind === "completed") {
+      if (session.transactionStatus() === "idle") return;
+      throw this.#failed(openTransaction(), { ...run, failedUnit: plan.units.length });
+    }
+    if (ending.kind === "lost") throw await this.#lost(ending, run);
+    if (ending.kind === "cancelled") {
+      const failure = limit.failure() ?? new PgkeepError("DEPLOY_INTERRUPTED", "interrupted");
+      throw this.#failed(failure, { ...run, failedUnit: ending.unit, residue: ending.residue });
+    }
+    const { error, unit, residue } = ending;
+    const failure = await scriptFailure({ ...this.#failureContext(run), error, unit });
+    throw this.#failed(failure, { ...run, failedUnit: unit, residue });
+  }
+
+  #failureContext({ offline, session, plan }: JudgedRun) {
+    return { session, plan, project: offline.project, trace: this.#trace, path: this.#input.path };
+  }
+
+  #failed(error: PgkeepError, { offline, origin, plan, failedUnit, residue }: JudgedRun & FailedUnit): PgkeepError {
+    const state = afterFailure({
+      database: offline.connection.database,
+      origin,
+      ledger: this.#ledger,
+      units: plan.units.length,
+      failedUnit,
+      residue,
+    });
+    return withState(error, state);
+  }
+
+  /** The connection broke: the transaction's number, if the server got to say it, settles what happened. */
+  async #lost(ending: Ending & { kind: "lost" }, run: JudgedRun): Promise<PgkeepError> {
+    const { offline, session, limit, plan } = run;
+    const { database } = offline.connection;
+    const { transactionId } = this.#trace;
+    const error =
+      limit.failure() ??
+      new PgkeepError("CONNECT_LOST", "the connection to the server broke while deploy.sql ran", {
+        cause: ending.error,
+      });
+    const failed = { ...run, failedUnit: ending.unit, residue: ending.residue };
+    if (this.#ledger.completed >= ending.unit) return this.#failed(error, failed);
+    const fate = await fateOf({
+      transactionId,
+      processId: session.processId,
+      connect: () => connect(questionOptions(offline, this.#context), database),
+    });
+    if (fate === "aborted") return this.#failed(error, failed);
+    if (fate === "committed") {
+      this.#ledger.complete({ lastTag: "COMMIT", statusAfter: "idle", chains: false });
+      return this.#failed(error, { ...run, failedUnit: undefined, residue: undefined });
+    }
+    const units = plan.units.length;
+    return withState(
+      error,
+      unknownState({ database, ledger: this.#ledger, units, failedUnit: ending.unit, transactionId }),
+    );
+  }
+
+  #take(notice: ServerNotice): void {
+    if (this.#trace.take(notice)) return;
+    this.#notices.add(notice);
+    const { severity, message, detail, hint } = notice;
+    this.#say({ type: "deploy.notice", severity, message, ...known({ detail, hint }) });
+  }
+
+  #report(): DeployReport {
+    const started = this.#filesLoaded !== undefined;
+    const { files, tests } = this.#trace;
+    return {
+      status: "failed",
+      exitCode: 1,
+      ...known({
+        database: this.#database,
+        filesLoaded: this.#filesLoaded,
+        testMacros: started ? (this.#plan?.testMacros ?? 0) : undefined,
+        durationMs: started ? this.#elapsedMs() : undefined,
+        executionUnits: this.#plan?.units.length,
+        unitsCommitted: this.#plan && this.#ledger.durable,
+        unitsCompleted: this.#plan && this.#ledger.completed,
+        files: this.#plan && files,
+        tests: this.#plan && tests,
+        notices: this.#plan && this.#notices.lines(),
+        noticesTruncated: this.#notices.truncated || undefined,
+        warnings: started ? this.#warnings : undefined,
+      }),
+    };
+  }
+
+  #elapsedMs(): number {
+    return Math.round(this.#context.clock.monotonicMs() - this.#startedMs);
+  }
+
+  #say(event: ProgressEvent): void {
+    this.#context.report(event);
+  }
+
+  #sayInterrupted(): void {
+    if (this.#context.signal.aborted) this.#say({ type: "deploy.interrupted" });
+  }
+
+  #sayConnected(session: Session): void {
+    const { host, port, user, database, tls } = session.target;
+    const server_version = session.parameterStatus("server_version");
+    this.#say({ type: "connected", host, port, user, database, server_version, tls });
+  }
+
+  #sayTests(): void {
+    const { tests } = this.#trace;
+    if (tests.length === 0) return;
+    const count = (result: string): number => tests.filter((test) => test.result === result).length;
+    const ms = tests.reduce((sum, test) => sum + (test.ms ?? 0), 0);
+    this.#say({ type: "deploy.tests_done", passed: count("passed"), failed: count("failed"), ms });
+  }
+}
+
+interface JudgedRun {
+  offline: OfflineRun;
+  limit: RunLimit;
+  session: Session;
+  origin: DatabaseOrigin;
+  plan: ScriptPlan;
+}
+
+interface FailedUnit {
+  failedUnit: number | undefined;
+  residue?: Residue | undefined;
+}
+
+/** 5 s to ask a question about a connection that broke. The person's signal must not end it: it may be the cause. */
+const QUESTION_MS = 5_000;
+
+function questionOptions({ connection }: OfflineRun, context: OperationContext): ConnectOptions {
+  return { connection, context, signal: AbortSignal.timeout(QUESTION_MS), onNotice: () => undefined };
+}
+
+/** What the limit stands for, when `error` is what became of a wait that it ended. */
+function limitFailure(error: unknown, limit: RunLimit): PgkeepError | undefined {
+  const failure = limit.failure();
+  if (!failure || error instanceof DeployFailure) return undefined;
+  const state = error instanceof PgkeepError ? error.parts.state : undefined;
+  return failure.with({ state: state ?? NOT_CONNECTED });
+}
+
+function withState(error: PgkeepError, state: string): PgkeepError {
+  return new PgkeepError(error.code, error.message, { ...error.parts, state });
+}
+
+function openTransaction(): PgkeepError {
+  return new PgkeepError("DEPLOY_TRANSACTION_OPEN", "deploy.sql ended inside an open transaction", {
+    detail: "What it did since its last BEGIN was not committed.",
+    hint: "Add COMMIT at the end of deploy.sql, or remove BEGIN.",
+  });
+}
+
+function refusal(exposures: readonly Warning[]): PgkeepError {
+  return new PgkeepError("DEPLOY_EXPOSURE_REFUSED", "a secret could be seen by others, so nothing was run", {
+    detail: exposures.map(({ message, remedy }) => `${message}. ${remedy}`).join("\n"),
+    hint: "Remove the cause, or run without --strict-secrets.",
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * Sends the units of a script, one message each, and keeps account of what became durable.
+ *
+ *   waiting -> sent -> completed            the next unit, or the end
+ *                   -> failed               the server refused it; nothing after it is sent
+ *                   -> cancelled            a signal fired; the server ended it, or had finished it a moment before
+ *                   -> lost                 the connection broke or the server did not answer to a cancel
+ *
+ * Only "lost" leaves anything in doubt, and only about the unit that was running. The server announces the transaction's
+ * number before it commits (see `commitMark`), so a new connection can ask what became of it.
+ */
+import { ServerError, type Session } from "../../pg/session.ts";
+import { maskSql } from "../../pg/sql-text/mask.ts";
+import type { Edit } from "../script/source-map.ts";
+import { endsTransaction, statementSpans } from "../script/statements.ts";
+import type { ScriptUnit } from "../script/units.ts";
+import type { CommitLedger } from "./commit-ledger.ts";
+import { cancellable } from "./limit.ts";
+import { type Residue, residueOf } from "./state.ts";
+
+export interface Execution {
+  session: Session;
+  units: readonly ScriptUnit[];
+  ledger: CommitLedger;
+  signal: AbortSignal;
+  /** Called once when the signal fires while a unit runs. */
+  onAbort: () => void;
+  onUnitDone: () => void;
+}
+
+export type Ending =
+  | { kind: "completed" }
+  /** The signal fired; `unit` is the one that was ended, undefined when all that were sent had completed. */
+  | { kind: "cancelled"; unit: number | undefined; residue: Residue | undefined }
+  | { kind: "failed"; unit: number; error: ServerError; residue: Residue | undefined }
+  | { kind: "lost"; unit: number; error: unknown; residue: Residue | undefined };
+
+/** Runs all units, or as many as go well. Never rejects for anything the server did. Unit numbers start at 1. */
+export async function executeUnits({
+  session,
+  units,
+  ledger,
+  signal,
+  onAbort,
+  onUnitDone,
+}: Execution): Promise<Ending> {
+  for (const [index, unit] of units.entries()) {
+    if (signal.aborted) return { kind: "cancelled", unit: undefined, residue: undefined };
+    const number = index + 1;
+    const text = unit.sql();
+    const tags = { last: undefined as string | undefined };
+    const onStatement = (tag: string): void => {
+      tags.last = tag;
+    };
+    const sent = session.script(withCommitMark(text, number, session), { onStatement });
+    const settled = await cancellable({ session, signal, onAbort }, sent);
+    if (settled.outcome === "done" || (settled.outcome === "failed" && committedBefore(settled.error, tags.last))) {
+      const statusAfter = settled.outcome === "done" ? session.transactionStatus() : "idle";
+      const chains = tags.last === "ROLLBACK" && statusAfter !== "idle" && endsWithChain(text);
+      ledger.complete({ lastTag: tags.last, statusAfter, chains });
+      onUnitDone();
+      if (settled.outcome === "failed") return { kind: "lost", unit: number, error: settled.error, residue: undefined };
+      continue;
+    }
+    const residue = residueOfUnit(text);
+    if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue };
+    const { error } = settled;
+    // A server that ends the session in words has rolled back; one that panics may have done anything.
+    if (!(error instanceof ServerError) || error.severity === "PANIC") {
+      return { kind: "lost", unit: number, error, residue };
+    }
+    if (signal.aborted) return { kind: "cancelled", unit: number, residue };
+    return { kind: "failed", unit: number, error, residue };
+  }
+  return signal.aborted ? { kind: "cancelled", unit: undefined, residue: undefined } : { kind: "completed" };
+}
+
+/** The server's answer to COMMIT arrived, and then the connection broke. */
+function committedBefore(error: unknown, lastTag: string | undefined): boolean {
+  return lastTag === "COMMIT" && (!(error instanceof ServerError) || /^(?:FATAL|PANIC)$/.test(error.severity));
+}
+
+/** Whether the text's last statement ends a transaction and begins the next one. */
+function endsWithChain(text: string): boolean {
+  const mask = maskSql(text);
+  const last = statementSpans(text, mask).at(-1);
+  return last !== undefined && /\band\s+chain\b/i.test(mask.slice(last.start, last.end));
+}
+
+/** What a failed unit can leave behind: only a statement that was alone in its message can commit by itself. */
+function residueOfUnit(text: string): Residue | undefined {
+  const mask = maskSql(text);
+  const [only, ...others] = statementSpans(text, mask);
+  return only && others.length === 0 ? residueOf(mask.slice(only.start, only.end)) : undefined;
+}
+
+/** Announces the number of the transaction that is about to commit, as a message of our own kind. */
+const ANNOUNCE = "SELECT pg_temp._pgkeep_transaction();";
+
+/** Words after which the function may be gone or must not be called: the session's temporary objects are dropped. */
+const UNSAFE = /\bdiscard\b|\bprepare\s+transaction\b/i;
+
+/**
+ * The insertion before the statement that ends the script's head. It costs no round trip and changes nothing: the call
+ * is the last thing in a transaction of several statements. A head of one statement stays alone, because some
+ * statements must be.
+ */
+export function commitMark(script: string, mask: string = maskSql(script)): Edit[] {
+  const spans = statementSpans(script, mask);
+  if (spans.length < 2 || UNSAFE.test(mask)) return [];
+  const terminator = spans.find((span) => endsTransaction(mask, span));
+  if (terminator) {
+    return terminator === spans[0] ? [] : [insertion(terminator.start, ANNOUNCE)];
+  }
+  // The script may end in a line comment, and its last statement without a semicolon.
+  return [insertion(script.length, `\n;${ANNOUNCE}`)];
+}
+
+function insertion(at: number, replacement: string): Edit {
+  return { start: at, end: at, replacement, kind: "instrumentation" };
+}
+
+/** A COMMIT in the tail that ends an explicit transaction announces it too, in the same message. */
+function withCommitMark(text: string, number: number, session: Session): string {
+  if (number === 1 || session.transactionStatus() !== "transaction" || UNSAFE.test(text)) return text;
+  const mask = maskSql(text);
+  const [only] = statementSpans(text, mask);
+  if (!only || !/^(?:commit|end)\b/i.test(mask.slice(only.start)) || !endsTransaction(mask, only)) return text;
+  return `${text.slice(0, only.start)}${ANNOUNCE}${text.slice(only.start)}`;
+}

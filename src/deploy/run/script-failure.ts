@@ -1,0 +1,85 @@
+/**
+ * A server's error during deploy.sql as a failure that names the file, line and column it is about.
+ *
+ * Three sources, the most exact first: a position in the text we sent, which the source map takes back to deploy.sql;
+ * the place in a project file that the session's trace holds; and the sentence "Failed in <path>", by which projects
+ * attribute failures themselves.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import type { ServerError, Session } from "../../pg/session.ts";
+import type { Project } from "../project/project.ts";
+import type { ScriptPlan } from "./script-plan.ts";
+import type { Trace } from "./trace.ts";
+
+export interface ScriptFailure {
+  session: Session;
+  plan: ScriptPlan;
+  project: Project;
+  trace: Trace;
+  /** Project directory as the person wrote it. */
+  path: string;
+  error: ServerError;
+  /** 1-based number of the unit that failed. */
+  unit: number;
+}
+
+export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError> {
+  const { error, unit, project, trace, path } = failure;
+  const place = await placeOfFailure(failure);
+  const failedFile = failedFileOf(error.message, project) ?? (place.file === "deploy.sql" ? undefined : place.file);
+  const test = project.files.find((file) => file.isTest && file.path === failedFile);
+  if (test) trace.explainFailure(test.path, withoutAttribution(error.message, test.path));
+  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", messageOf(error), {
+    sqlstate: error.sqlstate,
+    detail: error.detail,
+    hint: error.hint ?? (test ? `pgkeep test ${path} --filter '${globOf(test.path)}'` : undefined),
+    where: error.where,
+    ...place,
+    data: {
+      executionMode: unit === 1 ? "atomic" : "psql",
+      ...(failedFile === undefined ? {} : { failedFile }),
+      ...(place.line === undefined ? {} : { scriptExpanded: false }),
+    },
+    cause: error,
+  });
+}
+
+/** The reference's sentence, which scripts look for. */
+function messageOf({ severity, message, sqlstate }: ServerError): string {
+  return `execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`;
+}
+
+interface Place {
+  file?: string;
+  line?: number;
+  column?: number;
+  sourceLine?: string;
+}
+
+async function placeOfFailure({ error, plan, unit, project, trace }: ScriptFailure): Promise<Place> {
+  const own = error.position === undefined ? undefined : plan.place(unit, error.position);
+  if (own) return { file: "deploy.sql", line: own.line, column: own.column, sourceLine: own.sourceLine };
+  const file = failedFileOf(error.message, project) ?? trace.openFile;
+  return file === undefined ? {} : { file };
+}
+
+/** The project file that the message attributes itself to: a known path, else what the reference would read from it. */
+export function failedFileOf(message: string, { files }: Project): string | undefined {
+  if (!message.includes("Failed in ")) return undefined;
+  const known = files
+    .map(({ path }) => path)
+    .filter((path) => message.includes(`Failed in ${path}:`))
+    .sort((a, b) => b.length - a.length);
+  return known[0] ?? /Failed in (\S+\.sql)/.exec(message)?.[1];
+}
+
+/** "Failed in ./t.sql: total is wrong" -> "total is wrong" */
+export function withoutAttribution(message: string, path: string): string {
+  const prefix = `Failed in ${path}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
+/** The path as a glob that matches itself, for a command line in single quotes. */
+function globOf(path: string): string {
+  return path.replace(/^\.\//, "").replace(/[^A-Za-z0-9_./-]/g, "?");
+}

@@ -1,0 +1,66 @@
+/** `pgkeep test`: run a project's tests and keep nothing of it. */
+import { defineOperation } from "../base/operation.ts";
+import { reportSchema } from "../deploy/run/report-schema.ts";
+import { runTests } from "../deploy/run/tests.ts";
+import { connectionFields } from "../pg/connect/input.ts";
+
+export default defineOperation({
+  name: "deploy.test",
+  summary: "Run a project's tests in a transaction that is rolled back",
+  description:
+    "Loads the project and runs its tests against the database as it is, each undone before the next, all of it rolled " +
+    "back at the end. Every test runs even when one before it failed. With --with-deploy the part of deploy.sql before " +
+    "its first COMMIT runs first, in the same transaction, so that tests see what the deploy would make.",
+  effects: "write",
+  surfaces: ["cli", "library", "mcp"],
+  cli: {
+    command: "test",
+    positionals: ["path"],
+    formats: ["tap", "junit", "github"],
+    exitCodes: [10, 11, 13, 14, 15, 16, 130],
+    examples: [
+      { line: "pgkeep test ./shop -d shop", does: "run all tests against the database as it is" },
+      { line: "pgkeep test ./shop -d shop --filter 'orders/*'", does: "only tests whose path ends so" },
+      { line: "pgkeep test ./shop -d shop --with-deploy -o junit=tests.xml", does: "deploy, test, roll back, report" },
+    ],
+  },
+  input: (z) =>
+    z.strictObject({
+      path: z.string().meta({ description: "Directory of the project" }),
+      ...connectionFields(z),
+      filter: z.string().optional().meta({
+        description: "Only tests whose path matches: * within a name, ** across directories, ? one character",
+        valueName: "GLOB",
+        group: "what",
+      }),
+      withDeploy: z
+        .boolean()
+        .optional()
+        .meta({ description: "Run deploy.sql up to its first COMMIT before the tests", group: "what" }),
+      param: z
+        .array(z.string())
+        .optional()
+        .meta({ description: "Parameter; repeatable, the last one wins", valueName: "KEY=VALUE", group: "what" }),
+      paramsFile: z
+        .array(z.string())
+        .optional()
+        .meta({ description: "File of key=value lines; repeatable, in order", valueName: "FILE", group: "what" }),
+      strictSecrets: z
+        .boolean()
+        .optional()
+        .meta({ description: "Refuse to start when a secret could be seen by others", group: "safety" }),
+      timeout: z.string().optional().meta({
+        description: "End the run after this long (1m30s); 0 is never; default 3m",
+        valueName: "DUR",
+        duration: true,
+        group: "safety",
+      }),
+      verbose: z
+        .boolean()
+        .optional()
+        .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
+    }),
+  output: (z) => reportSchema(z),
+  run: (input, context) => runTests(input, context),
+  exitCode: (output) => output.exitCode,
+});
