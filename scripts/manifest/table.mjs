@@ -20,6 +20,7 @@ const META = new Set([
   "group",
   "valueName",
   "hidden",
+  "suggest",
   "duration",
   "secret",
   "$schema",
@@ -128,6 +129,7 @@ function positionalOf(schema, field, required) {
     required,
     description: property.description,
     ...(property.enum ? { values: property.enum } : {}),
+    ...(property.suggest ? { suggest: property.suggest } : {}),
   };
 }
 
@@ -175,6 +177,11 @@ const PGMI_FLAGS = {
   "metadata plan": [],
   "templates list": [],
   "templates describe": [],
+  ai: [],
+  "ai contract": [],
+  "ai skills": [],
+  "ai skill": [],
+  "ai client": [],
 };
 
 /** Commands whose name differs from the reference's. */

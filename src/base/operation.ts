@@ -45,6 +45,11 @@ export interface OperationContext {
   clock: Clock;
   signal: AbortSignal;
   report(event: ProgressEvent): void;
+  /**
+   * When present, these connection settings stand in for every configuration file and for the project's .env, none of
+   * which is read then. For callers whose answer must depend on their input alone.
+   */
+  settings?: Readonly<Record<string, string>> | undefined;
   /** Present only when a person can answer: a terminal on both sides, no CI, no --no-input. */
   prompt?: Prompter | undefined;
 }
@@ -78,7 +83,8 @@ export interface Operation<Input extends Zod.ZodObject = Zod.ZodObject, Output e
   /**
    * A strict object, camelCase fields. `.meta({ description })` is required on every field; further meta keys the
    * command line reads: `short` (one letter), `flag` (when not the kebab-cased name), `group` ("connection", "what",
-   * "output", "safety"), `valueName`, `hidden`, `duration: true` for Go durations, which the command line then checks.
+   * "output", "safety"), `valueName`, `hidden`, `duration: true` for Go durations, which the command line then checks,
+   * `suggest` (list) for values that completion offers.
    * Fields that hold secrets carry `secret: true` and are never flags.
    */
   input: (z: ZodNamespace) => Input;

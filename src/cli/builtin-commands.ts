@@ -55,23 +55,8 @@ const pgmiServe: CommandEntry = plain("serve", "Serve pgmi's tools to assistants
 
 const pgmiVersion: CommandEntry = plain("version", "Show the version and the session API level");
 
-const ai = (words: string, summary: string, more: Partial<CommandEntry> = {}): CommandEntry =>
-  plain(words, summary, { json: "bare", ...more });
-
-const AI: CommandEntry[] = [
-  ai("ai", "What an assistant should know first about a project"),
-  ai("ai contract", "The session interface as JSON: views, functions, types, exit codes, macros"),
-  ai("ai skills", "List the guides for assistants"),
-  ai("ai skill", "Print one guide", {
-    positionals: [{ field: "name", type: "string", required: true, description: "Name of the guide" }],
-  }),
-  ai("ai client", "How to call the deploy from a program", {
-    positionals: [{ field: "language", type: "string", required: false, description: "Programming language" }],
-  }),
-];
-
 /** Built-in commands by program. */
 export const BUILTINS: Readonly<Record<ProgramName, CommandEntry[]>> = {
-  pgkeep: [completion("pgkeep"), help("pgkeep"), serve, ...AI],
-  pgmi: [completion("pgmi"), help("pgmi"), pgmiServe, pgmiVersion, ...AI],
+  pgkeep: [completion("pgkeep"), help("pgkeep"), serve],
+  pgmi: [completion("pgmi"), help("pgmi"), pgmiServe, pgmiVersion],
 };

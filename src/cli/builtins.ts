@@ -17,15 +17,10 @@ export async function runBuiltin(invocation: Invocation, { command, input }: Par
       output.result(completionScript(String(input.shell), program, manifest));
       return 0;
     }
-    case "serve": {
+    default: {
       if (program === "pgmi") return await (await import("../mcp/pgmi-server.ts")).servePgmi(manifest.version);
       const { serve } = await import("../mcp/server.ts");
       return await serve({ version: manifest.version, allowWrite: input.allowWrite === true });
-    }
-    default: {
-      const { aiText } = await import("./ai/ai.ts");
-      output.result(await aiText(command.words, input));
-      return 0;
     }
   }
 }

@@ -33,7 +33,10 @@ export interface PositionalSpec {
   type: "string" | "list";
   required: boolean;
   description: string;
+  /** The only values it can have. */
   values?: string[];
+  /** Values to offer in completion, where others are possible too. */
+  suggest?: string[];
 }
 
 export interface CommandEntry {

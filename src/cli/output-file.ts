@@ -19,8 +19,7 @@ export function writeOutputFile(path: string, text: string): void {
   const bytes = Buffer.from(scrub(text), "utf8");
   try {
     const existing = lstatSync(path, { throwIfNoEntry: false });
-    if (existing && !existing.isFile() && !existing.isCharacterDevice())
-      throw refusal(path, existing.isSymbolicLink());
+    if (existing && !existing.isFile() && !existing.isCharacterDevice()) throw refusal(path, existing.isSymbolicLink());
     if (existing?.isCharacterDevice()) writeWhole(path, "w", bytes);
     else replace(path, bytes);
   } catch (error) {

@@ -31,6 +31,8 @@ export interface SettingsRequest {
   config?: string | undefined;
   /** --env NAME */
   env?: string | undefined;
+  /** Connection settings that stand in for every file; no file is read when present. */
+  instead?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Settings {
@@ -53,6 +55,7 @@ export interface Settings {
 /** Reads every configuration file that counts. Throws CONFIG_FILE_INVALID, CONFIG_FILE_UNSAFE, CONFIG_VALUE_INVALID. */
 export async function loadSettings(request: SettingsRequest): Promise<Settings> {
   const { projectDirectory, workingDirectory } = request;
+  if (request.instead) return withoutFiles(request.instead, request.environment);
   const dotenv = projectDirectory
     ? await readDotenv(projectDirectory, request.environment)
     : { environment: request.environment, names: new Set<string>(), warnings: [] };
@@ -66,6 +69,12 @@ export async function loadSettings(request: SettingsRequest): Promise<Settings> 
     : await findPgkeepYaml(projectDirectory ?? workingDirectory);
   layers.push(...placeLayers(own, request.env));
   return { ...merge(layers), environment: dotenv.environment, dotenvNames: dotenv.names, warnings: dotenv.warnings };
+}
+
+function withoutFiles(connection: Readonly<Record<string, string>>, environment: Environment): Settings {
+  const entries = Object.entries(connection).map(([key, value]) => ({ path: ["connection", key], value, line: 1 }));
+  const merged = merge([{ name: "the call", entries }]);
+  return { ...merged, files: [], environment, dotenvNames: new Set(), warnings: [] };
 }
 
 interface Layer {

@@ -52,6 +52,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     environment: context.environment,
     config: input.config,
     env: input.env,
+    instead: context.settings,
   });
   warn(context, settings.warnings);
   const connection = await resolveConnection(input, settings);
