@@ -43,11 +43,9 @@ describe("sources", () => {
   });
 
   it("read the environment only in config/environment.ts", () => {
+    // `process.env` itself is lint's; this is the way around it.
     const others = SOURCES.filter((path) => path !== "src/config/environment.ts");
-    expect(
-      offences(others, /\bprocess\s*\.\s*env\b|\benv\s*[,}].*node:process/),
-      "take the record from the context",
-    ).toEqual([]);
+    expect(offences(others, /\benv\b[^;]*from\s+["']node:process["']/), "take the record from the context").toEqual([]);
   });
 
   it("load the driver only in pg/, and every heavy package by a dynamic import", () => {

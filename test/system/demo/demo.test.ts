@@ -1,0 +1,33 @@
+/**
+ * `npm run demo`, the first thing people run: it keeps its promises, is quick, and leaves nothing behind.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const run = promisify(execFile);
+
+/** 60 s: what the README promises, bootstrap left out. */
+const LIMIT_MS = 60_000;
+
+it("the demo ends well within a minute, every claim held, no process and no file left", async () => {
+  const temporary = mkdtempSync(join(tmpdir(), "pgkeep-demo-test-"));
+  try {
+    // A server started by root runs as another account, which has to enter.
+    await run("chmod", ["755", temporary]);
+    const env = { PATH: process.env.PATH, HOME: temporary, TMPDIR: temporary, LANG: "C.UTF-8" };
+    const { stdout } = await run(process.execPath, ["scripts/demo.mjs"], { env, timeout: LIMIT_MS });
+    expect(stdout).toContain("✓ the deploy ended with 13, tests failed");
+    expect(stdout).toContain("✓ catalogs and rows have the same fingerprint as before");
+    expect(stdout).toContain("✓ pgkeep test kept nothing");
+    expect(stdout).toContain("✓ the server is gone");
+    const { stdout: processes } = await run("ps", ["-eo", "args"]);
+    expect(processes.split("\n").filter((line) => line.includes(temporary))).toEqual([]);
+    expect(readdirSync(temporary).filter((name) => name.startsWith("pgkeep-demo-"))).toEqual([]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
