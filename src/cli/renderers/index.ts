@@ -3,17 +3,28 @@ import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { Renderer } from "../renderer.ts";
 
 export const index = {
+  "access.password": () => import("./access.password.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
   "ai.overview": () => import("./ai.overview.ts"),
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
+  "config.schema": () => import("./config.schema.ts"),
+  "config.show": () => import("./config.show.ts"),
   "db.psql": () => import("./db.psql.ts"),
   "db.reset": () => import("./db.reset.ts"),
   "db.start": () => import("./db.start.ts"),
   "db.status": () => import("./db.status.ts"),
   "db.stop": () => import("./db.stop.ts"),
   "db.url": () => import("./db.url.ts"),
+  "deploy.info": () => import("./deploy.info.ts"),
+  "deploy.plan": () => import("./deploy.plan.ts"),
   "deploy.run": () => import("./deploy.run.ts"),
   explain: () => import("./explain.ts"),
+  "metadata.plan": () => import("./metadata.plan.ts"),
+  "metadata.scaffold": () => import("./metadata.scaffold.ts"),
+  "metadata.validate": () => import("./metadata.validate.ts"),
+  "project.init": () => import("./project.init.ts"),
+  "templates.describe": () => import("./templates.describe.ts"),
+  "templates.list": () => import("./templates.list.ts"),
 } satisfies CatalogueIndex<Renderer<never>>;

@@ -71,14 +71,17 @@ export async function scanProject(root: string, options: ScanOptions): Promise<P
   const realRoot = resolveProjectRoot(root);
   const scan = new Scan(realRoot, options);
   const deployScript = await scan.readDeployScript();
-  const files = await scan.readFiles();
+  const files = await scan.readFiles({ checkIds: true });
   return { root: realRoot, deployScript, files, testDirectories: testDirectoriesOf(files) };
 }
 
-/** As `scanProject` for commands that look at a directory which need not have a deploy.sql. */
+/**
+ * The files of a directory that need not have a deploy.sql, for commands that look at metadata. Duplicate ids are
+ * left to the caller.
+ */
 export async function scanFiles(root: string, options: ScanOptions): Promise<Pick<Project, "root" | "files">> {
   const realRoot = resolveProjectRoot(root);
-  return { root: realRoot, files: await new Scan(realRoot, options).readFiles() };
+  return { root: realRoot, files: await new Scan(realRoot, options).readFiles({ checkIds: false }) };
 }
 
 /** Absolute path of the project directory with links resolved. Throws DEPLOY_PROJECT_MISSING. */
@@ -129,9 +132,9 @@ class Scan {
     }
   }
 
-  async readFiles(): Promise<ProjectFile[]> {
+  async readFiles({ checkIds }: { checkIds: boolean }): Promise<ProjectFile[]> {
     await this.#walk();
-    checkDuplicateIds(this.#files, this.#problems);
+    if (checkIds) checkDuplicateIds(this.#files, this.#problems);
     this.#problems.throwIfAny();
     return this.#files.sort((a, b) => compareBytes(a.path, b.path));
   }

@@ -1,0 +1,35 @@
+/** `pgkeep config schema`: the JSON schema of a configuration file, for editors. */
+import { defineOperation } from "../base/operation.ts";
+import { jsonSchemaOf } from "../config/config-shape.ts";
+import { PGKEEP_SHAPE, PGKEEP_YAML, USER_SHAPE } from "../config/pgkeep-yaml.ts";
+import { PGMI_SHAPE, PGMI_YAML } from "../config/pgmi-yaml.ts";
+
+export default defineOperation({
+  name: "config.schema",
+  summary: "Print the JSON schema of a configuration file",
+  description:
+    "For editors that check and complete YAML. The schema comes from the same table as the program's own checks.",
+  effects: "read",
+  surfaces: ["cli", "library", "mcp"],
+  cli: {
+    command: "config schema",
+    json: "bare",
+    examples: [
+      { line: "pgkeep config schema", does: "of pgkeep.yaml" },
+      { line: "pgkeep config schema --file pgmi", does: "of pgmi.yaml" },
+    ],
+  },
+  input: (z) =>
+    z.strictObject({
+      file: z
+        .enum(["pgkeep", "pgmi", "user"])
+        .default("pgkeep")
+        .meta({ description: "Which file: pgkeep.yaml, pgmi.yaml or the user's config.yaml", group: "what" }),
+    }),
+  output: (z) => z.looseObject({ $schema: z.string(), title: z.string() }),
+  run: async ({ file = "pgkeep" }) => {
+    if (file === "pgmi") return jsonSchemaOf(PGMI_SHAPE, { title: PGMI_YAML, description: "Settings of a project" });
+    if (file === "user") return jsonSchemaOf(USER_SHAPE, { title: "config.yaml", description: "Settings of a person" });
+    return jsonSchemaOf(PGKEEP_SHAPE, { title: PGKEEP_YAML, description: "Settings of a project for pgkeep" });
+  },
+});
