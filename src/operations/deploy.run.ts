@@ -21,14 +21,25 @@ export default defineOperation({
     exitCodes: [10, 11, 12, 13, 14, 15, 16, 130],
     examples: [
       { line: "pgkeep deploy ./shop -d shop", does: "deploy the project to database shop, made when missing" },
-      { line: "pgkeep deploy . --params-file /run/secrets/shop.env --json", does: "in a pipeline, with secrets from a file" },
-      { line: "pgkeep deploy ./shop -d shop_test --overwrite --force", does: "drop and recreate a disposable database first" },
+      {
+        line: "pgkeep deploy . --params-file /run/secrets/shop.env --json",
+        does: "in a pipeline, with secrets from a file",
+      },
+      {
+        line: "pgkeep deploy ./shop -d shop_test --overwrite --force",
+        does: "drop and recreate a disposable database first",
+      },
     ],
   },
   input: (z) =>
     z.strictObject({
       path: z.string().meta({ description: "Directory of the project" }),
       ...connectionFields(z),
+      config: z
+        .string()
+        .optional()
+        .meta({ description: "Configuration file instead of pgkeep.yaml", valueName: "FILE" }),
+      env: z.string().optional().meta({ description: "Settings block of the configuration file", valueName: "NAME" }),
       param: z
         .array(z.string())
         .optional()
@@ -43,6 +54,10 @@ export default defineOperation({
         .meta({ description: "Session API level; empty for the latest", valueName: "LEVEL", group: "what" }),
       overwrite: z.boolean().optional().meta({ description: "Drop and recreate the database first", group: "safety" }),
       force: z.boolean().optional().meta({ description: "Do not ask before dropping", group: "safety" }),
+      secretRoot: z
+        .array(z.string())
+        .optional()
+        .meta({ description: "Directory that ${file:} may read; repeatable", valueName: "DIR", group: "what" }),
       strictSecrets: z
         .boolean()
         .optional()

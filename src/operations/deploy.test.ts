@@ -1,6 +1,7 @@
 /** `pgkeep test`: run a project's tests and keep nothing of it. */
+import { EXIT } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
-import { reportSchema } from "../deploy/run/report-schema.ts";
+import { testRunSchema } from "../deploy/run/report-schema.ts";
 import { runTests } from "../deploy/run/tests.ts";
 import { connectionFields } from "../pg/connect/input.ts";
 
@@ -20,7 +21,7 @@ export default defineOperation({
     exitCodes: [10, 11, 13, 14, 15, 16, 130],
     examples: [
       { line: "pgkeep test ./shop -d shop", does: "run all tests against the database as it is" },
-      { line: "pgkeep test ./shop -d shop --filter 'orders/*'", does: "only tests whose path ends so" },
+      { line: "pgkeep test ./shop -d shop --filter 'test_order*'", does: "only tests with such a file name" },
       { line: "pgkeep test ./shop -d shop --with-deploy -o junit=tests.xml", does: "deploy, test, roll back, report" },
     ],
   },
@@ -28,6 +29,11 @@ export default defineOperation({
     z.strictObject({
       path: z.string().meta({ description: "Directory of the project" }),
       ...connectionFields(z),
+      config: z
+        .string()
+        .optional()
+        .meta({ description: "Configuration file instead of pgkeep.yaml", valueName: "FILE" }),
+      env: z.string().optional().meta({ description: "Settings block of the configuration file", valueName: "NAME" }),
       filter: z.string().optional().meta({
         description: "Only tests whose path matches: * within a name, ** across directories, ? one character",
         valueName: "GLOB",
@@ -45,6 +51,10 @@ export default defineOperation({
         .array(z.string())
         .optional()
         .meta({ description: "File of key=value lines; repeatable, in order", valueName: "FILE", group: "what" }),
+      secretRoot: z
+        .array(z.string())
+        .optional()
+        .meta({ description: "Directory that ${file:} may read; repeatable", valueName: "DIR", group: "what" }),
       strictSecrets: z
         .boolean()
         .optional()
@@ -60,7 +70,7 @@ export default defineOperation({
         .optional()
         .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
     }),
-  output: (z) => reportSchema(z),
+  output: (z) => testRunSchema(z),
   run: (input, context) => runTests(input, context),
-  exitCode: (output) => output.exitCode,
+  exitCode: (output) => (output.failed > 0 ? EXIT.execution : EXIT.ok),
 });

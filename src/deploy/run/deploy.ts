@@ -27,6 +27,7 @@ import { scriptFailure } from "./script-failure.ts";
 import { planScript, type ScriptPlan } from "./script-plan.ts";
 import {
   afterFailure,
+  afterSuccess,
   type DatabaseOrigin,
   NOT_CONNECTED,
   nothingStarted,
@@ -34,6 +35,7 @@ import {
   unknownState,
 } from "./state.ts";
 import { Trace } from "./trace.ts";
+import { refuseExposures, reportWarnings } from "./warnings.ts";
 
 export interface DeployInput extends RunInput {
   overwrite?: boolean | undefined;
@@ -77,6 +79,8 @@ class DeployRun {
       return await this.#online(offline, limit);
     } catch (error) {
       throw limitFailure(error, limit) ?? error;
+    } finally {
+      await offline.server?.[Symbol.asyncDispose]();
     }
   }
 
@@ -158,7 +162,7 @@ class DeployRun {
     });
     await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
     this.#sayTests();
-    return { ...this.#report(), status: "success", exitCode: 0 };
+    return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
   }
 
   async #prepare(offline: OfflineRun, limit: RunLimit, session: Session): Promise<Prepared> {
@@ -178,10 +182,8 @@ class DeployRun {
 
   #weighExposures({ project, parameters, strictSecrets }: OfflineRun, { facts }: Prepared, { target }: Session): void {
     this.#warnings = exposuresOf({ target, facts, project, parameters });
-    if (strictSecrets && this.#warnings.length > 0) throw refusal(this.#warnings);
-    for (const { id, message, remedy } of this.#warnings) {
-      this.#say({ type: "warning", id, message: `${message}. ${remedy}` });
-    }
+    if (strictSecrets) refuseExposures(this.#warnings);
+    reportWarnings(this.#warnings, this.#context);
   }
 
   /** Throws what the ending of the script amounts to, with the state of the database; returns when all went well. */
@@ -339,12 +341,5 @@ function openTransaction(): PgkeepError {
   return new PgkeepError("DEPLOY_TRANSACTION_OPEN", "deploy.sql ended inside an open transaction", {
     detail: "What it did since its last BEGIN was not committed.",
     hint: "Add COMMIT at the end of deploy.sql, or remove BEGIN.",
-  });
-}
-
-function refusal(exposures: readonly Warning[]): PgkeepError {
-  return new PgkeepError("DEPLOY_EXPOSURE_REFUSED", "a secret could be seen by others, so nothing was run", {
-    detail: exposures.map(({ message, remedy }) => `${message}. ${remedy}`).join("\n"),
-    hint: "Remove the cause, or run without --strict-secrets.",
   });
 }

@@ -11,7 +11,8 @@ import type { OperationContext } from "../../base/operation.ts";
 import { loadSettings, type Settings } from "../../config/settings.ts";
 import type { ConnectionRequest } from "../../pg/connect/input.ts";
 import { type ResolvedConnection, resolveConnection } from "../../pg/connect/resolve.ts";
-import { type ParameterCounts, resolveParameters } from "../parameters/resolve.ts";
+import type { ConnectionSettings } from "../../pg/session.ts";
+import { type ParameterCounts, type ResolvedParameters, resolveParameters } from "../parameters/resolve.ts";
 import type { Parameter, Project } from "../project/project.ts";
 import { maxFileBytesOf, scanProject } from "../project/scan.ts";
 import type { MacroCall } from "../script/macros.ts";
@@ -37,6 +38,8 @@ export interface OfflineRun {
   counts: ParameterCounts;
   macros: readonly MacroCall[];
   connection: ResolvedConnection;
+  /** The embedded server, when this run uses one; ends with the run unless it ran before. */
+  server: AsyncDisposable | undefined;
   /** 0: none. */
   timeoutMs: number;
   strictSecrets: boolean;
@@ -52,12 +55,80 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     environment: context.environment,
     config: input.config,
     env: input.env,
-    instead: context.settings,
   });
   warn(context, settings.warnings);
-  const connection = await resolveConnection(input, settings);
-  warn(context, connection.warnings);
-  const { parameters, counts, warnings } = await resolveParameters({
+  const sources = { input, context, settings, projectDirectory };
+  const early = reachesOut(sources) ? undefined : await connectionOf(sources);
+  const resolved = await parametersOf(sources);
+  const timeoutMs = timeoutOf(input, settings);
+  const project = await scanProject(projectDirectory, {
+    maxFileBytes: maxFileBytesOf(settings.environment),
+    signal: context.signal,
+  });
+  checkCompat(input.compat ?? "");
+  const macros = checkedMacros(project.deployScript);
+  return {
+    project,
+    parameters: resolved.parameters,
+    counts: resolved.counts,
+    macros,
+    ...(early ?? (await connectionOf(sources))),
+    timeoutMs,
+    strictSecrets: input.strictSecrets ?? settings.strictSecrets?.value === "true",
+    verbose: input.verbose ?? false,
+  };
+}
+
+interface Sources {
+  input: RunInput;
+  context: OperationContext;
+  settings: Settings;
+  projectDirectory: string;
+}
+
+/** Whether resolving the connection starts a server or asks a cloud for a token; then it comes last. */
+function reachesOut({ input, settings }: Sources): boolean {
+  const cloud = input.azure || input.aws || input.google || settings.connection.auth_method !== undefined;
+  return cloud || wantsEmbedded(input, settings);
+}
+
+/** Asked for by flag, or by a configuration file when nothing else names a server. */
+function wantsEmbedded(input: RunInput, { embedded, environment }: Settings): boolean {
+  if (input.embedded !== undefined) return input.embedded;
+  const named = [input.connection, input.host, environment.PGMI_CONNECTION_STRING, environment.DATABASE_URL];
+  return embedded !== undefined && [...named, environment.PGHOST, environment.PGSERVICE].every((value) => !value);
+}
+
+async function connectionOf(
+  sources: Sources,
+): Promise<{ connection: ResolvedConnection; server: AsyncDisposable | undefined }> {
+  const { input, context, settings } = sources;
+  let server: AsyncDisposable | undefined;
+  const embedded = async (): Promise<ConnectionSettings> => {
+    const { startEmbedded } = await import("../../pg/embedded/start.ts");
+    const { workingDirectory, clock, signal, report } = context;
+    const directory = input.embedded ? workingDirectory : sources.projectDirectory;
+    const started = await startEmbedded({ directory, background: false, clock, signal, report });
+    server = started;
+    return started.settings;
+  };
+  const connection = await resolveConnection(
+    { ...input, embedded: wantsEmbedded(input, settings) },
+    {
+      environment: settings.environment,
+      workingDirectory: context.workingDirectory,
+      fileSettings: settings.connection,
+      warn: (message) => context.report({ type: "warning", message }),
+      signal: context.signal,
+      clock: context.clock,
+      embedded,
+    },
+  );
+  return { connection, server };
+}
+
+async function parametersOf({ input, context, settings }: Sources): Promise<ResolvedParameters> {
+  const resolved = await resolveParameters({
     yamlParams: settings.params,
     files: input.paramsFile ?? [],
     pairs: input.param ?? [],
@@ -66,23 +137,8 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     secretRoots: input.secretRoot?.map((root) => resolve(context.workingDirectory, root)),
     signal: context.signal,
   });
-  warn(context, warnings);
-  const timeoutMs = timeoutOf(input, settings);
-  const project = await scanProject(projectDirectory, {
-    maxFileBytes: maxFileBytesOf(settings.environment),
-    signal: context.signal,
-  });
-  checkCompat(input.compat ?? "");
-  return {
-    project,
-    parameters,
-    counts,
-    macros: checkedMacros(project.deployScript),
-    connection,
-    timeoutMs,
-    strictSecrets: input.strictSecrets ?? settings.strictSecrets?.value === "true",
-    verbose: input.verbose ?? false,
-  };
+  warn(context, resolved.warnings);
+  return resolved;
 }
 
 function warn({ report }: OperationContext, messages: readonly string[]): void {

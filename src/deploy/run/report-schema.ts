@@ -1,6 +1,23 @@
 /** The report as a schema, for library types, the MCP server and the reference. Mirrors `DeployReport`. */
 import type { ZodNamespace } from "../../base/operation.ts";
 
+/** What a test run gives. Mirrors `TestRunResult`. */
+export function testRunSchema(z: ZodNamespace) {
+  const count = z.number().int().nonnegative();
+  return z.strictObject({
+    database: z.string().meta({ description: "Database the tests ran against" }),
+    passed: count.meta({ description: "Tests that passed" }),
+    failed: count.meta({ description: "Tests and fixtures that failed" }),
+    skipped: count.meta({ description: "Tests that could not run" }),
+    duration_ms: count.meta({ description: "Duration of the run" }),
+    tests: testsSchema(z).meta({ description: "Each test, in the order of the plan" }),
+    state: z.string().meta({ description: "What the database is like now" }),
+    notices: noticesSchema(z).meta({ description: "The last 200 notices" }),
+    warnings: warningsSchema(z).meta({ description: "Where a secret could be seen" }),
+  });
+}
+
+/** What a deploy gives. */
 export function reportSchema(z: ZodNamespace) {
   const count = z.number().int().nonnegative();
   return z.strictObject({
@@ -31,33 +48,37 @@ export function reportSchema(z: ZodNamespace) {
       .array(z.strictObject({ path: z.string(), ms: z.number().nonnegative() }))
       .optional()
       .meta({ description: "Project files executed, in order" }),
-    tests: z
-      .array(
-        z.strictObject({
-          path: z.string(),
-          name: z.string(),
-          result: z.enum(["passed", "failed", "skipped"]),
-          ms: z.number().nonnegative().optional(),
-          message: z.string().optional(),
-        }),
-      )
-      .optional()
-      .meta({ description: "Tests in the order of the plan" }),
-    notices: z
-      .array(
-        z.strictObject({
-          severity: z.string(),
-          message: z.string(),
-          detail: z.string().optional(),
-          hint: z.string().optional(),
-        }),
-      )
-      .optional()
-      .meta({ description: "The last 200 notices" }),
+    tests: testsSchema(z).optional().meta({ description: "Tests in the order of the plan" }),
+    notices: noticesSchema(z).optional().meta({ description: "The last 200 notices" }),
     noticesTruncated: z.boolean().optional().meta({ description: "Whether earlier notices are missing" }),
-    warnings: z
-      .array(z.strictObject({ id: z.string(), message: z.string(), remedy: z.string() }))
-      .optional()
-      .meta({ description: "Where a secret could be seen" }),
+    warnings: warningsSchema(z).optional().meta({ description: "Where a secret could be seen" }),
   });
+}
+
+function testsSchema(z: ZodNamespace) {
+  return z.array(
+    z.strictObject({
+      path: z.string(),
+      name: z.string(),
+      result: z.enum(["passed", "failed", "skipped"]),
+      ms: z.number().nonnegative().optional(),
+      message: z.string().optional(),
+      line: z.number().int().optional(),
+    }),
+  );
+}
+
+function noticesSchema(z: ZodNamespace) {
+  return z.array(
+    z.strictObject({
+      severity: z.string(),
+      message: z.string(),
+      detail: z.string().optional(),
+      hint: z.string().optional(),
+    }),
+  );
+}
+
+function warningsSchema(z: ZodNamespace) {
+  return z.array(z.strictObject({ id: z.string(), message: z.string(), remedy: z.string() }));
 }

@@ -37,6 +37,13 @@ const RESIDUE_TEXT: Readonly<Record<Residue, string>> = {
   "not transactional": "the statement runs outside transactions and may have done a part of its work",
 };
 
+/** State after a script that ran to its end. */
+export function afterSuccess({ durable, completed }: CommitLedger): string {
+  if (durable === completed) return "committed";
+  if (durable === 0) return "nothing was committed; deploy.sql rolled back what it did";
+  return "committed, except for what deploy.sql rolled back itself";
+}
+
 /** State after the server ended the failed unit by itself, so that nothing is in doubt. */
 export function afterFailure({ database, origin, ledger, units, failedUnit, residue }: FailedRun): string {
   const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
