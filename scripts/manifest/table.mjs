@@ -133,14 +133,15 @@ function positionalOf(schema, field, required) {
   };
 }
 
-/** The first field of the output that is a list of records, with the records' keys. */
+/** The field of the output that the command declares as its list, with the keys of its records. */
 function listOf(operation, z) {
+  const field = operation.cli.list;
+  if (field === undefined) return undefined;
   const schema = z.toJSONSchema(operation.output(z), { io: "output", unrepresentable: "any", cycles: "ref" });
-  for (const [field, property] of Object.entries(schema.properties ?? {})) {
-    const columns = Object.keys(property.items?.properties ?? {});
-    if (property.type === "array" && columns.length > 0) return { field, columns };
-  }
-  return undefined;
+  const columns = Object.keys(schema.properties?.[field]?.items?.properties ?? {});
+  if (columns.length === 0)
+    throw new Error(`operation ${operation.name}: output field "${field}" is no list of records`);
+  return { field, columns };
 }
 
 /** Which flags of our operations the reference's commands have, in the reference's order. */

@@ -64,6 +64,8 @@ export interface CommandSpec {
   examples: readonly { line: string; does: string }[];
   /** How `--json` prints: "envelope" (default) wraps the output with target and tool; "bare" prints it as it is. */
   json?: "envelope" | "bare";
+  /** Output field that is the list this command prints; its columns can then be chosen with --fields. */
+  list?: string;
   /** Formats beside human and json that the operation's renderer offers ("tap", "junit", "sql"). */
   formats?: readonly string[];
   /** Exit codes that this command can return, besides 0, 1, 2 and 3. */

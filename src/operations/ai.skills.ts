@@ -7,7 +7,11 @@ export default defineOperation({
   summary: "List the guides for assistants",
   effects: "read",
   surfaces: ["cli", "library", "mcp"],
-  cli: { command: "ai skills", examples: [{ line: "pgkeep ai skills", does: "names and what each answers" }] },
+  cli: {
+    command: "ai skills",
+    list: "skills",
+    examples: [{ line: "pgkeep ai skills", does: "names and what each answers" }],
+  },
   input: (z) => z.strictObject({}),
   output: (z) => z.strictObject({ skills: z.array(z.strictObject({ name: z.string(), about: z.string() })) }),
   run: async () => ({ skills: SKILLS.map(({ name, about }) => ({ name, about })) }),

@@ -22,6 +22,7 @@ export const index = {
   "deploy.plan": () => import("./deploy.plan.ts"),
   "deploy.run": () => import("./deploy.run.ts"),
   "deploy.test": () => import("./deploy.test.ts"),
+  doctor: () => import("./doctor.ts"),
   explain: () => import("./explain.ts"),
   "metadata.plan": () => import("./metadata.plan.ts"),
   "metadata.scaffold": () => import("./metadata.scaffold.ts"),

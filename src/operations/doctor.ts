@@ -1,0 +1,148 @@
+/**
+ * Is everything ready: this machine, the configuration, the way to the server, the rights there, the project.
+ *
+ * Reads only. A question that could not be asked is answered "unknown" with what would answer it, never left out.
+ */
+import { resolve } from "node:path";
+import { EXIT, PgkeepError } from "../base/errors.ts";
+import { defineOperation, type OperationContext } from "../base/operation.ts";
+import { loadSettings, type Settings } from "../config/settings.ts";
+import { maxFileBytesOf, scanProject } from "../deploy/project/scan.ts";
+import { type ConnectionRequest, connectionFields } from "../pg/connect/input.ts";
+import { resolveConnection } from "../pg/connect/resolve.ts";
+import { embeddedConnection } from "../pg/embedded/running-server.ts";
+import { type Check, checksOf } from "./doctor/check.ts";
+import { reachServer } from "./doctor/connection.ts";
+import { checkServer } from "./doctor/server.ts";
+
+export default defineOperation({
+  name: "doctor",
+  summary: "Check this machine, the configuration, the connection, the rights and the project",
+  description:
+    "Asks one question after the other and says for each what was found and what to do. Changes nothing. With a path it " +
+    "also reads that project and its configuration. Ends with 20 when something has to be repaired, with 11 when the " +
+    "server could not be reached.",
+  effects: "read",
+  surfaces: ["cli", "library", "mcp"],
+  cli: {
+    command: "doctor",
+    positionals: ["path?"],
+    list: "checks",
+    exitCodes: [11, 16, 20, 130],
+    examples: [
+      { line: "pgkeep doctor -d shop", does: "check the connection to database shop" },
+      { line: "pgkeep doctor ./shop", does: "with the project's own configuration" },
+    ],
+  },
+  input: (z) =>
+    z.strictObject({
+      path: z.string().optional().meta({ description: "Directory of a project" }),
+      ...connectionFields(z),
+    }),
+  output: (z) =>
+    z.strictObject({
+      checks: z.array(
+        z.strictObject({
+          section: z.enum(["runtime", "config", "connection", "rights", "server", "project"]),
+          what: z.string(),
+          status: z.enum(["ok", "warn", "fail", "unknown"]),
+          detail: z.string(),
+          fix: z.string().nullable(),
+        }),
+      ),
+      is_connected: z.boolean(),
+    }),
+  run: async (input, context) => {
+    const checks = [...runtimeChecks(), ...(await projectChecks(input.path, context))];
+    const server = await serverChecks(input, context);
+    return { checks: [...checks, ...server.checks], is_connected: server.isConnected };
+  },
+  exitCode: ({ checks, is_connected }) => {
+    if (!is_connected && checks.some(({ section, status }) => section === "connection" && status === "fail"))
+      return EXIT.connection;
+    return checks.some(({ status }) => status === "fail") ? EXIT.findings : EXIT.ok;
+  },
+});
+
+function runtimeChecks(): Check[] {
+  const { ok, fail } = checksOf("runtime");
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const isNewEnough = major > 20 || (major === 20 && minor >= 19);
+  const shown = `Node.js ${process.versions.node} on ${process.platform}/${process.arch}`;
+  return [
+    isNewEnough ? ok("Node.js", shown) : fail("Node.js", `${shown} is too old`, "Install Node.js 20.19 or newer."),
+  ];
+}
+
+async function projectChecks(
+  path: string | undefined,
+  { workingDirectory, environment, signal }: OperationContext,
+): Promise<Check[]> {
+  const { ok, fail } = checksOf("project");
+  if (path === undefined) return [];
+  try {
+    const project = await scanProject(resolve(workingDirectory, path), {
+      signal,
+      maxFileBytes: maxFileBytesOf(environment),
+    });
+    return [ok("project", `deploy.sql and ${project.files.length} more files`)];
+  } catch (error) {
+    if (!(error instanceof PgkeepError)) throw error;
+    return [fail("project", `${error.message} (${error.code})`, error.parts.hint ?? `pgkeep explain ${error.code}`)];
+  }
+}
+
+interface ServerAnswers {
+  checks: Check[];
+  isConnected: boolean;
+}
+
+async function serverChecks(
+  input: ConnectionRequest & { path?: string | undefined },
+  context: OperationContext,
+): Promise<ServerAnswers> {
+  const { ok, warn, fail, unknown } = checksOf("config");
+  const checks: Check[] = [];
+  const note = (message: string): void => {
+    checks.push(warn("settings", message));
+  };
+  try {
+    const settings = await settingsOf(input.path, context);
+    settings.warnings.forEach(note);
+    const files = settings.files.length === 0 ? "no configuration file" : settings.files.join(", ");
+    const connection = await resolveConnection(input, {
+      environment: settings.environment,
+      workingDirectory: context.workingDirectory,
+      fileSettings: settings.connection,
+      embedded: () => embeddedConnection(context.workingDirectory),
+      warn: note,
+      signal: context.signal,
+      clock: context.clock,
+    });
+    const { user, database, hosts } = connection.settings;
+    const where = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
+    checks.push(ok("settings", files), ok("target", `${user}@${where}/${database}`));
+    const { checks: reached, session } = await reachServer(connection.settings, context);
+    checks.push(...reached);
+    if (!session)
+      return {
+        checks: [...checks, checksOf("rights").unknown("rights", "not asked: there is no connection")],
+        isConnected: false,
+      };
+    await using _ = session;
+    return { checks: [...checks, ...(await checkServer(session, context.clock))], isConnected: true };
+  } catch (error) {
+    if (!(error instanceof PgkeepError)) throw error;
+    checks.push(
+      fail("settings", `${error.message} (${error.code})`, error.parts.hint ?? `pgkeep explain ${error.code}`),
+    );
+    checks.push(unknown("connection", "not tried: the configuration is not complete"));
+    return { checks, isConnected: false };
+  }
+}
+
+function settingsOf(path: string | undefined, context: OperationContext): Promise<Settings> {
+  const { workingDirectory, environment } = context;
+  const projectDirectory = path === undefined ? undefined : resolve(workingDirectory, path);
+  return loadSettings({ projectDirectory, workingDirectory, environment, instead: context.settings });
+}
