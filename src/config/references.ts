@@ -36,8 +36,8 @@ const OPENING = new RegExp(`\\$\\$\\{|\\$\\{(${Object.keys(index).join("|")}):`,
 
 /** Whether expanding `text` would change it. */
 export function hasReferences(text: string): boolean {
-  OPENING.lastIndex = 0;
-  return OPENING.test(text);
+  // Not test(): it would leave a place in the shared expression for the next search to start from.
+  return text.search(OPENING) >= 0;
 }
 
 /** Whether `text` is one reference and nothing else. */

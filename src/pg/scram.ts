@@ -39,14 +39,17 @@ export interface ScramOptions {
  * Throws CONFIG_VALUE_INVALID for passwords that not every client would send the same way, and for bad options.
  */
 export function scramVerifier(password: Secret, options: ScramOptions): Secret {
+  return new Secret(scramVerifierText(password, options));
+}
+
+/** As `scramVerifier`, but left out of redaction: for the one command whose result the verifier is. */
+export function scramVerifierText(password: Secret, options: ScramOptions): string {
   const iterations = checkIterations(options.iterations ?? DEFAULT_SCRAM_ITERATIONS);
   if (options.salt.length < SCRAM_SALT_BYTES) throw invalid("the salt is too short");
   const prepared = preparePassword(password.expose());
   const { storedKey, serverKey } = scramKeys(prepared, { salt: options.salt, iterations });
   const salt = options.salt.toString("base64");
-  return new Secret(
-    `SCRAM-SHA-256$${iterations}:${salt}$${storedKey.toString("base64")}:${serverKey.toString("base64")}`,
-  );
+  return `SCRAM-SHA-256$${iterations}:${salt}$${storedKey.toString("base64")}:${serverKey.toString("base64")}`;
 }
 
 /** Whether a server would store `text` as it is. Everything else would become the password. */
