@@ -60,7 +60,8 @@ export async function stopEmbedded({ directory, clock, signal }: ControlOptions)
   const place = await placeOf(directory);
   if (!(await exists(place.stateDirectory))) return undefined;
   await using _lock = await acquireStartLock(place.lockFile, { clock, signal });
-  return endFound(place, { clock, signal });
+  // Awaited here: a promise returned from this block would outlive the lock.
+  return await endFound(place, { clock, signal });
 }
 
 async function endFound(place: Place, waiting: Omit<ControlOptions, "directory">): Promise<number | undefined> {

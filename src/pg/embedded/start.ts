@@ -10,7 +10,7 @@
  * background server can be joined by anybody, a foreground one by nobody, because it would vanish under the guest.
  */
 import { randomBytes, X509Certificate } from "node:crypto";
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
@@ -105,7 +105,8 @@ export async function startEmbedded(options: StartOptions): Promise<EmbeddedServ
   await using _lock = await acquireStartLock(place.lockFile, { clock, signal, onWait });
   const running = await findServer(place);
   if (running && !(await isEnding(running, options))) return joined(place, running, options);
-  return launched(place, account, options);
+  // Awaited here: a promise returned from this block would outlive the lock.
+  return await launched(place, account, options);
 }
 
 /** A foreground server whose owner died is on its way out: then it is waited for. */
@@ -209,12 +210,14 @@ async function makeDataDirectory(place: Place, { dataDir, account, installation,
 
 const UNFINISHED = ".unfinished-";
 
-/** What a start that was killed in the middle left behind. Nobody else makes one: we hold the lock. */
+/** What a start that was killed in the middle left behind: a directory, its password file. Nobody else makes one: we hold the lock. */
 async function removeUnfinished(dataDir: string, account: ServerAccount): Promise<void> {
-  for (const name of await readdir(dirname(dataDir))) {
-    if (name.startsWith(basename(dataDir) + UNFINISHED)) {
-      await removeDataDirectory(join(dirname(dataDir), name), account);
-    }
+  const parent = dirname(dataDir);
+  for (const entry of await readdir(parent, { withFileTypes: true })) {
+    if (!entry.name.startsWith(basename(dataDir) + UNFINISHED)) continue;
+    const path = join(parent, entry.name);
+    if (entry.isDirectory()) await removeDataDirectory(path, account);
+    else await rm(path, { force: true });
   }
 }
 
