@@ -12,6 +12,8 @@ interface Locked {
   dev?: boolean;
   optional?: boolean;
   peer?: boolean;
+  os?: string[];
+  cpu?: string[];
   link?: boolean;
   hasInstallScript?: boolean;
   license?: string;
@@ -60,8 +62,11 @@ describe("dependencies", () => {
     expect(runTime.length, runTime.map(([path]) => path).join(", ")).toBeLessThanOrEqual(MOST_RUN_TIME_PACKAGES);
   });
 
-  it("[S-01] are locked with an integrity hash, every one", () => {
-    expect(packages.filter(([, entry]) => !entry.link && !entry.integrity).map(([path]) => path)).toEqual([]);
+  it("[S-01] are locked with an integrity hash: all that is shipped, and every tool of this platform", () => {
+    const unhashed = packages.filter(([, entry]) => !entry.link && !entry.integrity);
+    const foreignTool = ({ dev, optional, os, cpu }: Locked) => dev && optional && (os ?? cpu) !== undefined;
+    expect(unhashed.filter(([, entry]) => !foreignTool(entry)).map(([path]) => path)).toEqual([]);
+    expect(unhashed.filter(([path]) => existsSync(path)).map(([path]) => path)).toEqual([]);
   });
 
   it("[S-01] run nothing at installation, but for the embedded server, which works without", () => {
