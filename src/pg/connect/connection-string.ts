@@ -107,7 +107,7 @@ function percentDecode(text: string, refuse: Refuse): string {
 
 // --- keyword=value pairs, separated by white space
 
-const KEYWORD_PAIR = /\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\[^])*)'|((?:[^\s'\\]|\\[^])(?:[^\s\\]|\\[^])*)?)(?=\s|$)/y;
+const KEYWORD_PAIR = /\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)(?:[^\s\\]|\\.)*)?)(?=\s|$)/sy;
 
 function parseKeywords(text: string, refuse: Refuse): ConnectionParameters {
   const parameters = new Map<string, string>();
@@ -115,7 +115,7 @@ function parseKeywords(text: string, refuse: Refuse): ConnectionParameters {
   while (KEYWORD_PAIR.lastIndex < text.length) {
     const match = KEYWORD_PAIR.exec(text);
     if (!match) throw refuse("It is not a list of key=value pairs, or a quote in it is not closed.");
-    const value = (match[2] ?? match[3] ?? "").replace(/\\([^])/g, "$1");
+    const value = (match[2] ?? match[3] ?? "").replace(/\\(.)/gs, "$1");
     parameters.set(checkKey((match[1] ?? "").toLowerCase(), refuse), value);
   }
   return parameters;
@@ -193,7 +193,7 @@ function unquoteAdoNet(value: string): string {
 
 /** A quote opens right after "=" only; semicolons inside quotes separate nothing. */
 function hasUnquotedSemicolon(text: string): boolean {
-  return text.replace(/=\s*(?:'(?:[^'\\]|\\[^]|'')*'|"(?:[^"]|"")*")/g, "=").includes(";");
+  return text.replace(/=\s*(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*")/gs, "=").includes(";");
 }
 
 /** A key goes to the server as the name of a setting when nobody else knows it, so it has to look like one. */

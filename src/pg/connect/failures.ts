@@ -76,7 +76,7 @@ function explainServerError(error: ServerError, { settings, address }: Where): P
     hint,
     state: "not connected",
     sqlstate: error.sqlstate,
-    cause: error,
+    // No cause: the server's own words are in the detail, scrubbed, and in no other place.
   });
 }
 

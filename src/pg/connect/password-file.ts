@@ -88,11 +88,11 @@ export function parsePasswordFile(text: string): PasswordEntry[] {
 
 /** Fields at unescaped colons, still escaped so that `\*` is not the wildcard. A fifth field goes to the next colon. */
 function splitFields(line: string): string[] {
-  return [...line.matchAll(/((?:[^:\\]|\\[^]|\\$)*)(?::|$)/g)].map(([, field]) => field ?? "").slice(0, 5);
+  return [...line.matchAll(/((?:[^:\\]|\\.|\\$)*)(?::|$)/gs)].map(([, field]) => field ?? "").slice(0, 5);
 }
 
 function unescapeField(field: string): string {
-  return field.replace(/\\([^])/g, "$1");
+  return field.replace(/\\(.)/gs, "$1");
 }
 
 /** The password of the first entry that matches. */

@@ -203,7 +203,7 @@ export class WireSession implements Session, WireListener {
 
   #run(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
     if (this.#ended) return Promise.reject(this.#ended.error);
-    if (this.#closing) return Promise.reject(connectionLost(undefined));
+    if (this.#closing !== undefined) return Promise.reject(connectionLost(undefined));
     assert(this.#commands.length === 0, "a session runs one command at a time");
     return this.#send(bytes, options);
   }

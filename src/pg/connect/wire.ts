@@ -109,16 +109,22 @@ export class Wire {
   }
 
   #receive(type: number, body: Buffer): void {
-    if (this.#listener) return this.#listener.message(type, body);
-    if (this.#waiting) {
+    if (this.#listener) {
+      this.#listener.message(type, body);
+    } else if (this.#waiting) {
       const { resolve } = this.#waiting;
       this.#waiting = undefined;
-      return resolve({ type, body });
+      resolve({ type, body });
+    } else {
+      this.#enqueue({ type, body });
     }
+  }
+
+  #enqueue(message: WireMessage): void {
     if (this.#queue.length >= MAX_QUEUED_MESSAGES) {
       throw new PgkeepError("CONNECT_PROTOCOL", "the server sent too many messages before it was ready");
     }
-    this.#queue.push({ type, body });
+    this.#queue.push(message);
   }
 
   #finish(error: Error | undefined): void {
