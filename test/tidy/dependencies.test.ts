@@ -82,7 +82,9 @@ describe("dependencies", () => {
   });
 
   it("have a licence that allows what we do", () => {
+    // Tools of other platforms have the licence of the tool they belong to.
     const refused = packages
+      .filter(([, entry]) => entry.integrity)
       .map(([path, entry]) => [path, licenceOf(path, entry)])
       .filter(([, licence]) => !isAllowed(licence ?? ""));
     expect(refused).toEqual([]);
