@@ -14,7 +14,7 @@ export class DeployFailure extends PgkeepError {
         ([key, value]) => value !== undefined && !OWN_PARTS.has(key),
       ),
     );
-    super(error.code, error.message, { ...error.parts, data, cause: error });
+    super(error.code, error.message, { ...error.parts, data });
     this.name = "DeployFailure";
     this.report = report;
   }

@@ -48,13 +48,17 @@ export function afterSuccess({ durable, completed }: CommitLedger): string {
 export function afterFailure({ database, origin, ledger, units, failedUnit, residue }: FailedRun): string {
   const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
   if (ledger.lastDurable > 0) {
-    const rest = failedUnit === undefined ? "the rest did not run" : `unit ${failedUnit} was rolled back`;
+    const rest = failedUnit === undefined ? "the rest did not run" : rolledBack(ledger.lastDurable + 1, failedUnit);
     if (ledger.lastDurable === units) return `committed; all ${units} units are in database "${database}"`;
     return `committed up to unit ${ledger.lastDurable} of ${units}; ${rest}${left}`;
   }
   if (residue) return `rolled back${left}`;
   if (origin !== "existing") return `rolled back; database "${database}" was ${origin} by this run and is empty`;
   return `rolled back; database "${database}" is as before this run`;
+}
+
+function rolledBack(first: number, last: number): string {
+  return first < last ? `units ${first} to ${last} were rolled back` : `unit ${last} was rolled back`;
 }
 
 export interface UnknownCommit {
