@@ -19,7 +19,7 @@ import { createHash } from "node:crypto";
 import { chmod, chown, lstat, mkdir, mkdtemp, realpath, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
+import { errorCodeOf, messageOf, PgkeepError } from "../../base/errors.ts";
 import { exists, makeOwnDirectory, readGuarded, refuseUnsafeDirectory, replacePrivateFile } from "./guarded-files.ts";
 import type { ProcessRecord } from "./process-identity.ts";
 import { blockedAt, type ServerAccount } from "./server-account.ts";
@@ -71,8 +71,12 @@ export async function placeOf(directory: string): Promise<Place> {
 
 /** Makes `.pgkeep` and its .gitignore, closed to everybody but us and the server's account. */
 export async function prepareStateDirectory({ stateDirectory }: Place, account: ServerAccount): Promise<void> {
-  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-  await refuseUnsafeDirectory(stateDirectory, [process.getuid?.()]);
+  try {
+    await mkdir(stateDirectory, { mode: 0o700 });
+  } catch (error) {
+    if (errorCodeOf(error) !== "EEXIST") throw unwritable(stateDirectory, error);
+  }
+  await refuseUnsafeDirectory(stateDirectory);
   if (account.isForeign) await chown(stateDirectory, process.getuid?.() ?? 0, account.gid);
   await chmod(stateDirectory, account.isForeign ? 0o710 : 0o700);
   try {
@@ -80,6 +84,15 @@ export async function prepareStateDirectory({ stateDirectory }: Place, account: 
   } catch (error) {
     if (errorCodeOf(error) !== "EEXIST") throw error;
   }
+}
+
+function unwritable(path: string, cause: unknown): PgkeepError {
+  return new PgkeepError("FILE_WRITE_FAILED", `could not make the directory "${path}"`, {
+    detail: messageOf(cause),
+    hint: "Name a directory that you can write to with --dir.",
+    state: "nothing was started",
+    cause,
+  });
 }
 
 /** The data directory to use: the one that is there, else where a new one belongs. */

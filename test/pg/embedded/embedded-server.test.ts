@@ -22,7 +22,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { embeddedStatus, resetEmbedded, stopEmbedded } from "../../../src/pg/embedded/control.ts";
 import { embeddedConnection } from "../../../src/pg/embedded/running-server.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/pg/embedded/start.ts";
-import { projectDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
+import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
 import { isRunning, listeningAddresses, processesMentioning, uidOf } from "../../support/processes.ts";
 
 const clock = systemClock;
@@ -105,7 +105,7 @@ describe("a started server", () => {
   });
 
   it("[E-01] has a socket in a directory of mode 0700 and listens on no TCP port unless asked", async () => {
-    const server = await start(projectDirectory());
+    const server = await start(await seededDirectory());
     expect(mode(server.socketDir)).toBe("700");
     expect(existsSync(join(server.socketDir, ".s.PGSQL.5432"))).toBe(true);
     expect(listeningAddresses(server.pid)).toEqual([]);
@@ -114,7 +114,7 @@ describe("a started server", () => {
   });
 
   it("[E-02] listens on 127.0.0.1 only, whatever its stored settings say", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const first = await start(directory, { loopbackPort: 0 });
     expect(listeningAddresses(first.pid)).toEqual([`127.0.0.1:${first.port}`]);
     await query(first, "alter system set listen_addresses = '*'");
@@ -177,7 +177,7 @@ describe("a started server", () => {
   );
 
   it("[E-04] is not started when one byte of a program or library differs", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     for (const file of ["bin/postgres", "lib/libssl.so.1.1"]) {
       const { cache, root } = ownCopy();
       const path = join(root, file);
@@ -223,22 +223,24 @@ describe("a started server", () => {
   });
 
   it("[E-06] closes a state directory that was open, and refuses one that is a link", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     await (await start(directory)).stop();
     execFileSync("chmod", ["755", join(directory, ".pgkeep")]);
     const server = await start(directory);
     expect(mode(join(directory, ".pgkeep"))).not.toBe("755");
     await server.stop();
     const other = projectDirectory();
-    symlinkSync(join(directory, ".pgkeep"), join(other, ".pgkeep"));
-    await expect(start(other)).rejects.toMatchObject({ code: expect.stringMatching(/EEXIST|DB_DIRECTORY_UNSAFE/) });
-    rmSync(join(other, ".pgkeep"));
+    for (const target of [join(directory, ".pgkeep"), "/nonexistent/elsewhere"]) {
+      symlinkSync(target, join(other, ".pgkeep"));
+      await expect(start(other)).rejects.toMatchObject({ code: "DB_DIRECTORY_UNSAFE", exit: 10 });
+      rmSync(join(other, ".pgkeep"));
+    }
   });
 
   it("[E-07] works without any install script: the links it needs are made in its copy", async () => {
     const { cache, root } = ownCopy();
     rmSync(root, { recursive: true });
-    await start(projectDirectory(), { cacheDirectories: [cache] });
+    await start(await seededDirectory(), { cacheDirectories: [cache] });
     const links = readdirSync(join(root, "lib"), { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
     expect(links.length).toBeGreaterThan(5);
     expect(readdirSync(cache).filter((name) => name.includes(".")).length, "no half-made copies").toBe(1);
@@ -254,7 +256,7 @@ describe("a started server", () => {
   });
 
   it("keeps its log under a bound", async () => {
-    const server = await start(projectDirectory());
+    const server = await start(await seededDirectory());
     await query(server, "do $$ begin for i in 1..30000 loop raise warning '%', repeat('x', 200); end loop; end $$");
     await query(server, "do $$ begin raise warning 'the last line'; end $$");
     await server.stop();
@@ -270,7 +272,7 @@ describe("a started server", () => {
 
 describe("between runs", () => {
   it("the data, the password and the certificate stay", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const first = await start(directory);
     await query(first, "create table kept as select 42 as answer");
     await first.stop();
@@ -282,7 +284,7 @@ describe("between runs", () => {
   });
 
   it("a certificate in its last month is replaced", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     await (await start(directory)).stop();
     const before = readFileSync(join(directory, ".pgkeep/ca.crt"), "utf8");
     const later = { ...clock, now: () => new Date(clock.now().getTime() + 705 * 24 * 3_600_000) };
@@ -291,7 +293,7 @@ describe("between runs", () => {
   });
 
   it("stop leaves no process, no socket and no lock, and says so when repeated", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory, { background: true });
     expect(await stopEmbedded({ directory, clock })).toBe(server.pid);
     expect(processesMentioning(directory)).toEqual([]);
@@ -302,7 +304,7 @@ describe("between runs", () => {
   });
 
   it("reset removes data, password and record, and the next start begins empty", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const first = await start(directory, { background: true });
     await query(first, "create table gone ()");
     expect(await resetEmbedded({ directory, clock })).toBe(first.dataDir);
@@ -316,7 +318,7 @@ describe("between runs", () => {
 
 describe("what the last run left behind", () => {
   it("[E-05] a stale process id, now another program's, does not stop a start and is not signalled", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory);
     const leftover = readFileSync(join(server.dataDir, "postmaster.pid"), "utf8");
     await server.stop();
@@ -329,7 +331,7 @@ describe("what the last run left behind", () => {
   });
 
   it("[E-05] the recorded number with another start moment is another process", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory);
     const record = JSON.parse(readFileSync(join(directory, ".pgkeep/db.json"), "utf8"));
     const leftover = readFileSync(join(server.dataDir, "postmaster.pid"), "utf8");
@@ -342,7 +344,7 @@ describe("what the last run left behind", () => {
   });
 
   it("[E-05] a record that cannot be read counts as none, and a running server is found without it", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory, { background: true });
     for (const content of ["", "{", "[]", '{"format":1}', '{"format":2,"server":null}', "\u0000\u0001"]) {
       writeFileSync(join(directory, ".pgkeep/db.json"), content);
@@ -355,7 +357,7 @@ describe("what the last run left behind", () => {
   });
 
   it("[E-05] a lock of a process that died is taken over", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     await (await start(directory)).stop();
     const died = { pid: 999_999_999, started: "another machine start:1", token: "t" };
     writeFileSync(join(directory, ".pgkeep/db.lock"), JSON.stringify(died));
@@ -363,7 +365,7 @@ describe("what the last run left behind", () => {
   });
 
   it("a start that was killed in the middle of making the data directory is begun again", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory);
     await server.stop();
     const half = `${server.dataDir}.unfinished-0123`;
@@ -374,7 +376,7 @@ describe("what the last run left behind", () => {
   });
 
   it("a copied project does not take the original's server or data for its own", async () => {
-    const [original, copy] = [projectDirectory(), projectDirectory()];
+    const [original, copy] = [await seededDirectory(), projectDirectory()];
     const server = await start(original, { background: true });
     await query(server, "create table original ()");
     execFileSync("cp", ["-a", join(original, ".pgkeep"), copy]);
@@ -385,7 +387,7 @@ describe("what the last run left behind", () => {
   });
 
   it("data of another major version is refused with the way out", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory);
     await server.stop();
     writeFileSync(join(server.dataDir, "PG_VERSION"), "17\n");
@@ -396,7 +398,7 @@ describe("what the last run left behind", () => {
   });
 
   it("a server that cannot start gives the end of its log, and leaves nothing running", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const server = await start(directory);
     await server.stop();
     writeFileSync(join(server.dataDir, "postgresql.auto.conf"), "max_wal_senders = 'many'\n");
@@ -410,7 +412,7 @@ describe("what the last run left behind", () => {
 
 describe("ports", () => {
   it("[E-05] a taken port is named, and nothing is left running", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const taken = await listen();
     await expect(start(directory, { loopbackPort: taken })).rejects.toMatchObject({
       code: "DB_START_FAILED",
@@ -421,7 +423,7 @@ describe("ports", () => {
   });
 
   it("a free port stays the same between runs, until another program takes it", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const ports: number[] = [];
     for (let run = 0; run < 2; run++) {
       const server = await start(directory, { loopbackPort: 0 });
@@ -452,7 +454,7 @@ describe("a directory whose path is too long for a socket", () => {
 
 describe("the connection to a running server", () => {
   it("needs nothing but the directory", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     await start(directory, { background: true });
     const settings = await embeddedConnection(directory);
     expect(settings).toMatchObject({ user: "postgres", requireAuth: ["scram-sha-256"] });

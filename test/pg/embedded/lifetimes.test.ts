@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { systemClock as clock } from "../../../src/base/clock.ts";
 import { embeddedStatus, stopEmbedded } from "../../../src/pg/embedded/control.ts";
 import { compileSources } from "../../support/compiled-sources.ts";
-import { projectDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
+import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
 import { eventually, familyOf, isRunning, parentOf, processesMentioning, uidOf } from "../../support/processes.ts";
 
 let compiled: string;
@@ -50,7 +50,11 @@ function run(directory: string, form: string, { identity = {}, cache = TEST_CACH
     env: { PATH: process.env.PATH, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  // Before the directory's own end: that one refuses while this run lives.
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  });
   let printed = "";
   child.stdout.on("data", (chunk) => {
     printed += chunk;
@@ -70,7 +74,7 @@ function run(directory: string, form: string, { identity = {}, cache = TEST_CACH
 
 describe("a server of one run", () => {
   it.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)("[E-05] [D-15] is gone after %s to that run", async (signal) => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const { child, event } = run(directory, "foreground");
     const { pid } = await event("up");
     expect(isRunning(Number(pid))).toBe(true);
@@ -94,13 +98,13 @@ describe("a server of one run", () => {
   });
 
   it("[E-05] has its own process group, so that a Ctrl-C in the terminal does not reach it", async () => {
-    const { pid } = await run(projectDirectory(), "foreground").event("up");
+    const { pid } = await run(await seededDirectory(), "foreground").event("up");
     const group = (id: number): string => readFileSync(`/proc/${id}/stat`, "utf8").split(") ")[1]?.split(" ")[2] ?? "";
     expect(group(Number(pid))).not.toBe(group(process.pid));
   });
 
   it("is replaced at once by the next start after a kill, with the data kept", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const first = run(directory, "foreground");
     const { pid } = await first.event("up");
     first.child.kill("SIGKILL");
@@ -110,7 +114,7 @@ describe("a server of one run", () => {
   });
 
   it("is not shared: another run says whose it is, and stop refuses", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const { child, event } = run(directory, "foreground");
     await event("up");
     const inUse = { code: "DB_IN_USE", exit: 15, parts: { detail: expect.stringContaining(String(child.pid)) } };
@@ -123,7 +127,7 @@ describe("a server of one run", () => {
 
 describe("a server in the background", () => {
   it("lives on after the process that started it, until stop, which leaves nothing", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const { child, event } = run(directory, "background");
     const { pid } = await event("up");
     if (child.exitCode === null) await once(child, "exit");
@@ -136,7 +140,7 @@ describe("a server in the background", () => {
   });
 
   it("is joined by a run, and that run's end does not end it", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const { pid } = await run(directory, "background").event("up");
     const guest = await start(directory);
     expect(guest).toMatchObject({ isJoined: true, pid });
@@ -146,7 +150,7 @@ describe("a server in the background", () => {
   });
 
   it("[E-05] survives SIGKILL of nothing but itself: a killed server is seen as stopped and starts again", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const { pid } = await run(directory, "background").event("up");
     const family = familyOf(parentOf(Number(pid)));
     process.kill(Number(pid), "SIGKILL");
@@ -158,9 +162,8 @@ describe("a server in the background", () => {
   it.each([
     ["first start", false],
     ["later start", true],
-  ])("[E-05] two starts at once give one server: %s", async (_name, isMade) => {
-    const directory = projectDirectory();
-    if (isMade) await (await start(directory)).stop();
+  ])("[E-05] two starts at once give one server: %s", async (_name, isSeeded) => {
+    const directory = isSeeded ? await seededDirectory() : projectDirectory();
     const runs = [1, 2, 3].map(() => run(directory, "background"));
     const ups = await Promise.all(runs.map(({ event }) => event("up")));
     expect(ups.map(({ type }) => type)).toEqual(["up", "up", "up"]);
@@ -173,7 +176,7 @@ describe("a server in the background", () => {
   });
 
   it("[E-05] of two runs that want it for themselves at once, one gets it and the other is told", async () => {
-    const directory = projectDirectory();
+    const directory = await seededDirectory();
     const outcomes = await Promise.all([1, 2].map(() => run(directory, "foreground").event("up")));
     expect(outcomes.map(({ type, code }) => code ?? type).sort()).toEqual(["DB_IN_USE", "up"]);
   });
