@@ -1,5 +1,6 @@
 /**
- * Builds `dist`: compiles the sources, takes away what no source stands for any more, and writes the command table.
+ * Builds `dist`: compiles the sources, takes away what no source stands for any more, writes the command
+ * table and packs the command line.
  *
  * The hash of everything that was compiled goes into `dist/.stamp`, so that scripts/bootstrap.mjs can tell whether a
  * build is needed without looking at clocks.
@@ -29,13 +30,15 @@ function filesBelow(folder) {
 /** Hash of every input of the build, and of nothing else. */
 export function sourcesHash() {
   const hash = createHash("sha256");
-  const inputs = ["tsconfig.json", "package.json", "scripts/build.mjs", "scripts/manifest.mjs"]
-    .filter((path) => existsSync(join(ROOT, path)))
-    .concat(
-      ["src", "scripts/manifest"].flatMap((folder) =>
-        filesBelow(join(ROOT, folder)).map((path) => `${folder}/${path}`),
-      ),
-    );
+  const inputs = [
+    "tsconfig.json",
+    "package.json",
+    "scripts/build.mjs",
+    "scripts/manifest.mjs",
+    "scripts/bundle.mjs",
+  ].concat(
+    ["src", "scripts/manifest"].flatMap((folder) => filesBelow(join(ROOT, folder)).map((path) => `${folder}/${path}`)),
+  );
   for (const path of inputs)
     hash
       .update(`${path}\0`)
@@ -66,9 +69,9 @@ function build() {
   const status = run("node_modules/typescript/bin/tsc", "-p", ".");
   if (status !== 0) return status;
   removeOrphans();
-  if (existsSync(join(ROOT, "scripts/manifest.mjs"))) {
-    const written = run("scripts/manifest.mjs");
-    if (written !== 0) return written;
+  for (const step of ["scripts/manifest.mjs", "scripts/bundle.mjs"]) {
+    const done = run(step);
+    if (done !== 0) return done;
   }
   mkdirSync(DIST, { recursive: true });
   // The hash of before: an edit made while the compiler ran must not count as built.

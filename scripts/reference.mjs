@@ -32,6 +32,7 @@ const EXIT_MEANINGS = {
 
 const AREAS = {
   USAGE: "What was typed",
+  COMMAND: "Ending early",
   INTERNAL: "pgkeep itself",
   CONFIG: "Configuration",
   CONNECT: "Connecting",

@@ -69,10 +69,24 @@ function area<Name extends string>(name: Name): Area<Name> {
   return Object.fromEntries(calls);
 }
 
-/** Deploying a project, its tests, and what it would load. */
-export const deploy: Area<"deploy"> = area("deploy");
+/** Password verifiers. */
+export const access: Area<"access"> = area("access");
 /** What an assistant should know. */
 export const ai: Area<"ai"> = area("ai");
+/** Configuration files and the settings in effect. */
+export const config: Area<"config"> = area("config");
+/** The embedded server. */
+export const db: Area<"db"> = area("db");
+/** Deploying a project, its tests, and what it would load. */
+export const deploy: Area<"deploy"> = area("deploy");
+/** Metadata blocks of a project's files. */
+export const metadata: Area<"metadata"> = area("metadata");
+/** Making projects. */
+export const project: Area<"project"> = area("project");
+/** The templates that projects are made from. */
+export const templates: Area<"templates"> = area("templates");
+/** Is everything ready to deploy. */
+export const doctor: Call<"doctor"> = call("doctor");
 /** Explains an error code, offline. */
 export const explain: Call<"explain"> = call("explain");
 /** Which build this is. */

@@ -140,6 +140,8 @@ function report(run: Run, event: ProgressEvent): void {
   if (event.type === "connected") run.target = targetOf(event);
   if (event.type === "warning" && typeof event.message === "string") {
     run.warnings.push(event.message);
+    // Warnings with an id are of our own making; under the reference's name they would be lines it does not print.
+    if (program === "pgmi" && event.id !== undefined && !globals.verbose) return;
     output.say(`${program}: warning: ${tameWarning(event.message)}`);
     return;
   }
