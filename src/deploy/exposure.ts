@@ -45,7 +45,7 @@ export function exposuresOf({ target, facts, project, parameters }: ExposureInpu
     exposures.push({
       id: "superuser",
       message: `connected as superuser "${facts.get("user") ?? target.user}"`,
-      remedy: "Deploy as a role that owns only this database: pgkeep access bootstrap makes one.",
+      remedy: "Deploy as a role that owns only what the project changes.",
     });
   }
   return exposures;

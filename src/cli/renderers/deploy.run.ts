@@ -15,7 +15,7 @@ import { reportFormats } from "./deploy-formats.ts";
 export default defineRenderer<DeployReport>({
   result: () => "",
   progress: (event, view) => deployProgress(event, view),
-  summary: (report, view) => joined([summaryLine(report, view), nextLine(report, view)]),
+  summary: (report, view) => summaryLine(report, view),
   failureSummary: (error, view) => failureLine(error, view),
   formats: reportFormats((report: DeployReport) => report),
 });
@@ -120,11 +120,6 @@ function failureUnits(data: Readonly<Record<string, unknown>>): { failedUnit: nu
   return { failedUnit: failed ? unitsCompleted + 1 : undefined };
 }
 
-function nextLine(report: DeployReport, view: View): string | undefined {
-  if (!isChatty(view) || report.database === undefined) return undefined;
-  return `next: pgkeep runs list     what earlier runs did`;
-}
-
 function sign(ok: boolean, view: View): string {
   if (view.ascii) return ok ? "ok" : "FAILED";
   const mark = ok ? "✓" : "✗";
@@ -133,9 +128,4 @@ function sign(ok: boolean, view: View): string {
 
 function seconds(ms: number): string {
   return (ms / 1000).toFixed(2);
-}
-
-function joined(lines: readonly (string | undefined)[]): string | undefined {
-  const known = lines.filter((line) => line !== undefined);
-  return known.length === 0 ? undefined : known.join("\n");
 }
