@@ -3,9 +3,11 @@
  */
 import { describe, expect, it } from "vitest";
 import { CATALOGUES, membersOf, staleIndexes } from "../../scripts/catalogue.mjs";
-import { filesBelow, read } from "./repository.ts";
+import { filesBelow, read, withoutComments } from "./repository.ts";
 
-const TESTS = filesBelow("test", ".test.ts").filter((path) => !path.startsWith("test/tidy/"));
+const TESTS = filesBelow("test", ".test.ts")
+  .filter((path) => !path.startsWith("test/tidy/"))
+  .map((path) => ({ path, text: withoutComments(read(path)) }));
 const MEMBERS = CATALOGUES.flatMap(({ folder }) => membersOf(folder).map((name) => [folder, name] as const));
 
 describe("catalogues", () => {
@@ -20,7 +22,16 @@ describe("catalogues", () => {
     const area = folder.split("/").at(-1) ?? folder;
     const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.test\\.ts$`);
     const imports = `${area}/${name}.ts"`;
-    const tested = TESTS.some((path) => file.test(path) || read(path).includes(imports));
+    const tested = TESTS.some(
+      ({ path, text }) => file.test(path) || text.includes(imports) || runs(text, folder, name),
+    );
     expect(tested, `add test/unit/${folder.slice("src/".length)}/${name}.test.ts`).toBe(true);
   });
 });
+
+/** Operations and their looks are also tested by a test that runs their command: `"db", "start"` or `"db start"`. */
+function runs(text: string, folder: string, name: string): boolean {
+  if (folder !== "src/operations" && folder !== "src/cli/renderers") return false;
+  const words = /command: "([a-z ]+)"/.exec(read(`src/operations/${name}.ts`))?.[1]?.split(" ");
+  return words !== undefined && new RegExp(`["'\`]${words.join(`(?:["'],\\s*["']| )`)}["'\` ]`).test(text);
+}

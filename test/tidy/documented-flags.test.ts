@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { flagsOf, LEADING_FLAGS } from "../../src/cli/global-flags.ts";
 import type { CommandEntry, Manifest } from "../../src/cli/manifest.ts";
-import { filesBelow, read } from "./repository.ts";
+import { filesBelow, read, withoutComments } from "./repository.ts";
 
 const TABLE = "dist/cli/manifest.json";
 const manifest: Manifest = existsSync(TABLE) ? JSON.parse(read(TABLE)) : { commands: { pgkeep: [], pgmi: [] } };
@@ -61,6 +61,22 @@ describe("commands in the documents", () => {
   });
 });
 
+describe("commands in messages", () => {
+  it("exist: a hint never sends anybody to a command that is not there", () => {
+    const planned = ["access", "audit", "console", "lint", "quickstart", "relay", "runs"];
+    const first = new Set([...commands.map(({ words }) => words.split(" ")[0] ?? ""), ...planned]);
+    const groups = new Set(commands.filter(({ words }) => words.includes(" ")).map(({ words }) => words.split(" ")[0]));
+    const wrong = filesBelow("src", ".ts").flatMap((path) =>
+      [...withoutComments(read(path)).matchAll(/\bpgkeep ([a-z]+)(?: ([a-z]+))?/g)]
+        .map(([line, one = "", two = ""]) => ({ line, one, two }))
+        .filter(({ one }) => first.has(one))
+        .filter(({ one, two }) => commandOf([one, two]) === undefined && !(groups.has(one) && two === ""))
+        .map(({ line }) => `${path}: ${line}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("the command table", () => {
   it("explains every flag", () => {
     const silent = commands.flatMap((one) => one.flags.filter(({ description }) => description.length < 8));
@@ -70,7 +86,7 @@ describe("the command table", () => {
   it("gives every command an example that it accepts", () => {
     for (const command of commands.filter(({ operation }) => operation)) {
       expect(command.examples.length, command.words).toBeGreaterThan(0);
-      expect(command.examples.flatMap(({ line }) => mistakesIn(line))).toEqual([]);
+      expect(command.examples.flatMap(({ line }) => (line.startsWith("pgkeep ") ? mistakesIn(line) : []))).toEqual([]);
     }
   });
 });
