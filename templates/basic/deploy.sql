@@ -42,14 +42,17 @@ begin
        and f.is_sql_file
      order by f.path collate "C"
   loop
-    if v_use_ledger and exists (
-      select
-        from public._migration as m
-       where m.path = v_file.path
-         and m.checksum = v_file.checksum
-    ) then
-      v_skipped := v_skipped + 1;
-      continue;
+    -- Two questions and not one: without the ledger its table may not be there to ask.
+    if v_use_ledger then
+      if exists (
+        select
+          from public._migration as m
+         where m.path = v_file.path
+           and m.checksum = v_file.checksum
+      ) then
+        v_skipped := v_skipped + 1;
+        continue;
+      end if;
     end if;
 
     begin
