@@ -96,9 +96,9 @@ class DeployRun {
       code: error.code,
       ...known({
         sqlstate: parts.sqlstate,
-        detail: parts.detail,
-        hint: parts.hint,
-        where: parts.where,
+        detail: parts.detail || undefined,
+        hint: parts.hint || undefined,
+        where: parts.where || undefined,
         state: parts.state,
         script: parts.line === undefined ? undefined : parts.file,
         line: parts.line,
@@ -128,6 +128,7 @@ class DeployRun {
       return await this.#onSession(offline, limit, session, origin);
     } finally {
       await releaseSession(session);
+      this.#say({ type: "deploy.released", round_trips: session.roundTrips });
     }
   }
 

@@ -32,7 +32,7 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", messageOf(error), {
     sqlstate: error.sqlstate,
     detail: error.detail,
-    hint: error.hint ?? (test ? `pgkeep test ${path} --filter '${globOf(test.path)}'` : undefined),
+    hint: error.hint || (test ? `pgkeep test ${path} --filter '${globOf(test.path)}'` : undefined),
     where: error.where,
     ...place,
     data: {

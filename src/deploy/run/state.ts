@@ -49,7 +49,7 @@ export function afterFailure({ database, origin, ledger, units, failedUnit, resi
   const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
   if (ledger.lastDurable > 0) {
     const rest = failedUnit === undefined ? "the rest did not run" : rolledBack(ledger.lastDurable + 1, failedUnit);
-    if (ledger.lastDurable === units) return `committed; all ${units} units are in database "${database}"`;
+    if (ledger.lastDurable === units) return `committed; all of deploy.sql is in database "${database}"`;
     return `committed up to unit ${ledger.lastDurable} of ${units}; ${rest}${left}`;
   }
   if (residue) return `rolled back${left}`;

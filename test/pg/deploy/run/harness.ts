@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
-import type { OperationContext, ProgressEvent } from "../../../../src/base/operation.ts";
+import type { OperationContext, ProgressEvent, Prompter } from "../../../../src/base/operation.ts";
 import { type DeployInput, runDeploy } from "../../../../src/deploy/run/deploy.ts";
 import { DeployFailure } from "../../../../src/deploy/run/failure.ts";
 import type { DeployReport } from "../../../../src/deploy/run/report.ts";
@@ -39,6 +39,7 @@ export interface RunOptions extends Partial<DeployInput> {
   onEvent?: (event: ProgressEvent) => void;
   user?: string;
   password?: string;
+  prompt?: Prompter;
 }
 
 /** Deploys `files` to `database` of `cluster`. Never rejects for a failure of the run. */
@@ -83,13 +84,22 @@ export async function test(
 }
 
 function request(cluster: TestCluster, database: string, path: string, options: RunOptions) {
-  const { signal = new AbortController().signal, environment = {}, onEvent, user, password, ...input } = options;
+  const {
+    signal = new AbortController().signal,
+    environment = {},
+    onEvent,
+    user,
+    password,
+    prompt,
+    ...input
+  } = options;
   const events: ProgressEvent[] = [];
   const context: OperationContext = {
     environment: { HOME: "/nonexistent", PGPASSWORD: password ?? cluster.password, ...environment },
     workingDirectory: tmpdir(),
     clock: systemClock,
     signal,
+    prompt,
     report: (event) => {
       events.push(event);
       onEvent?.(event);

@@ -1,0 +1,365 @@
+/** How a deploy ends when it is not the script that ends it: lock, time limit, signals, broken connections. */
+import { connect, createServer, type Socket } from "node:net";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
+import { deploy, projectOf, type RunOptions, value } from "./harness.ts";
+
+let cluster: TestCluster;
+let database: string;
+const cleanups: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  database = await cluster.createDatabase();
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+  // A backend whose client vanished gives its lock back only when it has noticed.
+  const left = "select count(*)::int from pg_stat_activity where application_name = 'pgmi'";
+  await until(async () => (await value(cluster, database, left)) === 0, 10_000);
+});
+
+const run = (script: string, options: RunOptions = {}) => deploy(cluster, database, { "deploy.sql": script }, options);
+const exists = (name: string) => value(cluster, database, `select to_regclass('${name}') is not null`);
+
+/** Backends of the deploy that still run something. */
+async function busyBackends(marker: string): Promise<number> {
+  const [row] = await cluster.sql(
+    "select count(*)::int as n from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like $1",
+    { values: [`%${marker}%`] },
+  );
+  return row.n;
+}
+
+async function until(condition: () => Promise<boolean>, limitMs = 5_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error("the condition did not come true");
+  }
+}
+
+describe("--timeout", () => {
+  it("[CL-09] cancels the running statement on the server and ends with 16", async () => {
+    const started = performance.now();
+    const { error, report } = await run("begin; create table cl09(a int); select pg_sleep(60) /* cl09 */; commit;", {
+      timeout: "500ms",
+    });
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect([error?.code, error?.exit, report.exitCode]).toEqual(["DEPLOY_TIMEOUT", 16, 16]);
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await busyBackends("cl09")).toBe(0);
+    expect(await exists("cl09")).toBe(false);
+    expect((await run("select 1;")).error).toBeUndefined();
+  });
+
+  it("[CL-07] comes from pgmi.yaml unless the command line has one", async () => {
+    const files = { "deploy.sql": "select pg_sleep(1.2);", "pgmi.yaml": "timeout: 300ms\n" };
+    expect((await deploy(cluster, database, files)).error?.exit).toBe(16);
+    expect((await deploy(cluster, database, files, { timeout: "1m" })).error).toBeUndefined();
+    expect((await deploy(cluster, database, files, { timeout: "0" })).error).toBeUndefined();
+  });
+
+  it("[CL-07] that is negative or no duration is refused before anything starts", async () => {
+    for (const timeout of ["-1s", "5", "soon"]) {
+      const { error } = await run("select 1;", { timeout });
+      expect([error?.exit, error?.parts.state]).toEqual([10, "nothing was started"]);
+    }
+  });
+
+  it("covers the countdown and the waiting for approval", async () => {
+    const never = new Promise<string>(() => {});
+    const target = await cluster.createDatabase();
+    const prompt = {
+      text: () => never,
+      secret: () => never,
+      confirm: async () => false,
+      choose: async () => undefined,
+    };
+    const { error } = await deploy(
+      cluster,
+      target,
+      { "deploy.sql": "" },
+      { timeout: "300ms", overwrite: true, prompt },
+    );
+    expect(error?.exit).toBe(16);
+    expect(await value(cluster, target, "select 1")).toBe(1);
+  });
+});
+
+describe("an interrupt", () => {
+  const interruptAfter = async (script: string, isRunning: () => Promise<boolean>) => {
+    const controller = new AbortController();
+    const running = run(script, { signal: controller.signal });
+    await until(isRunning);
+    controller.abort();
+    const started = performance.now();
+    const outcome = await running;
+    return { ...outcome, ms: performance.now() - started };
+  };
+
+  it("[CL-10] cancels the statement, rolls back and ends with 130", async () => {
+    const { error, report, events, ms } = await interruptAfter(
+      "begin; create table cl10(a int); select pg_sleep(60) /* cl10 */; commit;",
+      async () => (await busyBackends("cl10")) > 0,
+    );
+    expect([error?.exit, report.exitCode]).toEqual([130, 130]);
+    expect(ms).toBeLessThan(2_000);
+    expect(events.filter(({ type }) => type === "deploy.interrupted")).toHaveLength(1);
+    expect(await busyBackends("cl10")).toBe(0);
+    expect(await exists("cl10")).toBe(false);
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+  });
+
+  it("[CL-10] in the tail leaves what was committed, and says so", async () => {
+    const { report } = await interruptAfter(
+      "begin; create table cl10b(a int); commit; select pg_sleep(60) /* cl10b */; create table cl10c(a int);",
+      async () => (await busyBackends("cl10b")) > 0,
+    );
+    expect(report.state).toBe("committed up to unit 1 of 3; unit 2 was rolled back");
+    expect([await exists("cl10b"), await exists("cl10c")]).toEqual([true, false]);
+  });
+
+  it("[CL-11] gives the lock back at once", async () => {
+    await interruptAfter("select pg_sleep(60) /* cl11 */;", async () => (await busyBackends("cl11")) > 0);
+    expect((await run("select 1;")).error).toBeUndefined();
+  });
+
+  it("[CL-11] that arrives when the SQL had just finished still means 130, and the state is what it is", async () => {
+    const controller = new AbortController();
+    const { error, report } = await run(
+      "begin; create table cl11b(a int); commit; do $$ begin raise notice 'last'; end $$;",
+      {
+        signal: controller.signal,
+        onEvent: ({ message }) => {
+          if (message === "last") controller.abort();
+        },
+      },
+    );
+    expect(error?.exit).toBe(130);
+    expect(report.state).toMatch(/^committed/);
+    expect(await exists("cl11b")).toBe(true);
+  });
+
+  it("[D-15] at any moment ends the run soon, with 130 or 0 and a true state, and leaves no statement behind", async () => {
+    await using project = await projectOf({
+      "deploy.sql":
+        "begin; create table if not exists d15(a int); insert into d15 values (1); select pg_sleep(0.05); commit; select pg_sleep(0.05) /* d15 */;",
+    });
+    for (const delayMs of [0, 1, 2, 5, 8, 12, 16, 20, 25, 30, 35, 40, 50, 60, 70, 85, 100, 120, 150, 200]) {
+      const before = (await exists("d15")) ? await value(cluster, database, "select count(*)::int from d15") : 0;
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), delayMs);
+      const started = performance.now();
+      const { error, report } = await deploy(cluster, database, project.path, { signal: controller.signal });
+      clearTimeout(timer);
+      expect(performance.now() - started).toBeLessThan(3_000);
+      expect([undefined, 130]).toContain(error?.exit);
+      await until(async () => (await busyBackends("d15")) === 0, 2_000);
+      const after = (await exists("d15")) ? await value(cluster, database, "select count(*)::int from d15") : 0;
+      const isCommitted = /^committed/.test(report.state ?? "");
+      expect([delayMs, report.state, after !== before]).toEqual([delayMs, report.state, isCommitted]);
+    }
+  });
+
+  it("[D-15] ends a run that waits for a server which never answers", async () => {
+    const silent = await listen(() => {});
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 200);
+    const started = performance.now();
+    const { error } = await run("select 1;", { port: silent.port, signal: controller.signal });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect([error?.exit, error?.parts.state]).toEqual([130, "not connected"]);
+  });
+
+  it("[D-15] ends a run whose server hangs in mid-statement, and does not claim to know what became of it", async () => {
+    const proxy = await proxyTo(cluster.port);
+    const controller = new AbortController();
+    const running = run("begin; create table hang(a int); select pg_sleep(3) /* hang */; commit;", {
+      port: proxy.port,
+      signal: controller.signal,
+    });
+    await until(async () => (await busyBackends("hang")) > 0);
+    proxy.freeze();
+    controller.abort();
+    const started = performance.now();
+    const { error, report } = await running;
+    expect(performance.now() - started).toBeLessThan(25_000);
+    expect(error?.exit).toBe(130);
+    expect(report.state).toMatch(/^unknown for unit 1/);
+    await until(async () => (await busyBackends("hang")) === 0, 10_000);
+  }, 60_000);
+});
+
+describe("the deploy lock", () => {
+  it("[SA-22] lets one deploy at a time into a database, with the key of the reference", async () => {
+    const first = run("select pg_sleep(1) /* sa22 */;");
+    await until(async () => (await busyBackends("sa22")) > 0);
+    const [row] = await cluster.sql(
+      "select pg_try_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0)) as free",
+      { database },
+    );
+    expect(row.free).toBe(false);
+    const { error } = await run("select 1;");
+    expect([error?.code, error?.exit, error?.parts.state]).toEqual(["DEPLOY_LOCKED", 15, "nothing was started"]);
+    const other = await cluster.createDatabase();
+    expect((await deploy(cluster, other, { "deploy.sql": "select 1;" })).error).toBeUndefined();
+    expect((await first).error).toBeUndefined();
+  });
+
+  it("[D-09] held by somebody else names the holder and says that it is no deploy", async () => {
+    await cluster.sql("create role squatter login password 'squat-squat'");
+    const squatting = cluster.sql(
+      "select pg_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0)); select pg_sleep(1.5)",
+      { database, user: "squatter", password: "squat-squat" },
+    );
+    await until(async () => (await busyBackends("pgmi.deploy")) > 0);
+    const { error } = await run("select 1;");
+    expect(error?.exit).toBe(15);
+    expect(error?.parts.detail).toMatch(/process \d+, role "squatter"/);
+    expect(error?.parts.detail).toContain("does not look like a deploy");
+    await squatting;
+    await cluster.sql("drop role squatter");
+  });
+});
+
+describe("a broken connection", () => {
+  it("[D-11] that the server ends in words is a rollback, and is known to be", async () => {
+    const running = run("begin; create table d11a(a int); select pg_sleep(30) /* d11a */; commit;");
+    await until(async () => (await busyBackends("d11a")) > 0);
+    await cluster.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%d11a%' and pid <> pg_backend_pid()",
+    );
+    const { report } = await running;
+    expect(report).toMatchObject({ status: "failed", sqlstate: "57P01" });
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await exists("d11a")).toBe(false);
+  });
+
+  it("[D-11] during COMMIT is asked about over a new connection: committed", async () => {
+    await run(slowCommit("d11b", "return null;"));
+    const proxy = await proxyTo(cluster.port, { cutAfter: "transaction" });
+    const { error, report } = await run("begin; insert into d11b values (1); select 1; commit;", { port: proxy.port });
+    expect([error?.code, error?.exit]).toEqual(["CONNECT_LOST", 11]);
+    expect(report.state).toBe(`committed; all of deploy.sql is in database "${database}"`);
+    expect(await value(cluster, database, "select count(*)::int from d11b")).toBe(1);
+  });
+
+  it("[D-11] during a COMMIT that fails is asked about as well: rolled back", async () => {
+    await run(slowCommit("d11d", "raise 'no';"));
+    const proxy = await proxyTo(cluster.port, { cutAfter: "transaction", atOnce: true });
+    const { error, report } = await run("begin; insert into d11d values (1); select 1; commit;", { port: proxy.port });
+    expect(error?.code).toBe("CONNECT_LOST");
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await value(cluster, database, "select count(*)::int from d11d")).toBe(0);
+  });
+
+  it("[D-11] before COMMIT was reached is unknown, and nothing runs on", async () => {
+    const proxy = await proxyTo(cluster.port);
+    const running = run("begin; create table d11c(a int); select pg_sleep(20) /* d11c */; commit;", {
+      port: proxy.port,
+    });
+    await until(async () => (await busyBackends("d11c")) > 0);
+    proxy.cut();
+    const { error, report } = await running;
+    expect(error?.code).toBe("CONNECT_LOST");
+    expect(report.state).toMatch(/^unknown for unit 1, whose connection was lost; look for its changes/);
+    await until(async () => (await busyBackends("d11c")) === 0, 10_000);
+    expect(await exists("d11c")).toBe(false);
+  });
+
+  it("[D-11] at 25 moments: the state is never contradicted by the database", async () => {
+    await run("create table if not exists d11(n int);");
+    for (let moment = 0; moment < 25; moment++) {
+      const script = `begin; insert into d11 values (${moment}); select pg_sleep(0.01); commit; select pg_sleep(0.02);`;
+      const running = run(script);
+      setTimeout(
+        () => {
+          void cluster.sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgmi' and datname = $1",
+            { values: [database] },
+          );
+        },
+        10 + moment * 3,
+      );
+      const { error, report } = await running;
+      const isThere = await value(cluster, database, `select count(*) > 0 from d11 where n = ${moment}`);
+      if (error === undefined || /^committed/.test(report.state ?? ""))
+        expect([moment, isThere]).toEqual([moment, true]);
+      else if (!/unknown/.test(report.state ?? ""))
+        expect([moment, report.state, isThere]).toEqual([moment, report.state, false]);
+    }
+  });
+});
+
+/** A table whose inserts make COMMIT take half a second, and then do `last`. */
+function slowCommit(table: string, last: string): string {
+  return `create table ${table}(a int);
+    create function ${table}_late() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); ${last} end $$;
+    create constraint trigger late after insert on ${table} deferrable initially deferred
+      for each row execute function ${table}_late();`;
+}
+
+interface Proxy {
+  port: number;
+  /** Ends all connections without a word. */
+  cut(): void;
+  /** Stops passing bytes, in both directions, also on new connections. */
+  freeze(): void;
+}
+
+async function listen(onSocket: (socket: Socket) => void): Promise<{ port: number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { port: address.port };
+}
+
+/** A way to the server that can fail: when told to, or when the server has sent bytes that hold a text. */
+async function proxyTo(port: number, trap: { cutAfter?: string; atOnce?: boolean } = {}): Promise<Proxy> {
+  const pairs: Socket[] = [];
+  const state = { frozen: false, trapped: false, sprung: false };
+  const { port: own } = await listen((client) => {
+    const server = connect(port, "127.0.0.1");
+    server.on("error", () => client.destroy());
+    pairs.push(client, server);
+    client.on("data", (bytes) => !state.frozen && server.write(bytes));
+    server.on("data", (bytes) => {
+      if (state.frozen) return;
+      if (state.trapped && !state.sprung) {
+        state.sprung = true;
+        client.destroy();
+      } else client.write(bytes);
+      if (!trap.cutAfter || state.trapped || !bytes.includes(`${trap.cutAfter}\0`)) return;
+      state.trapped = true;
+      if (!trap.atOnce) return;
+      state.sprung = true;
+      setTimeout(() => client.destroy(), 20);
+    });
+    // The server's side stays open, as behind a network that lost the client.
+    client.on("close", () => !state.frozen && !trap.cutAfter && server.destroy());
+    server.on("close", () => !state.frozen && client.destroy());
+  });
+  cleanups.push(() => {
+    for (const socket of pairs) socket.destroy();
+  });
+  return {
+    port: own,
+    cut: () => {
+      for (const socket of pairs) socket.destroy();
+    },
+    freeze: () => {
+      state.frozen = true;
+    },
+  };
+}
