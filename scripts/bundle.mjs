@@ -3,7 +3,7 @@
  *
  * Three chunks hold what nearly every run needs: starting, running an operation, and a deploy; the rest stays split by
  * its dynamic imports. Packages are never packed. The compiled entry is replaced by one that loads the packed code, so
- * that `tsc` alone still leaves a working program. Numbers: docs/decisions/0011-command-line-start.md.
+ * that `tsc` alone still leaves a working program. Numbers: docs/decisions/0010-packed-command-line.md.
  *
  *   node scripts/bundle.mjs
  */

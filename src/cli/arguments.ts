@@ -59,7 +59,7 @@ export function locateCommand(words: readonly string[], commands: readonly Comma
   const [first, second] = positionals;
   const unknown = tokens.find((token) => token.kind === "option" && !isKnown(token, LEADING_FLAGS));
   if (unknown?.kind === "option" && (first === undefined || unknown.index < first.index))
-    throw unknownFlag(unknown.rawName, LEADING_FLAGS, "Flags of a command stand after its name.");
+    throw unknownFlag(unknown.rawName, { flags: LEADING_FLAGS, help: "Flags of a command stand after its name." });
   if (first === undefined) return { command: undefined, group: undefined, rest: [...words] };
   const without = (...indexes: number[]): string[] => words.filter((_, index) => !indexes.includes(index));
   const long = second && commands.find(({ words: name }) => name === `${first.value} ${second.value}`);
@@ -93,7 +93,9 @@ export function parseCommand(command: CommandEntry, words: readonly string[], pr
   const flags = flagsOf(command, program);
   const tokens = tokenize(words, flags);
   const values = new Map<FlagSpec, unknown>();
-  for (const token of tokens) if (token.kind === "option") readFlag(token, flags, values);
+  for (const token of tokens)
+    if (token.kind === "option")
+      readFlag(token, { flags, help: `${program} ${command.words} --help lists the flags.` }, values);
   const globals = globalsOf(values);
   if (globals.help) return { command, input: {}, globals };
   const positionals = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
@@ -127,9 +129,15 @@ function tokenize(words: readonly string[], flags: readonly FlagSpec[]): Token[]
 const isKnown = (token: OptionToken, flags: readonly FlagSpec[]): boolean =>
   flags.some(({ name }) => name === token.name);
 
-function readFlag(token: OptionToken, flags: readonly FlagSpec[], values: Map<FlagSpec, unknown>): void {
-  const flag = flags.find(({ name }) => name === token.name);
-  if (!flag) throw unknownFlag(token.rawName, flags);
+interface KnownFlags {
+  flags: readonly FlagSpec[];
+  /** Where the flags are listed. */
+  help: string;
+}
+
+function readFlag(token: OptionToken, known: KnownFlags, values: Map<FlagSpec, unknown>): void {
+  const flag = known.flags.find(({ name }) => name === token.name);
+  if (!flag) throw unknownFlag(token.rawName, known);
   const before = values.get(flag);
   const text = shownText(token);
   if (flag.type === "boolean") values.set(flag, booleanOf(flag, text));
@@ -186,14 +194,14 @@ const badValue = (flag: FlagSpec, what: string): PgkeepError =>
 /** 24 letters: no flag of ours is longer, and pasted secrets mostly are, or hold digits. */
 const PRINTABLE_FLAG = /^--?[a-zA-Z][a-zA-Z-]{0,23}$/;
 
-function unknownFlag(rawName: string, flags: readonly FlagSpec[], otherwise?: string): PgkeepError {
+function unknownFlag(rawName: string, { flags, help }: KnownFlags): PgkeepError {
   const name = rawName.split("=")[0] ?? "";
   const near = nearestName(
     name.replace(/^--?/, ""),
     flags.filter(({ hidden }) => !hidden).map((flag) => flag.name),
   );
   const message = PRINTABLE_FLAG.test(name) ? `unknown flag "${name}"` : "unknown flag";
-  const hint = near === undefined ? (otherwise ?? "--help lists the flags.") : `Did you mean "--${near}"?`;
+  const hint = near === undefined ? help : `Did you mean "--${near}"?`;
   return new PgkeepError("USAGE_UNKNOWN_FLAG", message, { hint });
 }
 

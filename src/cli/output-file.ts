@@ -6,7 +6,17 @@
  * is refused except a character device such as /dev/null, which is written to in place.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCodeOf, PgkeepError } from "../base/errors.ts";
 import { scrub } from "../base/secrets.ts";
@@ -14,26 +24,42 @@ import { tameLine } from "../base/tame.ts";
 
 const OWNER_ONLY = 0o600;
 
+/** Refuses early what `writeOutputFile` would refuse after the work is done. Throws FILE_WRITE_FAILED. */
+export function checkOutputFile(path: string): void {
+  try {
+    refuseSpecial(path);
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw asFailure(path, error).with({ state: "nothing was started" });
+  }
+}
+
 /** Replaces the file at `path` by `text`, scrubbed. Throws FILE_WRITE_FAILED. */
 export function writeOutputFile(path: string, text: string): void {
   const bytes = Buffer.from(scrub(text), "utf8");
   try {
-    const existing = lstatSync(path, { throwIfNoEntry: false });
-    if (existing && !existing.isFile() && !existing.isCharacterDevice()) throw refusal(path, existing.isSymbolicLink());
-    if (existing?.isCharacterDevice()) writeWhole(path, "w", bytes);
+    if (refuseSpecial(path)) writeWhole(path, "w", bytes);
     else replace(path, bytes);
   } catch (error) {
-    if (error instanceof PgkeepError) throw error;
-    throw new PgkeepError("FILE_WRITE_FAILED", `could not write output file "${tameLine(path)}"`, {
-      detail: `The system reported ${errorCodeOf(error) ?? "an error"}.`,
-      cause: error,
-    });
+    throw asFailure(path, error);
   }
 }
 
-function refusal(path: string, isLink: boolean): PgkeepError {
-  const kind = isLink ? "a symbolic link" : "not a regular file";
-  return new PgkeepError("FILE_WRITE_FAILED", `cannot write output file "${tameLine(path)}": it is ${kind}`);
+function asFailure(path: string, error: unknown): PgkeepError {
+  if (error instanceof PgkeepError) return error;
+  return new PgkeepError("FILE_WRITE_FAILED", `could not write output file "${tameLine(path)}"`, {
+    detail: `The system reported ${errorCodeOf(error) ?? "an error"}.`,
+    cause: error,
+  });
+}
+
+/** Whether `path` is a character device. Throws for everything else that is there and is no regular file. */
+function refuseSpecial(path: string): boolean {
+  const existing = lstatSync(path, { throwIfNoEntry: false });
+  if (existing === undefined || existing.isFile() || existing.isCharacterDevice())
+    return existing?.isCharacterDevice() ?? false;
+  const kind = existing.isSymbolicLink() ? "a symbolic link" : "not a regular file";
+  throw new PgkeepError("FILE_WRITE_FAILED", `cannot write output file "${tameLine(path)}": it is ${kind}`);
 }
 
 function replace(path: string, bytes: Buffer): void {

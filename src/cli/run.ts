@@ -22,6 +22,7 @@ import { errorJson, errorText, redactCredentials } from "./error-text.ts";
 import { type OutputPlan, planOutputs } from "./formats.ts";
 import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
+import { checkOutputFile, writeOutputFile } from "./output-file.ts";
 import type { Renderer, View } from "./renderer.ts";
 import { isInteractive, standardTerminals, type ViewOptions, viewOf } from "./terminal.ts";
 
@@ -50,6 +51,7 @@ export async function runOperation(invocation: Invocation, parsed: ParsedCommand
   const environment = captureEnvironment();
   registerArgumentSecrets(parsed.input);
   const plan = planOutputs(parsed.command, parsed.globals);
+  for (const { path } of plan.files) checkOutputFile(resolve(path));
   const deadline = new Deadline(timeoutMs(parsed));
   const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
   warnAboutArgumentSecrets(run);
@@ -207,7 +209,8 @@ async function finish(run: Run, outcome: Outcome): Promise<number> {
   try {
     await writeDocuments(run, outcome);
   } catch (thrown) {
-    const error = failureOf(thrown, run);
+    const state = `the command itself ended with status ${exitCode}`;
+    const error = failureOf(thrown, run).with({ state });
     output.say(errorText(error, run.invocation.program));
     if (exitCode === EXIT.ok) exitCode = error.exit;
   }
@@ -218,7 +221,6 @@ async function finish(run: Run, outcome: Outcome): Promise<number> {
 async function writeDocuments(run: Run, outcome: Outcome): Promise<void> {
   const { plan } = run;
   for (const { format, path } of plan.files) {
-    const { writeOutputFile } = await import("./output-file.ts");
     const text = await textOf(run, outcome, format);
     writeOutputFile(resolve(run.context.workingDirectory, path), text);
   }
