@@ -5,7 +5,7 @@
 create table pg_temp._pgmi_source (
   path text
     constraint _pgmi_source_pkey primary key
-    constraint _pgmi_source_path_check check (path ~ '^[.]/([^/]+/)*[^/]+$' and strpos(path, chr(92)) = 0),
+    constraint _pgmi_source_path_check check (path like './_%' and right(path, 1) <> '/' and strpos(path, '//') = 0 and strpos(path, chr(92)) = 0),
   name text not null
     constraint _pgmi_source_name_check check (btrim(name) <> ''),
   directory text not null,
@@ -16,13 +16,13 @@ create table pg_temp._pgmi_source (
   content text not null,
   size_bytes bigint not null,
   checksum text not null
-    constraint _pgmi_source_checksum_check check (checksum ~ '^[0-9a-fA-F]{32,64}$'),
+    constraint _pgmi_source_checksum_check check (length(checksum) between 32 and 64 and checksum !~ '[^0-9a-fA-F]'),
   pgmi_checksum text not null
-    constraint _pgmi_source_pgmi_checksum_check check (pgmi_checksum ~ '^[0-9a-fA-F]{32,64}$'),
+    constraint _pgmi_source_pgmi_checksum_check check (length(pgmi_checksum) between 32 and 64 and pgmi_checksum !~ '[^0-9a-fA-F]'),
   path_parts text[] not null,
   is_sql_file boolean not null,
   is_test_file boolean not null
-    constraint _pgmi_source_is_test_file_check check (not is_test_file and path !~ '/__tests?__/'),
+    constraint _pgmi_source_is_test_file_check check (not is_test_file and strpos(path, '/__test__/') = 0 and strpos(path, '/__tests__/') = 0),
   parent_folder_name text,
   -- Bytes of UTF-8, whatever the encoding of the database.
   constraint _pgmi_source_size_check check (octet_length(convert_to(content, 'UTF8')) = size_bytes)

@@ -3,12 +3,12 @@
 --
 -- Two channels. Messages (severity INFO, SQLSTATE PGK01) reach the client whatever client_min_messages says and stay
 -- out of the server's log by default. The sequence _pgkeep_at holds the place: sequences keep their value through a
--- rollback, so it can be read after a failure. Its value is 1 outside of files, otherwise key * 1048576 + statement,
--- where the key stands for the path and statement 0 means that the file's text is still being parsed.
+-- rollback, so it can be read after a failure. Its value is 1 outside of files, otherwise key * 1048576 + n, where the
+-- key stands for the path and n counts the statements that are done.
 --
 -- Bodies name every object with its schema, because they run under the search_path of the project.
 
-create sequence pg_temp._pgkeep_at minvalue 0;
+create sequence pg_temp._pgkeep_at;
 
 -- Byte offsets (in UTF-8) of the ends of all statements but the last, of files with several statements.
 create table pg_temp._pgkeep_marks (
@@ -29,8 +29,8 @@ as $body$
          operator(pg_catalog.*) 1048576
 $body$;
 
--- The text with a statement between its statements that notes which one comes next. Results, row counts and effects
--- are those of the text alone, because nothing follows its last statement.
+-- The text with a statement after each of its statements but the last, that notes how many are done. Results, row
+-- counts and effects are those of the text alone, because nothing follows its last statement.
 create function pg_temp._pgkeep_marked(_content text, _path text, _key bigint)
   returns text
   language plpgsql
@@ -39,27 +39,25 @@ as $body$
 declare
   _ends pg_catalog.int4[];
   _bytes pg_catalog.bytea;
+  _start pg_catalog.int4 := 1;
+  _pieces pg_catalog.text[];
 begin
   select m.ends into _ends from pg_temp._pgkeep_marks as m where m.path operator(pg_catalog.=) _path;
   if _ends is null then
     return _content;
   end if;
   _bytes := pg_catalog.convert_to(_content, 'UTF8');
-  return (
-    select pg_catalog.string_agg(
-             pg_catalog.concat(
-               'select pg_catalog.setval(''pg_temp._pgkeep_at'',', _key operator(pg_catalog.+) e.n, ');',
-               pg_catalog.convert_from(
-                 pg_catalog.substr(
-                   _bytes,
-                   coalesce(_ends[e.n operator(pg_catalog.-) 1], 0) operator(pg_catalog.+) 1,
-                   coalesce(_ends[e.n], pg_catalog.length(_bytes))
-                     operator(pg_catalog.-) coalesce(_ends[e.n operator(pg_catalog.-) 1], 0)
-                 ),
-                 'UTF8'
-               )
-             ), '' order by e.n)
-      from pg_catalog.generate_series(1, pg_catalog.cardinality(_ends) operator(pg_catalog.+) 1) as e (n)
+  for _n in 1 .. pg_catalog.cardinality(_ends) loop
+    _pieces := pg_catalog.array_append(_pieces, pg_catalog.concat(
+      pg_catalog.convert_from(
+        pg_catalog.substr(_bytes, _start, _ends[_n] operator(pg_catalog.-) _start operator(pg_catalog.+) 1), 'UTF8'),
+      'select pg_catalog.setval(''pg_temp._pgkeep_at'',', _key operator(pg_catalog.+) _n, ');'
+    ));
+    _start := _ends[_n] operator(pg_catalog.+) 1;
+  end loop;
+  return pg_catalog.concat(
+    pg_catalog.array_to_string(_pieces, ''),
+    pg_catalog.convert_from(pg_catalog.substr(_bytes, _start), 'UTF8')
   );
 end
 $body$;
@@ -89,7 +87,7 @@ begin
   select pg_catalog.min(s.path), pg_catalog.count(s.path)
     into _path, _count
     from pg_temp._pgmi_source as s
-   where s.size_bytes operator(pg_catalog.=) pg_catalog.octet_length(pg_catalog.convert_to(_content, 'UTF8'))
+   where pg_catalog.hashtext(s.content) operator(pg_catalog.=) pg_catalog.hashtext(_content)
      and s.content operator(pg_catalog.=) _content;
   if _path is null then
     return _content;
@@ -99,8 +97,9 @@ begin
     errcode = 'PGK01',
     message = _path,
     detail = pg_catalog.concat_ws(' ', 'file_start', pg_temp._pgkeep_clock(), _key, _count);
+  _content := pg_temp._pgkeep_marked(_content, _path, _key);
   perform pg_catalog.setval('pg_temp._pgkeep_at', _key);
-  return pg_temp._pgkeep_marked(_content, _path, _key);
+  return _content;
 end
 $body$;
 
@@ -125,8 +124,8 @@ begin
       errcode = 'PGK01',
       message = 'file_end',
       detail = pg_catalog.concat_ws(' ', 'file_end', pg_temp._pgkeep_clock(),
-        _at operator(pg_catalog.-) (_at operator(pg_catalog.%) 1048576));
-    perform pg_catalog.setval('pg_temp._pgkeep_at', 1);
+        _at operator(pg_catalog.-) (_at operator(pg_catalog.%) 1048576::pg_catalog.int8));
+    return pg_catalog.setval('pg_temp._pgkeep_at', 1) is null;
   end if;
   return false;
 end

@@ -37,15 +37,5 @@ export function statementEnds(content: string): number[] | undefined {
   });
 }
 
-/** The text that the server runs for `content`: with a note before each marked statement. Same as _pgkeep_marked. */
-export function markedText(content: string, key: bigint): { text: string; noteLengths: readonly number[] } {
-  const spans = markedStatements(content);
-  if (!spans) return { text: content, noteLengths: [] };
-  const notes = spans.map((_, index) => `select pg_catalog.setval('pg_temp._pgkeep_at',${key + BigInt(index + 1)});`);
-  const pieces = notes.map((note, index) => {
-    const start = index === 0 ? 0 : spans[index - 1]?.end;
-    const end = index === notes.length - 1 ? content.length : spans[index]?.end;
-    return note + content.slice(start, end);
-  });
-  return { text: pieces.join(""), noteLengths: notes.map(({ length }) => length) };
-}
+/** The notes in a text that the server ran, for taking them out again. */
+export const NOTE = /select pg_catalog\.setval\('pg_temp\._pgkeep_at',\d+\);/g;

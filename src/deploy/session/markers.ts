@@ -1,0 +1,233 @@
+/**
+ * Where a deploy is, or was when it failed: reading the messages and the place of sql/deploy/040_trace.sql.
+ *
+ * A failure inside a project file reaches us in one of three shapes: as it happened, with the file's text among its
+ * fields; raised again by the project ("Failed in ./a.sql: ..."), which loses positions; or raised again by
+ * pgmi_run_test_source, which does the same to tests. The text or the path in the error says which file it is. The
+ * place that the server kept says which statement; it is believed only when it is about that same file. Without
+ * evidence there is no answer, because a wrong line costs more than none.
+ */
+import type { ServerError, ServerNotice, Session } from "../../pg/session.ts";
+import type { Project, ProjectFile } from "../project/project.ts";
+import { indexOfCodePoint, placeOf, type TextPlace } from "../script/positions.ts";
+import { firstCode, type StatementSpan, statementSpans } from "../script/statements.ts";
+import { markedStatements, NOTE } from "./marks.ts";
+import { PLACE } from "./queries.ts";
+
+/** SQLSTATE of the messages. */
+export const MARKER_STATE = "PGK01";
+
+/** 2^20: what separates the file's key from the count of statements in the place. */
+const KEY_UNIT = 1_048_576n;
+
+/** Outside of files the place is 1. */
+const FIRST_KEY = KEY_UNIT;
+
+const TYPES = [
+  "file_start",
+  "file_end",
+  "test_start",
+  "test_end",
+  "test_failed",
+  "fixture_start",
+  "fixture_end",
+  "fixture_failed",
+] as const;
+
+export type MarkerType = (typeof TYPES)[number];
+
+export interface Marker {
+  type: MarkerType;
+  /** "./a.sql"; undefined for file_end, which carries only the key. */
+  path: string | undefined;
+  /** Milliseconds since 1970 by the server's clock, with microseconds as fraction. */
+  timeMs: number;
+  /** Stands for the path. */
+  key: bigint;
+  /** file_start: how many files have this very text; the path is one of them. */
+  sameText: number;
+  /** Failures: how many statements of the file were done. undefined when the place was of another file. */
+  statementsDone: number | undefined;
+  /** Failures: the server's context of the original error. */
+  context: string | undefined;
+}
+
+/** What one of our messages says; undefined for every other notice. */
+export function readMarker({ code, message, detail, hint }: ServerNotice): Marker | undefined {
+  if (code !== MARKER_STATE) return undefined;
+  const [word, clock = "", key = "", number] = (detail ?? "").split(" ");
+  const type = TYPES.find((known) => known === word);
+  if (!type || !/^\d+$/.test(clock) || !/^\d+$/.test(key)) return undefined;
+  const isFailure = type.endsWith("_failed");
+  return {
+    type,
+    path: type === "file_end" ? undefined : message,
+    timeMs: Number(clock) / 1_000,
+    key: BigInt(key),
+    sameText: type === "file_start" ? Number(number ?? 1) : 1,
+    statementsDone: isFailure && number !== undefined ? Number(number) : undefined,
+    context: isFailure ? hint : undefined,
+  };
+}
+
+/** Remembers what locateFailure needs of the markers seen: paths by key, and the last test that failed. */
+export class MarkerLog {
+  readonly #paths = new Map<bigint, { path: string; sameText: number }>();
+  #failedTest: Marker | undefined;
+
+  /** Takes a notice in; returns its marker when it is one of ours. */
+  take(notice: ServerNotice): Marker | undefined {
+    const marker = readMarker(notice);
+    if (marker?.path !== undefined) {
+      this.#paths.set(marker.key, { path: marker.path, sameText: marker.sameText });
+      if (marker.type.endsWith("_failed")) this.#failedTest = marker;
+    }
+    return marker;
+  }
+
+  pathOf(key: bigint): { path: string; sameText: number } | undefined {
+    return this.#paths.get(key);
+  }
+
+  /** The last failure of a test or fixture with this path. */
+  failedTest(path: string): Marker | undefined {
+    return this.#failedTest?.path === path ? this.#failedTest : undefined;
+  }
+}
+
+export interface FailureLocation extends Partial<TextPlace> {
+  /** "./a.sql" */
+  file: string;
+}
+
+/**
+ * The project file and, as far as it is certain, the line that `error` comes from. Call it after the failed transaction
+ * was rolled back, on the session it happened in; on a broken session it does with less. Never throws.
+ */
+export async function locateFailure(
+  session: Session,
+  error: ServerError,
+  project: Project,
+  log: MarkerLog,
+): Promise<FailureLocation | undefined> {
+  const exact = placeByInternalQuery(error, project);
+  if (exact) return exact;
+  const file = fileByContext(error, project) ?? fileByMessage(error.message, project);
+  if (!file) return undefined;
+  const place = await placeInFile(file, error, { session, log });
+  return place ? { file: file.path, ...place } : { file: file.path };
+}
+
+/** The server quotes the text it was running and points into it: that is the place itself. */
+function placeByInternalQuery({ internalQuery, internalPosition }: ServerError, project: Project) {
+  if (internalQuery === undefined || internalPosition === undefined) return undefined;
+  const index = indexOfCodePoint(internalQuery, internalPosition);
+  const before = withoutNotes(internalQuery.slice(0, index));
+  const file = uniqueFile(project, withoutNotes(internalQuery));
+  return file ? { file: file.path, ...placeOf(file.content, before.length) } : undefined;
+}
+
+/** What the server repeats of a text it executed, in the lines of CONTEXT. */
+function fileByContext({ where }: ServerError, project: Project): ProjectFile | undefined {
+  if (where === undefined || !where.includes('SQL statement "')) return undefined;
+  const context = withoutNotes(where);
+  const files = project.files.filter(({ isSql, content }) => isSql && context.includes(`SQL statement "${content}"`));
+  return files.length === 1 ? files[0] : undefined;
+}
+
+/** "Failed in ./a.sql: ...", the way in which projects and pgmi_run_test_source name a file. */
+function fileByMessage(message: string, project: Project): ProjectFile | undefined {
+  const path = /Failed in (\S+\.sql)\b/.exec(message)?.[1];
+  const named = project.files.filter((file) => message.includes(`Failed in ${file.path}:`));
+  const longest = named.sort((a, b) => b.path.length - a.path.length)[0];
+  return longest ?? project.files.find((file) => file.path === path);
+}
+
+function uniqueFile(project: Project, content: string): ProjectFile | undefined {
+  const files = project.files.filter((file) => file.content === content);
+  return files.length === 1 ? files[0] : undefined;
+}
+
+function withoutNotes(text: string): string {
+  return text.replace(NOTE, "");
+}
+
+interface Evidence {
+  session: Session;
+  log: MarkerLog;
+}
+
+async function placeInFile(
+  file: ProjectFile,
+  error: ServerError,
+  { session, log }: Evidence,
+): Promise<TextPlace | undefined> {
+  const failedTest = file.isTest ? log.failedTest(file.path) : undefined;
+  const done = failedTest ? failedTest.statementsDone : await statementsDone(session, file, log);
+  if (done === undefined) return undefined;
+  // A text is parsed as a whole before its first statement runs, so with none done a syntax error may be anywhere.
+  if (error.sqlstate === "42601" && done === 0) return syntaxErrorPlace(file.content);
+  const statement = statementAfter(file.content, done);
+  if (!statement) return undefined;
+  const context = withoutNotes((failedTest ? failedTest.context : error.where) ?? "");
+  return placeOf(file.content, bodyLineIndex(file.content, statement, context) ?? statement.start);
+}
+
+/** How many statements of `file` were done, from the place that the server kept; undefined when it is another file's. */
+async function statementsDone(session: Session, file: ProjectFile, log: MarkerLog): Promise<number | undefined> {
+  if (session.transactionStatus() === "failed") return undefined;
+  const [row] = await session.query(PLACE).catch(() => []);
+  const place = BigInt(row?.place ?? 1);
+  if (place < FIRST_KEY) return undefined;
+  const done = place % KEY_UNIT;
+  const announced = log.pathOf(place - done);
+  const isThisFile = announced?.path === file.path && announced.sameText === 1;
+  return isThisFile ? Number(done) : undefined;
+}
+
+/** The statement that ran when `done` were done; undefined for a file of several that are not told apart. */
+function statementAfter(content: string, done: number): StatementSpan | undefined {
+  const marked = markedStatements(content);
+  if (marked) return marked[done];
+  const spans = statementSpans(content);
+  return spans.length === 1 ? spans[0] : undefined;
+}
+
+/**
+ * Index of the line inside a DO statement's body that the context names for it. The server counts those lines from the
+ * one that holds the opening quote.
+ */
+function bodyLineIndex(content: string, { start, end }: StatementSpan, context: string): number | undefined {
+  const outer = context.indexOf(`SQL statement "${content}"`);
+  const line = /PL\/pgSQL function inline_code_block line (\d+) at [^\n]*\n$/.exec(
+    context.slice(0, Math.max(outer, 0)),
+  );
+  const open = /^do\b[^$']*\$[^$]*\$/i.exec(content.slice(start, end));
+  if (!line || !open) return undefined;
+  let index = start + open[0].length;
+  for (let passed = 1; passed < Number(line[1]); passed++) {
+    index = content.indexOf("\n", index) + 1;
+    if (index === 0 || index >= end) return undefined;
+  }
+  return firstCode(content, index);
+}
+
+/** Where PostgreSQL's own grammar stops reading `content`; undefined when it reads all of it. */
+async function syntaxErrorPlace(content: string): Promise<TextPlace | undefined> {
+  const { loadModule, parseSync } = await import("libpg-query");
+  await loadModule();
+  try {
+    parseSync(content);
+    return undefined;
+  } catch (error) {
+    const position = cursorPosition(error);
+    return position === undefined ? undefined : placeOf(content, indexOfCodePoint(content, position + 1));
+  }
+}
+
+function cursorPosition(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null || !("sqlDetails" in error)) return undefined;
+  const details = error.sqlDetails;
+  if (typeof details !== "object" || details === null || !("cursorPosition" in details)) return undefined;
+  return typeof details.cursorPosition === "number" ? details.cursorPosition : undefined;
+}
