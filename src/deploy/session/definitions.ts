@@ -9,6 +9,7 @@ const BEFORE = [
   "020_tables.sql",
   "030_views.sql",
   "040_trace.sql",
+  "045_commit.sql",
   "050_functions.sql",
   "060_tests.sql",
   "070_load.sql",
