@@ -185,6 +185,9 @@ export function checkToken(title: string, token: unknown): string {
 }
 
 function providerText(error: unknown): string {
+  if (messageOf(error) === "fetch failed") return "The endpoint could not be reached.";
+  // The library stumbled over the answer; its message quotes the answer, which can be anything, a token included.
+  if (error instanceof TypeError || error instanceof SyntaxError) return "The answer could not be understood.";
   const text = withoutCredentials(scrub(messageOf(error)))
     .replace(/\s+/g, " ")
     .trim();
@@ -195,9 +198,15 @@ function providerText(error: unknown): string {
 /** Libraries quote answers and requests in their errors, and those may hold tokens nobody registered yet. */
 function withoutCredentials(text: string): string {
   return text
-    .replace(/\beyJ[\w-]+(?:\.[\w-]*)*/g, SECRET_TEXT)
+    .replace(/(while parsing the response body|is not valid JSON).*/s, "$1")
+    .replace(/(Unexpected token [^,]*), .*/s, "$1")
     .replace(
       /((?:access_token|refresh_token|id_token|client_secret|client_assertion|assertion|X-Amz-Signature|X-Amz-Security-Token)["']?\s*[=:]\s*)("[^"]*"?|'[^']*'?|[^\s&,}]+)/gi,
       `$1${SECRET_TEXT}`,
-    );
+    )
+    .replace(/\b(?:eyJ|ya29\.)[\w.~+/=-]+/g, SECRET_TEXT)
+    .replace(LONG_OPAQUE, SECRET_TEXT);
 }
+
+/** 40 characters without a dot or slash: longer than any identifier (a UUID has 36), as long as the shortest keys. */
+const LONG_OPAQUE = /[A-Za-z0-9_~+=-]{40,}/g;

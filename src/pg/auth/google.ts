@@ -63,11 +63,24 @@ async function locate(options: AuthOptions, context: AuthContext): Promise<AuthL
     `sql/v1beta4/projects/${project}/instances/${name}/connectSettings`,
     adminEndpoint(context.environment),
   );
-  const client = await signedIn(ADMIN_SCOPE, context);
-  const answer = await requestToken(TITLE, context, (signal) =>
-    client.request({ url: url.href, signal, retry: false, maxRedirects: 0, responseType: "text" }),
-  );
-  return readConnectSettings(answer.data);
+  try {
+    const client = await signedIn(ADMIN_SCOPE, context);
+    const answer = await requestToken(TITLE, context, (signal) =>
+      client.request({ url: url.href, signal, retry: false, maxRedirects: 0, responseType: "text" }),
+    );
+    return readConnectSettings(answer.data);
+  } catch (error) {
+    throw lookupFailed(error);
+  }
+}
+
+/** The failure told as what it was for; how to do without the lookup is the hint. */
+function lookupFailed(error: unknown): unknown {
+  if (!(error instanceof PgkeepError) || error.code !== "CONNECT_TOKEN_FAILED") return error;
+  return new PgkeepError("CONNECT_TOKEN_FAILED", "could not look up the address of the Cloud SQL instance", {
+    ...error.parts,
+    hint: "Allow the identity cloudsql.instances.get and cloudsql.instances.connect, or name the address with --host.",
+  });
 }
 
 /** A client of the application default credentials for one scope. */

@@ -128,6 +128,7 @@ describe("the signing keys", { timeout: TIMEOUT_MS }, () => {
       abortAfterMs: 20_000,
     });
     expect(error).toMatchObject({ code: "CONNECT_TOKEN_FAILED", parts: { state: "not connected" } });
+    expect(JSON.stringify(error)).not.toContain("canary-text");
   });
 
   it("are not waited for when the command is interrupted", async () => {

@@ -211,6 +211,7 @@ describe("an Azure endpoint that misbehaves", { timeout: TIMEOUT_MS }, () => {
     });
     expect(credentials).toBeUndefined();
     expect(error).toMatchObject({ code: "CONNECT_TOKEN_FAILED" });
+    expect(JSON.stringify(error)).not.toContain("canary");
   });
 
   it("and never answers is left at once when the command is interrupted", async () => {

@@ -174,7 +174,11 @@ describe("looking an instance's address up", { timeout: TIMEOUT_MS }, () => {
   ])("fails when the API answers with %s", async (_what, answer) => {
     const { error, location } = await locating(answer);
     expect(location).toBeUndefined();
-    expect(error).toMatchObject({ code: "CONNECT_TOKEN_FAILED" });
+    expect(error).toMatchObject({
+      code: "CONNECT_TOKEN_FAILED",
+      message: "could not look up the address of the Cloud SQL instance",
+      parts: { hint: expect.stringContaining("--host") },
+    });
     expect(JSON.stringify(error)).not.toContain(TOKEN);
   });
 
