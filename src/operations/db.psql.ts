@@ -33,9 +33,15 @@ export default defineOperation({
   output: (z) => z.strictObject({ psql_status: z.int().meta({ description: "What psql ended with" }) }),
   run: async (
     { dir = ".", database = "postgres", arguments: psqlArguments = [] },
-    { workingDirectory, environment },
+    { workingDirectory, environment, signal },
   ) => ({
-    psql_status: await runPsql({ directory: resolve(workingDirectory, dir), database, psqlArguments, environment }),
+    psql_status: await runPsql({
+      directory: resolve(workingDirectory, dir),
+      database,
+      psqlArguments,
+      environment,
+      signal,
+    }),
   }),
   exitCode: ({ psql_status }) => (psql_status === 0 ? EXIT.ok : EXIT.failed),
 });

@@ -112,22 +112,44 @@ export interface PsqlOptions {
   psqlArguments: readonly string[];
   /** Environment for psql. PG* variables are left out: they would lead it elsewhere. */
   environment: Readonly<Record<string, string | undefined>>;
+  signal?: AbortSignal | undefined;
 }
 
 /**
  * Runs an installed psql on the running server, with our own standard streams, and returns its exit status. The
  * password travels by the password file. Throws DB_NOT_RUNNING and DB_PSQL_MISSING.
  */
-export async function runPsql({ directory, database, psqlArguments, environment }: PsqlOptions): Promise<number> {
+export async function runPsql({
+  directory,
+  database,
+  psqlArguments,
+  environment,
+  signal,
+}: PsqlOptions): Promise<number> {
   const url = await embeddedUrl(directory);
   const child = spawn("psql", ["-d", withDatabase(url, database), ...psqlArguments], {
     env: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("PG"))),
     stdio: "inherit",
+    signal,
   });
-  return new Promise((resolve, reject) => {
+  using _interrupts = leaveInterruptsToChild();
+  return await new Promise((resolve, reject) => {
     child.once("error", (error) => reject(errorCodeOf(error) === "ENOENT" ? psqlMissing() : error));
     child.once("close", (status) => resolve(status ?? 1));
   });
+}
+
+/** While psql has the terminal, Ctrl-C cancels its query. Our own listeners would end us and leave psql behind. */
+function leaveInterruptsToChild(): Disposable {
+  const ours = process.listeners("SIGINT");
+  const ignore = (): void => {};
+  process.removeAllListeners("SIGINT").on("SIGINT", ignore);
+  return {
+    [Symbol.dispose]: () => {
+      process.off("SIGINT", ignore);
+      for (const listener of ours) process.on("SIGINT", listener);
+    },
+  };
 }
 
 function withDatabase(url: string, database: string): string {
