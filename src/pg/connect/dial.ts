@@ -69,8 +69,11 @@ async function endpointsOf({ host, port, address }: HostAddress, isShuffled: boo
   if (isSocketDirectory(host)) return [{ path: join(host, `.s.PGSQL.${port}`) }];
   const literal = address ?? host;
   if (isIP(literal) !== 0 || literal.includes("%")) return [{ host: literal, port }];
-  const found = (await lookup(host, { all: true })).map(({ address: ip }) => ({ host: ip, port }));
-  return isShuffled ? shuffled(found) : found;
+  const found = (await lookup(host, { all: true })).map(({ address: ip }) => ip);
+  // Some systems know only one of the two loopback addresses by that name, and the server may listen on the other.
+  const all = host === "localhost" ? [...new Set([...found, "127.0.0.1", "::1"])] : found;
+  const endpoints = all.map((ip) => ({ host: ip, port }));
+  return isShuffled ? shuffled(endpoints) : endpoints;
 }
 
 /** The items in random order (Fisher-Yates). */
@@ -85,16 +88,17 @@ async function connectFirst(
   endpoints: Endpoint[],
   signal: AbortSignal,
 ): Promise<{ socket: Socket; endpoint: Endpoint }> {
-  let failure: unknown = Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
+  const failures: unknown[] = [];
   for (const endpoint of endpoints) {
     try {
       return { socket: await connectTo(endpoint, signal), endpoint };
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
+      failures.push(error);
     }
   }
-  throw failure;
+  // The first address is the one that people mean; the others often do not exist on this machine at all.
+  throw failures[0] ?? Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
 }
 
 function connectTo(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {

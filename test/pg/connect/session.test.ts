@@ -1,13 +1,13 @@
 /** One session on a real server: what is sent, what comes back, how it ends. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RESTORE_SEARCH_PATH } from "../../../src/pg/connect/open.ts";
 import { ServerError, type ServerNotice, type Session } from "../../../src/pg/session.ts";
 import { sharedCluster, type TestCluster } from "../../support/cluster.ts";
+import { compileSources } from "../../support/compiled-sources.ts";
 import { connectTo } from "../../support/connection.ts";
 
 let cluster: TestCluster;
@@ -385,10 +385,8 @@ describe("the end of a session", () => {
   });
 
   it("[D-15] a statement ends within about a second of the death of the process that sent it", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "pgkeep-death-"));
+    const folder = compileSources();
     try {
-      compileInto(folder);
-      writeFileSync(join(folder, "package.json"), '{"type":"module"}');
       const module = join(folder, "pg/connect/open.js");
       const script = join(folder, "child.mjs");
       writeFileSync(
@@ -429,16 +427,3 @@ describe("the end of a session", () => {
     }
   }, 20_000);
 });
-
-/** Compiles the sources to where plain Node can run them. Type errors are another test's matter. */
-function compileInto(folder: string): void {
-  spawnSync(process.execPath, [
-    "node_modules/typescript/bin/tsc",
-    "-p",
-    ".",
-    "--outDir",
-    folder,
-    "--declaration",
-    "false",
-  ]);
-}

@@ -1,0 +1,116 @@
+/** Certificate authorities, server and client certificates and revocation lists for tests, in the variants that can be wrong. */
+import "reflect-metadata";
+import { createPrivateKey, webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+
+// @peculiar/x509 declares the browser's type for what is the same object.
+x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY_MS = 86_400_000;
+
+export interface Authority {
+  name: string;
+  keys: CryptoKeyPair;
+  certificate: x509.X509Certificate;
+  pem: string;
+}
+
+export interface Issued {
+  certificate: string;
+  key: string;
+  serialNumber: string;
+}
+
+export interface CertificateRequest {
+  commonName: string;
+  /** DNS names and IP addresses. */
+  names?: string[];
+  /** Days from now; negative has expired. */
+  days?: number;
+  usage?: "server" | "client";
+}
+
+export async function createAuthority(name: string): Promise<Authority> {
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: "01",
+    name: `CN=${name}`,
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + 30 * DAY_MS),
+    signingAlgorithm: ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { name, keys, certificate, pem: certificate.toString("pem") };
+}
+
+/** A certificate by `authority`, or signed by itself. */
+export async function issue(request: CertificateRequest, authority?: Authority): Promise<Issued> {
+  const keys = await generateKeys();
+  const notAfter = new Date(Date.now() + (request.days ?? 30) * DAY_MS);
+  const serialNumber = Buffer.from(webcrypto.getRandomValues(new Uint8Array(8)))
+    .toString("hex")
+    .replace(/^./, "1");
+  const common = {
+    serialNumber,
+    notBefore: new Date(Math.min(Date.now(), notAfter.getTime()) - DAY_MS),
+    notAfter,
+    signingAlgorithm: ALGORITHM,
+    extensions: extensionsOf(request),
+  };
+  const certificate = authority
+    ? await x509.X509CertificateGenerator.create({
+        ...common,
+        subject: `CN=${request.commonName}`,
+        issuer: authority.certificate.subject,
+        publicKey: keys.publicKey,
+        signingKey: authority.keys.privateKey,
+      })
+    : await x509.X509CertificateGenerator.createSelfSigned({ ...common, name: `CN=${request.commonName}`, keys });
+  return { certificate: certificate.toString("pem"), key: await privateKeyPem(keys), serialNumber };
+}
+
+function extensionsOf({ names = [], usage = "server" }: CertificateRequest): x509.Extension[] {
+  const isAddress = (name: string) => /^[\d.]+$|:/.test(name);
+  const alternatives = names.map((value) => ({ type: isAddress(value) ? ("ip" as const) : ("dns" as const), value }));
+  const purpose = usage === "server" ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2";
+  return [
+    new x509.ExtendedKeyUsageExtension([purpose]),
+    ...(alternatives.length > 0 ? [new x509.SubjectAlternativeNameExtension(alternatives)] : []),
+  ];
+}
+
+/** A revocation list of `authority` with the given serial numbers. */
+export async function revocationList(authority: Authority, revoked: string[]): Promise<string> {
+  const list = await x509.X509CrlGenerator.create({
+    issuer: authority.certificate.subject,
+    thisUpdate: new Date(Date.now() - DAY_MS),
+    nextUpdate: new Date(Date.now() + 30 * DAY_MS),
+    entries: revoked.map((serialNumber) => ({ serialNumber, revocationDate: new Date(Date.now() - DAY_MS / 2) })),
+    signingAlgorithm: ALGORITHM,
+    signingKey: authority.keys.privateKey,
+  });
+  const lines = Buffer.from(list.rawData).toString("base64").replace(/.{64}/g, "$&\n");
+  return `-----BEGIN X509 CRL-----\n${lines}\n-----END X509 CRL-----\n`;
+}
+
+/** The same key, encrypted with `passphrase`. */
+export function encryptKey(key: string, passphrase: string): string {
+  return createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
+}
+
+async function generateKeys(): Promise<CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
+}
+
+async function privateKeyPem(keys: CryptoKeyPair): Promise<string> {
+  const bytes = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return createPrivateKey({ key: Buffer.from(bytes), format: "der", type: "pkcs8" })
+    .export({ type: "pkcs8", format: "pem" })
+    .toString();
+}
