@@ -62,6 +62,8 @@ export interface TestOutcome {
   /** Absent when the test did not run. */
   ms?: number;
   message?: string;
+  /** 1-based line of a failure in the test's file, when it is known. */
+  line?: number;
 }
 
 export interface NoticeLine {

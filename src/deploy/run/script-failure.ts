@@ -8,6 +8,9 @@
 import { PgkeepError } from "../../base/errors.ts";
 import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
+import { locateFailure } from "../session/markers.ts";
+import { NOTE } from "../session/marks.ts";
+import { within } from "./limit.ts";
 import type { ScriptPlan } from "./script-plan.ts";
 import type { Trace } from "./trace.ts";
 
@@ -28,12 +31,13 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   const place = await placeOfFailure(failure);
   const failedFile = failedFileOf(error.message, project) ?? (place.file === "deploy.sql" ? undefined : place.file);
   const test = project.files.find((file) => file.isTest && file.path === failedFile);
-  if (test) trace.explainFailure(test.path, withoutAttribution(error.message, test.path));
+  const line = place.file === test?.path ? place.line : undefined;
+  if (test) trace.explainFailure(test.path, withoutAttribution(error.message, test.path), line);
   return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", messageOf(error), {
     sqlstate: error.sqlstate,
     detail: error.detail,
     hint: error.hint || (test ? `pgkeep test ${path} --filter '${globOf(test.path)}'` : undefined),
-    where: error.where,
+    where: error.where?.replace(NOTE, ""),
     ...place,
     data: {
       executionMode: unit === 1 ? "atomic" : "psql",
@@ -56,11 +60,16 @@ interface Place {
   sourceLine?: string;
 }
 
-async function placeOfFailure({ error, plan, unit, project, trace }: ScriptFailure): Promise<Place> {
+/** 5 s for a rollback, and as much for the question where we were. */
+const LOCATE_BOUND_MS = 5_000;
+
+async function placeOfFailure({ error, session, plan, unit, project, trace }: ScriptFailure): Promise<Place> {
   const own = error.position === undefined ? undefined : plan.place(unit, error.position);
   if (own) return { file: "deploy.sql", line: own.line, column: own.column, sourceLine: own.sourceLine };
-  const file = failedFileOf(error.message, project) ?? trace.openFile;
-  return file === undefined ? {} : { file };
+  // The place can be asked for only outside of the transaction that failed; nothing of it is needed any more.
+  if (session.transactionStatus() !== "idle") await within(session.script("ROLLBACK"), LOCATE_BOUND_MS);
+  const found = await within(locateFailure(session, error, project, trace.log), LOCATE_BOUND_MS);
+  return found ?? {};
 }
 
 /** The project file that the message attributes itself to: a known path, else what the reference would read from it. */

@@ -43,8 +43,8 @@ export interface StepRun {
   onOutcome: (outcome: TestOutcome) => void;
   /** Duration of the test that ended last, by the server's clock. */
   lastMs: (path: string) => number | undefined;
-  /** The server's error of a step, before the transaction goes on. */
-  onFailure: (path: string, error: ServerError) => Promise<void> | void;
+  /** Line of the test file that the error comes from, when it is known. */
+  lineOf: (path: string, error: ServerError) => Promise<number | undefined>;
 }
 
 /** Runs all steps inside the open transaction. Throws what is not a step's own failure: a lost connection, an abort. */
@@ -108,9 +108,7 @@ async function runUntilFailure(run: StepRun, plan: readonly Command[], recovery:
   if (!(error instanceof ServerError) || /^(?:FATAL|PANIC)$/.test(error.severity)) throw error;
   const step = plan[counter.current]?.step;
   if (!step || step.type === "teardown") throw error;
-  if (step.type === "test") run.onOutcome(failedOutcome(run, step, error));
-  else run.onOutcome({ ...failedOutcome(run, step, error), name: `${testName(step.path)} (fixture)` });
-  await run.onFailure(step.path, error);
+  run.onOutcome(await failedOutcome(run, step, error));
   return counter.current;
 }
 
@@ -142,9 +140,18 @@ function passed(run: StepRun, step: PlanStep): void {
   run.onOutcome({ path: step.path, name: testName(step.path), result: "passed", ...duration(run, step) });
 }
 
-function failedOutcome(run: StepRun, step: PlanStep, error: ServerError): TestOutcome {
+async function failedOutcome(run: StepRun, step: PlanStep, error: ServerError): Promise<TestOutcome> {
   const message = `${withoutAttribution(error.message, step.path)} (SQLSTATE ${error.sqlstate})`;
-  return { path: step.path, name: testName(step.path), result: "failed", ...duration(run, step), message };
+  const line = await run.lineOf(step.path, error);
+  const name = step.type === "fixture" ? `${testName(step.path)} (fixture)` : testName(step.path);
+  return {
+    path: step.path,
+    name,
+    result: "failed",
+    ...duration(run, step),
+    message,
+    ...(line === undefined ? {} : { line }),
+  };
 }
 
 function duration({ lastMs }: StepRun, { path }: PlanStep): { ms?: number } {

@@ -14,6 +14,7 @@ import { ServerError, type ServerNotice, type Session } from "../../pg/session.t
 import { maskSql } from "../../pg/sql-text/mask.ts";
 import { exposuresOf } from "../exposure.ts";
 import { endsTransaction, statementSpans } from "../script/statements.ts";
+import { locateFailure } from "../session/markers.ts";
 import { prepareSession } from "../session/prepare.ts";
 import { connect } from "./connect.ts";
 import { globToRegExp, MAX_GLOB_LENGTH } from "./glob.ts";
@@ -200,7 +201,10 @@ class TestRun {
       onAbort: () => undefined,
       onOutcome: (outcome) => this.#add(outcome),
       lastMs: (path) => this.#trace.tests.findLast((test) => test.path === path)?.ms,
-      onFailure: () => undefined,
+      lineOf: async (path, error) => {
+        const place = await locateFailure(session, error, this.#offline.project, this.#trace.log);
+        return place?.file === path ? place.line : undefined;
+      },
     });
   }
 

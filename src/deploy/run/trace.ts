@@ -8,27 +8,21 @@
  */
 import type { ProgressEvent } from "../../base/operation.ts";
 import type { ServerNotice } from "../../pg/session.ts";
+import { MARKER_STATE, type Marker, MarkerLog } from "../session/markers.ts";
 import { type FileTiming, type TestOutcome, testName } from "./report.ts";
-
-/** SQLSTATE of the messages. */
-export const TRACE_STATE = "PGK01";
 
 /** 20,000 files or tests in one report: more are counted by nobody, and a loop must not fill memory. */
 const MAX_ENTRIES = 20_000;
-
-interface Running {
-  path: string;
-  /** Microseconds since 1970. */
-  since: number;
-}
 
 export class Trace {
   readonly files: FileTiming[] = [];
   readonly tests: TestOutcome[] = [];
   #transactionId: string | undefined;
-  #file: Running | undefined;
-  #test: Running | undefined;
+  /** Starts of what runs, by key; files can run other files. */
+  readonly #started = new Map<bigint, Marker>();
   readonly #report: (event: ProgressEvent) => void;
+  /** What locating a failure needs. */
+  readonly log = new MarkerLog();
 
   constructor(report: (event: ProgressEvent) => void) {
     this.#report = report;
@@ -39,57 +33,57 @@ export class Trace {
     return this.#transactionId;
   }
 
-  /** The file that began and has not ended; a failure left it so. */
-  get openFile(): string | undefined {
-    return this.#file?.path;
-  }
-
   /** Forgets the announced transaction; called when a unit has completed. */
   settleTransaction(): void {
     this.#transactionId = undefined;
   }
 
   /** Whether the notice was ours; then it must not be shown. */
-  take({ code, message, detail }: ServerNotice): boolean {
-    if (code !== TRACE_STATE) return false;
-    const [kind = "", clock = "", key = ""] = (detail ?? "").split(" ");
-    const at = Number(clock);
-    if (kind === "transaction") this.#transactionId = /^\d{1,20}$/.test(message) ? message : undefined;
-    else if (kind === "file_start") this.#file = { path: message, since: at };
-    else if (kind === "file_end") this.#endFile(at, key);
-    else if (kind === "test_start") this.#test = { path: message, since: at };
-    else if (kind === "test_end") this.#endTest(message, at, "passed");
-    else if (kind === "test_failed") this.#endTest(message, at, "failed");
+  take(notice: ServerNotice): boolean {
+    if (notice.code !== MARKER_STATE) return false;
+    if (notice.detail === "transaction" && /^\d{1,20}$/.test(notice.message)) this.#transactionId = notice.message;
+    const marker = this.log.take(notice);
+    if (marker) this.#follow(marker);
     return true;
   }
 
-  #endFile(at: number, _key: string): void {
-    const file = this.#file;
-    this.#file = undefined;
-    if (!file || this.files.length >= MAX_ENTRIES) return;
-    const entry = { path: file.path, ms: elapsedMs(file.since, at) };
-    this.files.push(entry);
-    this.#report({ type: "deploy.file_done", ...entry });
+  #follow(marker: Marker): void {
+    const [kind, moment] = marker.type.split("_");
+    if (moment === "start") {
+      if (this.#started.size < MAX_ENTRIES) this.#started.set(marker.key, marker);
+      return;
+    }
+    const start = this.#started.get(marker.key);
+    this.#started.delete(marker.key);
+    const path = marker.path ?? start?.path;
+    if (path === undefined) return;
+    const ms = start ? elapsedMs(start.timeMs, marker.timeMs) : 0;
+    if (kind === "file") this.#endFile(path, ms);
+    else if (kind === "test") this.#endTest(path, ms, moment === "end" ? "passed" : "failed");
   }
 
-  #endTest(path: string, at: number, result: "passed" | "failed"): void {
-    const since = this.#test?.path === path ? this.#test.since : at;
-    this.#test = undefined;
+  #endFile(path: string, ms: number): void {
+    if (this.files.length >= MAX_ENTRIES) return;
+    this.files.push({ path, ms });
+    this.#report({ type: "deploy.file_done", path, ms });
+  }
+
+  #endTest(path: string, ms: number, result: "passed" | "failed"): void {
     if (this.tests.length >= MAX_ENTRIES) return;
-    const entry: TestOutcome = { path, name: testName(path), result, ms: elapsedMs(since, at) };
-    this.tests.push(entry);
-    this.#report({ type: "deploy.test_done", path, result, ms: entry.ms });
+    this.tests.push({ path, name: testName(path), result, ms });
+    this.#report({ type: "deploy.test_done", path, result, ms });
   }
 
   /** Gives the failed test its message. */
-  explainFailure(path: string, message: string): void {
+  explainFailure(path: string, message: string, line?: number): void {
     const test = this.tests.findLast((entry) => entry.path === path && entry.result === "failed");
-    if (test) test.message = message;
+    if (!test) return;
+    test.message = message;
+    if (line !== undefined) test.line = line;
   }
 }
 
-/** Microseconds to milliseconds with one decimal, never negative: the server's clock may be set back. */
+/** With one decimal, never negative: the server's clock may be set back. */
 function elapsedMs(from: number, to: number): number {
-  const micros = Math.max(0, to - from);
-  return Number.isFinite(micros) ? Math.round(micros / 100) / 10 : 0;
+  return Math.round(Math.max(0, to - from) * 10) / 10;
 }
