@@ -140,7 +140,9 @@ class Reader {
       this.#add(given, `has more than ${MAX_ALIASES} aliases`);
       return null;
     }
-    return given.resolve(this.#document) ?? null;
+    const node = given.resolve(this.#document);
+    if (!node) this.#add(given, "is an alias without an anchor before it");
+    return node ?? null;
   }
 
   #add(place: unknown, text: string): void {
