@@ -1,3 +1,4 @@
+/** Expansion of references in configured text: one pass, every value hidden afterwards. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** `access password`: a verifier out, no password in sight. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** Connection settings with a cloud identity: a token per connection, inside TLS only. */
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import type { ProgressEvent } from "../../../src/base/operation.ts";

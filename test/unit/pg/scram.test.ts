@@ -1,3 +1,4 @@
+/** SCRAM verifiers against the RFC vectors, and the strict check of their form. */
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";

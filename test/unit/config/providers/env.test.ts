@@ -1,3 +1,4 @@
+/** `${env:NAME}`: which variables count as set. */
 import { describe, expect, it } from "vitest";
 import env from "../../../../src/config/providers/env.ts";
 

@@ -1,3 +1,4 @@
+/** `${file:/path}`: what is read, and everything that is not. */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,

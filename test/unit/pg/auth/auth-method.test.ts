@@ -1,3 +1,4 @@
+/** What all authentication methods share: options by precedence, time limits, reasons without credentials. */
 import { afterEach, describe, expect, it } from "vitest";
 import packageJson from "../../../../package.json" with { type: "json" };
 import { forgetSecretsForTests, registerSecret } from "../../../../src/base/secrets.ts";

@@ -1,3 +1,4 @@
+/** Who may approve dropping a database. */
 import { describe, expect, it } from "vitest";
 import type { ProgressEvent, Prompter } from "../../../../src/base/operation.ts";
 import { approvalStep, approveOverwrite } from "../../../../src/pg/database.ts";

@@ -1,3 +1,4 @@
+/** The statements that give a database its attributes, word by word. */
 import { describe, expect, it } from "vitest";
 import type { DatabaseAttributes } from "../../../../src/pg/database/attributes.ts";
 import {
