@@ -3,15 +3,14 @@ import "reflect-metadata";
 import { createPrivateKey, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
-// @peculiar/x509 declares the browser's type for what is the same object.
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+x509.cryptoProvider.set(webcrypto);
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
 
 export interface Authority {
   name: string;
-  keys: CryptoKeyPair;
+  keys: webcrypto.CryptoKeyPair;
   certificate: x509.X509Certificate;
   pem: string;
 }
@@ -104,11 +103,11 @@ export function encryptKey(key: string, passphrase: string): string {
   return createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
 }
 
-async function generateKeys(): Promise<CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
 
-async function privateKeyPem(keys: CryptoKeyPair): Promise<string> {
+async function privateKeyPem(keys: webcrypto.CryptoKeyPair): Promise<string> {
   const bytes = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
   return createPrivateKey({ key: Buffer.from(bytes), format: "der", type: "pkcs8" })
     .export({ type: "pkcs8", format: "pem" })

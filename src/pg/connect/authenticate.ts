@@ -9,8 +9,14 @@
 import { createHash } from "node:crypto";
 import { PgkeepError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secrets.ts";
-import { type ConnectionSettings, type HostAddress, ServerError, type TransactionStatus } from "../session.ts";
-import { decodeError, FROM_SERVER, MessageReader, toServer } from "./messages.ts";
+import {
+  type ConnectionSettings,
+  type HostAddress,
+  ServerError,
+  type ServerNotice,
+  type TransactionStatus,
+} from "../session.ts";
+import { decodeError, decodeNotice, FROM_SERVER, MessageReader, toServer } from "./messages.ts";
 import { ScramExchange } from "./scram.ts";
 import type { Wire } from "./wire.ts";
 
@@ -31,6 +37,8 @@ export interface Authenticated {
   method: string;
   /** A password was configured and the server did not want it. */
   passwordUnused: boolean;
+  /** What the server had to say while it started the session. */
+  notices: readonly ServerNotice[];
 }
 
 /** A failed handshake, and whether credentials had left by then (a retry by another way would send them again). */
@@ -49,6 +57,9 @@ export class HandshakeFailure extends Error {
 /** Method names of require_auth. */
 export const AUTH_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "none"] as const;
 type AuthMethod = (typeof AUTH_METHODS)[number];
+
+/** 100: a server warns of a collation change or so while it starts a session, not more. */
+const MAX_START_NOTICES = 100;
 
 const AUTHENTICATION = {
   ok: 0,
@@ -95,8 +106,9 @@ class Login {
       await this.#answer(code, reader);
     }
     this.#checkAccepted();
+    const authenticated = await this.#untilReady();
     this.#wire.trust();
-    return this.#untilReady();
+    return authenticated;
   }
 
   async #nextRequest(): Promise<{ code: number; reader: MessageReader }> {
@@ -235,19 +247,21 @@ class Login {
 
   async #untilReady(): Promise<Authenticated> {
     const parameters = new Map<string, string>();
+    const notices: ServerNotice[] = [];
     let processId = 0;
     let secretKey: Buffer = Buffer.alloc(0);
     while (true) {
       const { type, body } = await this.#wire.next();
       const reader = new MessageReader(body);
       if (type === FROM_SERVER.error) throw new ServerError(decodeError(body));
+      if (type === FROM_SERVER.notice && notices.length < MAX_START_NOTICES) notices.push(decodeNotice(body));
       if (type === FROM_SERVER.parameterStatus) parameters.set(reader.cstring(), reader.cstring());
       if (type === FROM_SERVER.backendKey) {
         processId = reader.int32();
         secretKey = Buffer.from(reader.bytes(reader.remaining));
       }
       if (type !== FROM_SERVER.ready) continue;
-      return { processId, secretKey, parameters, status: statusOf(reader.byte()), ...this.#proof() };
+      return { processId, secretKey, parameters, status: statusOf(reader.byte()), notices, ...this.#proof() };
     }
   }
 

@@ -26,12 +26,15 @@ export interface CloudRequest {
   hasHost: boolean;
 }
 
-/** The flags of each method's family: the switch, then its options by their name in the method. */
+/** What the flags of each method say: the switch, and its options by their name in the method. */
 const FAMILIES = {
-  azure: { switch: "azure", options: { tenantId: "azureTenantId", clientId: "azureClientId" } },
-  aws: { switch: "aws", options: { region: "awsRegion" } },
-  google: { switch: "google", options: { instance: "googleInstance" } },
-} as const;
+  azure: (request: ConnectionRequest) => ({
+    isOn: request.azure,
+    options: { tenantId: request.azureTenantId, clientId: request.azureClientId },
+  }),
+  aws: (request: ConnectionRequest) => ({ isOn: request.aws, options: { region: request.awsRegion } }),
+  google: (request: ConnectionRequest) => ({ isOn: request.google, options: { instance: request.googleInstance } }),
+};
 
 type Family = keyof typeof FAMILIES;
 
@@ -81,19 +84,13 @@ function chooseMethod(request: ConnectionRequest, { environment, fileSettings }:
 }
 
 function usesFamily(request: ConnectionRequest, family: Family): boolean {
-  const { switch: flag, options } = FAMILIES[family];
-  return request[flag] === true || Object.values(options).some((field) => Reflect.get(request, field) !== undefined);
+  const { isOn, options } = FAMILIES[family](request);
+  return isOn === true || Object.values(options).some((value) => value !== undefined);
 }
 
 function optionFlags(request: ConnectionRequest, method: string): AuthOptions {
   const family = Object.entries(FAMILIES).find(([name]) => name === method)?.[1];
-  const options = Object.entries(family?.options ?? {});
-  return Object.fromEntries(
-    options.map(([name, field]) => {
-      const value: unknown = Reflect.get(request, field);
-      return [name, typeof value === "string" ? value : undefined];
-    }),
-  );
+  return { ...family?.(request).options };
 }
 
 function optionSettings(

@@ -44,6 +44,9 @@ export class TlsAttemptFailed extends Error {
   }
 }
 
+/** 107 bytes: sun_path of Linux without its final NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
 /** 30 s idle, then the system probes: a dead peer is noticed even when nothing is sent. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -54,7 +57,9 @@ export function isSocketDirectory(host: string): boolean {
 /** Opens a line to `address`. Throws the system's error, or PgkeepError for TLS. The caller owns the socket. */
 export async function dial(options: DialOptions): Promise<Line> {
   const { settings, address, encryption, signal } = options;
-  const endpoints = options.endpoint ? [options.endpoint] : await endpointsOf(address, settings.loadBalanceHosts);
+  const endpoints = options.endpoint
+    ? [options.endpoint]
+    : await endpointsOf(address, settings.loadBalanceHosts, signal);
   const { socket, endpoint } = await connectFirst(endpoints, signal);
   if ("path" in endpoint || encryption === "never") return { socket, endpoint, tls: undefined };
   try {
@@ -65,15 +70,38 @@ export async function dial(options: DialOptions): Promise<Line> {
   }
 }
 
-async function endpointsOf({ host, port, address }: HostAddress, isShuffled: boolean): Promise<Endpoint[]> {
-  if (isSocketDirectory(host)) return [{ path: join(host, `.s.PGSQL.${port}`) }];
+async function endpointsOf(
+  { host, port, address }: HostAddress,
+  isShuffled: boolean,
+  signal: AbortSignal,
+): Promise<Endpoint[]> {
+  if (isSocketDirectory(host)) return [{ path: socketPath(host, port) }];
   const literal = address ?? host;
   if (isIP(literal) !== 0 || literal.includes("%")) return [{ host: literal, port }];
-  const found = (await lookup(host, { all: true })).map(({ address: ip }) => ip);
+  const found = (await unlessAborted(lookup(host, { all: true }), signal)).map(({ address: ip }) => ip);
   // Some systems know only one of the two loopback addresses by that name, and the server may listen on the other.
   const all = host === "localhost" ? [...new Set([...found, "127.0.0.1", "::1"])] : found;
   const endpoints = all.map((ip) => ({ host: ip, port }));
   return isShuffled ? shuffled(endpoints) : endpoints;
+}
+
+function socketPath(directory: string, port: number): string {
+  const path = join(directory, `.s.PGSQL.${port}`);
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", "the path of the Unix socket is too long", {
+    detail: `It has ${Buffer.byteLength(path)} bytes; systems take ${MAX_SOCKET_PATH_BYTES}.`,
+    hint: "Use a shorter unix_socket_directories on the server, or a symbolic link to it.",
+    state: "not connected",
+  });
+}
+
+/** The resolver of names cannot be interrupted, so it is left behind. */
+function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
 }
 
 /** The items in random order (Fisher-Yates). */

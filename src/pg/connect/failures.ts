@@ -32,7 +32,8 @@ export function explainFailure(thrown: unknown, where: Where): ConnectFailure {
     return { error: explainServerError(cause, where), isTransient: isTransientState(cause.sqlstate) };
   }
   const code = errorCodeOf(cause) ?? "";
-  return { error: explainSystemError(cause, code, where), isTransient: TRANSIENT_CODES.has(code) };
+  const isTls = thrown instanceof TlsAttemptFailed || /^(?:ERR_(?:SSL|TLS|OSSL)|EPROTO)/.test(code);
+  return { error: explainSystemError(cause, code, { ...where, isTls }), isTransient: TRANSIENT_CODES.has(code) };
 }
 
 /** The connect timeout passed. */
@@ -125,14 +126,16 @@ function explainState({ sqlstate }: ServerError, settings: ConnectionSettings, a
   );
 }
 
-function explainSystemError(cause: unknown, code: string, { address }: Where): PgkeepError {
-  const { code: ours, message, hint } = explainSystemCode(code, address);
-  const isTls = ours === "CONNECT_TLS_FAILED";
-  const reason = isTls ? tlsReason(cause) : `The system says: ${code === "" ? tameLine(messageOf(cause)) : code}.`;
+function explainSystemError(cause: unknown, code: string, { address, isTls }: Where & { isTls: boolean }): PgkeepError {
+  const { code: ours, message, hint } = explainSystemCode(code, address, isTls);
+  const reason =
+    ours === "CONNECT_TLS_FAILED"
+      ? tlsReason(cause)
+      : `The system says: ${code === "" ? tameLine(messageOf(cause)) : code}.`;
   return new PgkeepError(ours, message, { detail: scrub(reason), hint, state: "not connected", cause });
 }
 
-function explainSystemCode(code: string, address: HostAddress): Explanation {
+function explainSystemCode(code: string, address: HostAddress, isTls: boolean): Explanation {
   const place = placeOf(address);
   const check = readinessCommand(address);
   if (code === "ECONNREFUSED" || code === "ENOENT") {
@@ -152,7 +155,7 @@ function explainSystemCode(code: string, address: HostAddress): Explanation {
   if (code === "ETIMEDOUT") {
     return { code: "CONNECT_TIMEOUT", message: `no answer from ${place}`, hint: "Check host, port and firewalls." };
   }
-  if (SYSTEM_CODES.has(code)) {
+  if (!isTls || TRANSIENT_CODES.has(code)) {
     return {
       code: "CONNECT_UNREACHABLE",
       message: `the connection to ${place} could not be made or broke off`,
@@ -165,8 +168,6 @@ function explainSystemCode(code: string, address: HostAddress): Explanation {
     hint: "Check --sslmode, --sslrootcert and the server's certificate.",
   };
 }
-
-const SYSTEM_CODES = new Set([...TRANSIENT_CODES, "EACCES", "EPERM", "EADDRNOTAVAIL", "ENOTSOCK", "ENAMETOOLONG", ""]);
 
 /** "db.example.org:5432", "[::1]:5432", or the path of a socket. */
 export function placeOf({ host, port }: HostAddress): string {

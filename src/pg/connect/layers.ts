@@ -66,32 +66,27 @@ function first(layers: readonly Layer[], keyword: string): Sourced | undefined {
   return layers.map((layer) => layer.get(keyword)).find((found) => found !== undefined && found.value !== "");
 }
 
-const FLAG_KEYWORDS = {
-  host: "host",
-  port: "port",
-  username: "user",
-  database: "dbname",
-  sslmode: "sslmode",
-  sslcert: "sslcert",
-  sslkey: "sslkey",
-  sslrootcert: "sslrootcert",
-  requireAuth: "require_auth",
-  channelBinding: "channel_binding",
-} as const;
-
-const FLAG_NAMES: Readonly<Record<string, string>> = {
-  requireAuth: "--require-auth",
-  channelBinding: "--channel-binding",
-};
+/** Request field, keyword, flag. */
+const FLAGS = [
+  ["host", "host", "--host"],
+  ["port", "port", "--port"],
+  ["username", "user", "--username"],
+  ["database", "dbname", "--database"],
+  ["sslmode", "sslmode", "--sslmode"],
+  ["sslcert", "sslcert", "--sslcert"],
+  ["sslkey", "sslkey", "--sslkey"],
+  ["sslrootcert", "sslrootcert", "--sslrootcert"],
+  ["requireAuth", "require_auth", "--require-auth"],
+  ["channelBinding", "channel_binding", "--channel-binding"],
+] as const;
 
 function flagLayer(request: ConnectionRequest): Layer {
-  const layer = new Map<string, Sourced>();
-  for (const [field, keyword] of Object.entries(FLAG_KEYWORDS)) {
-    const value: unknown = Reflect.get(request, field);
-    if (value === undefined) continue;
-    layer.set(keyword, { value: String(value), origin: FLAG_NAMES[field] ?? `--${field}` });
-  }
-  return layer;
+  return new Map(
+    FLAGS.flatMap(([field, keyword, flag]) => {
+      const value = request[field];
+      return value === undefined ? [] : [[keyword, { value: String(value), origin: flag }]];
+    }),
+  );
 }
 
 const STRING_VARIABLES = ["PGKEEP_CONNECTION_STRING", "PGMI_CONNECTION_STRING", "DATABASE_URL"];
@@ -147,26 +142,28 @@ function withOrigin(parameters: ReadonlyMap<string, string>, origin: string): [s
   return [...parameters].map(([keyword, value]) => [keyword, { value, origin }]);
 }
 
-const FILE_KEYWORDS: Readonly<Partial<Record<ConnectionKey, string>>> = {
-  host: "host",
-  port: "port",
-  username: "user",
-  database: "dbname",
-  sslmode: "sslmode",
-  sslcert: "sslcert",
-  sslkey: "sslkey",
-  sslrootcert: "sslrootcert",
-  require_auth: "require_auth",
-  channel_binding: "channel_binding",
-};
+/** Key of the file's section, keyword. */
+const FILE_KEYS = [
+  ["host", "host"],
+  ["port", "port"],
+  ["username", "user"],
+  ["database", "dbname"],
+  ["sslmode", "sslmode"],
+  ["sslcert", "sslcert"],
+  ["sslkey", "sslkey"],
+  ["sslrootcert", "sslrootcert"],
+  ["require_auth", "require_auth"],
+  ["channel_binding", "channel_binding"],
+] as const;
 
 const KEPT_BESIDE_STRING = new Set(["sslcert", "sslkey", "sslrootcert", "require_auth", "channel_binding"]);
 
 function fileLayer(settings: ConnectionFileSettings, isReplaced: boolean): Layer {
-  const layer = new Map<string, Sourced>();
-  for (const [key, keyword] of Object.entries(FILE_KEYWORDS)) {
-    const setting = Object.entries(settings).find(([name]) => name === key)?.[1];
-    if (setting && (!isReplaced || KEPT_BESIDE_STRING.has(keyword))) layer.set(keyword, setting);
-  }
-  return layer;
+  return new Map(
+    FILE_KEYS.flatMap(([key, keyword]) => {
+      const setting = settings[key];
+      const counts = setting !== undefined && (!isReplaced || KEPT_BESIDE_STRING.has(keyword));
+      return counts ? [[keyword, setting]] : [];
+    }),
+  );
 }

@@ -167,6 +167,7 @@ async function connectOnce(attempt: Attempt, encryption: Encryption, signal: Abo
       certificate: line.tls?.getPeerCertificate().raw,
     });
     if (authenticated.passwordUnused) warnUnusedPassword(attempt, line);
+    for (const notice of authenticated.notices) options.onNotice?.(notice);
     const session = new WireSession({
       wire,
       target: targetOf(settings, address, line, authenticated),
@@ -190,7 +191,8 @@ function preparationFor(serverVersion: number): string[] {
 }
 
 function warnUnusedPassword({ settings, address, options }: Attempt, line: Line): void {
-  if ("path" in line.endpoint) return;
+  // A client certificate is a proof as well, and the server does not say that it took it for one.
+  if ("path" in line.endpoint || (line.tls && settings.tlsFiles.cert !== undefined)) return;
   options.warn?.(
     `the server on ${placeOf(address)} let role "${settings.user}" in without asking for the password that is configured; use --require-auth scram-sha-256 to refuse such servers`,
   );

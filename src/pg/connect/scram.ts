@@ -121,8 +121,8 @@ function hmac(key: Buffer, text: string): Buffer {
 /** SASLprep without its checks of prohibited characters: PostgreSQL takes such passwords as they are. */
 export function saslPrepare(password: string): string {
   // biome-ignore lint/suspicious/noMisleadingCharacterClass: RFC 3454 table B.1 lists exactly these single characters.
-  const mappedToNothing = /[\u00AD\u034F\u1806\u180B-\u180D\u200B-\u200D\u2060\uFE00-\uFE0F\uFEFF]/gu;
-  const otherSpaces = /[\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]/g;
+  const mappedToNothing = /[\u00AD\u034F\u1806\u180B-\u180D\u200C\u200D\u2060\uFE00-\uFE0F\uFEFF]/gu;
+  const otherSpaces = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/g;
   return password.replace(otherSpaces, " ").replace(mappedToNothing, "").normalize("NFKC");
 }
 
