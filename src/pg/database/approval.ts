@@ -39,8 +39,7 @@ export async function approveOverwrite({ database, force, context, wait = sleep 
   if (step === "refuse" || (step === "ask" && !prompt)) throw unapproved(database, "No terminal to ask at.");
   if (step === "ask" && prompt) {
     report({ type: "database.overwrite_warning", database });
-    const typed = await prompt.text(`Type the name of the database to drop it (${database})`);
-    signal.throwIfAborted();
+    const typed = await answerOrAbort(prompt.text(`Type the name of the database to drop it (${database})`), signal);
     if (typed !== database) throw unapproved(database, "The name was not typed exactly.");
     return;
   }
@@ -52,6 +51,21 @@ export async function approveOverwrite({ database, force, context, wait = sleep 
     await wait(1000, signal);
   }
   signal.throwIfAborted();
+}
+
+/** The answer; a person who went away must not hold up --timeout. */
+async function answerOrAbort<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 function unapproved(database: string, detail: string): PgkeepError {

@@ -66,6 +66,13 @@ describe("approval of an overwrite", () => {
     });
   });
 
+  it("[CL-07] is not waited for when the time is over", async () => {
+    const prompt = { ...answering(""), text: () => new Promise<never>(() => undefined) };
+    const { result, controller } = approving({ force: false, prompt });
+    controller.abort(new Error("timeout"));
+    await expect(result).rejects.toThrow("timeout");
+  });
+
   it("[CL-16] is announced and immediate with --force and no terminal", async () => {
     const { result, events } = approving({ force: true });
     await result;
