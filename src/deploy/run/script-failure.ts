@@ -36,8 +36,9 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", messageOf(error), {
     sqlstate: error.sqlstate,
     detail: error.detail,
-    hint: error.hint || (test ? `pgkeep test ${path} --filter '${globOf(test.path)}'` : undefined),
-    where: error.where?.replace(NOTE, ""),
+    hint:
+      error.hint || (test ? `pgkeep test ${shellWord(path)} --with-deploy --filter '${globOf(test.path)}'` : undefined),
+    where: contextOf(failure, failedFile),
     ...place,
     data: {
       executionMode: unit === 1 ? "atomic" : "psql",
@@ -46,6 +47,18 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
     },
     cause: error,
   });
+}
+
+/**
+ * The server's context without our notes, and with the path in the place of a file's whole text, which can be megabytes.
+ * For a test it is that of the original error, not of the function that raised it again.
+ */
+function contextOf({ error, project, trace }: ScriptFailure, failedFile: string | undefined): string | undefined {
+  const original = failedFile === undefined ? undefined : trace.log.failedTest(failedFile)?.context;
+  const context = (original || error.where)?.replace(NOTE, "").trim();
+  const file = project.files.find(({ path }) => path === failedFile);
+  if (!context || !file || file.content === "") return context;
+  return context.replaceAll(`"${file.content}"`, () => `"<${file.path}>"`);
 }
 
 /** The reference's sentence, which scripts look for. */
@@ -86,6 +99,11 @@ export function failedFileOf(message: string, { files }: Project): string | unde
 export function withoutAttribution(message: string, path: string): string {
   const prefix = `Failed in ${path}: `;
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
+/** An argument for a shell: as it is when it is harmless, else in quotes. */
+function shellWord(text: string): string {
+  return /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The path as a glob that matches itself, for a command line in single quotes. */
