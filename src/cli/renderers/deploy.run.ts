@@ -43,6 +43,10 @@ export function deployProgress(event: ProgressEvent, view: View): string | undef
       return noticeText(event, view);
     case "deploy.interrupted":
       return "interrupted, cancelling deployment...";
+    case "database.overwrite_warning":
+      return `WARNING: --overwrite drops database ${database} and everything in it`;
+    case "database.overwrite_countdown":
+      return `dropping ${database} in ${event.seconds_left} s, Ctrl-C keeps it`;
     case "deploy.verbose":
       return view.verbose ? `[VERBOSE] ${tameLine(String(event.message))}` : undefined;
     case "deploy.file_done":

@@ -113,7 +113,7 @@ class DeployRun {
   async #online(offline: OfflineRun, limit: RunLimit): Promise<DeployReport> {
     const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
-    this.#say({ type: "deploy.connecting", database: offline.connection.database });
+    this.#sayConnection(offline);
     const connecting = this.#input.overwrite
       ? recreateTarget(options, this.#input.force ?? false)
       : connectToTarget(options);
@@ -289,6 +289,17 @@ class DeployRun {
 
   #sayInterrupted(): void {
     if (this.#context.signal.aborted) this.#say({ type: "deploy.interrupted" });
+  }
+
+  /** Where we are going, without anything secret. */
+  #sayConnection({ connection: { settings, database, maintenanceDatabase }, project }: OfflineRun): void {
+    const hosts = settings.hosts.map(({ host, port }) => `${host}:${port}`).join(", ");
+    const lines = [
+      `Project: ${project.root}`,
+      `Connection: ${hosts}, database "${database}", role "${settings.user}", sslmode ${settings.sslMode}`,
+      `Maintenance database: "${maintenanceDatabase}"`,
+    ];
+    for (const message of lines) this.#say({ type: "deploy.verbose", message });
   }
 
   #sayConnected(session: Session): void {

@@ -66,6 +66,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     signal: context.signal,
   });
   checkCompat(input.compat ?? "");
+  sayCounts(context, resolved.counts);
   const macros = checkedMacros(project.deployScript);
   return {
     project,
@@ -139,6 +140,16 @@ async function parametersOf({ input, context, settings }: Sources): Promise<Reso
   });
   warn(context, resolved.warnings);
   return resolved;
+}
+
+/** Numbers and file names; neither keys nor values. */
+function sayCounts({ report }: OperationContext, { files, overridden }: ParameterCounts): void {
+  const say = (message: string): void => report({ type: "deploy.verbose", message });
+  for (const { path, loaded, total } of files) {
+    say(`Loading parameters from file: ${path}`);
+    say(`Loaded ${loaded} parameters from file (total: ${total})`);
+  }
+  if (overridden > 0) say(`CLI parameters override ${overridden} value(s)`);
 }
 
 function warn({ report }: OperationContext, messages: readonly string[]): void {
