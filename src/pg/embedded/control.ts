@@ -17,6 +17,7 @@ import {
   PURPOSE,
   requireServer,
   SERVER_VERSION,
+  SUPERUSER,
   urlOf,
 } from "./running-server.ts";
 import { acquireStartLock } from "./start-lock.ts";
@@ -126,9 +127,11 @@ export async function runPsql({
   environment,
   signal,
 }: PsqlOptions): Promise<number> {
-  const url = await embeddedUrl(directory);
-  const child = spawn("psql", ["-d", withDatabase(url, database), ...psqlArguments], {
-    env: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("PG"))),
+  const place = await placeOf(directory);
+  const found = await requireServer(place);
+  const others = Object.entries(environment).filter(([name]) => !name.startsWith("PG"));
+  const child = spawn("psql", [...psqlArguments], {
+    env: { ...Object.fromEntries(others), ...libpqVariables(place, found), PGDATABASE: database },
     stdio: "inherit",
     signal,
   });
@@ -152,8 +155,11 @@ function leaveInterruptsToChild(): Disposable {
   };
 }
 
-function withDatabase(url: string, database: string): string {
-  return url.replace("/postgres?", `/${encodeURIComponent(database)}?`);
+/** The server as libpq's variables, so that psql's own flags (-d, -U) change what they name and nothing else. */
+function libpqVariables(place: Place, { socketDir, port, loopback }: FoundServer): Record<string, string> {
+  const verified = { PGHOST: "127.0.0.1", PGSSLMODE: "verify-full", PGSSLROOTCERT: place.authorityFile };
+  const where = loopback ? verified : { PGHOST: socketDir };
+  return { ...where, PGPORT: String(port), PGUSER: SUPERUSER, PGPASSFILE: place.passwordFile };
 }
 
 function psqlMissing(): PgkeepError {

@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ServerAccount } from "./server-account.ts";
 
@@ -53,10 +53,14 @@ export async function readGuarded(path: string, maxBytes = MAX_READ_BYTES): Prom
   }
 }
 
-/** A directory that only its owner writes to. Throws DB_DIRECTORY_UNSAFE when it is somebody else's or open to others. */
+/**
+ * A directory of ours with exactly that mode, whatever the umask says. Throws DB_DIRECTORY_UNSAFE when it is somebody
+ * else's or others can write to it.
+ */
 export async function makeOwnDirectory(directory: string, mode: number): Promise<void> {
   await mkdir(directory, { recursive: true, mode });
   await refuseUnsafeDirectory(directory);
+  await chmod(directory, mode);
 }
 
 /** Throws DB_DIRECTORY_UNSAFE when `directory` is a link, belongs to none of `owners`, or is writable by others. */

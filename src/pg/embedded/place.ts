@@ -18,7 +18,7 @@
 import { createHash } from "node:crypto";
 import { chmod, chown, lstat, mkdir, mkdtemp, realpath, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { errorCodeOf, messageOf, PgkeepError } from "../../base/errors.ts";
 import { exists, makeOwnDirectory, readGuarded, refuseUnsafeDirectory, replacePrivateFile } from "./guarded-files.ts";
 import type { ProcessRecord } from "./process-identity.ts";
@@ -136,6 +136,7 @@ function nameOf(path: string): string {
 
 async function canHold(directory: string, account: ServerAccount): Promise<boolean> {
   try {
+    if (dirname(directory) !== tmpdir()) await makeOwnDirectory(dirname(directory), 0o711);
     await makeOwnDirectory(directory, 0o711);
     return (await blockedAt(directory, account)) === undefined;
   } catch {

@@ -176,6 +176,16 @@ describe("a started server", () => {
     },
   );
 
+  it("works under a umask that closes everything", async () => {
+    const { cache, root } = ownCopy();
+    rmSync(root, { recursive: true });
+    const directory = projectDirectory({ mode: process.getuid?.() === 0 ? 0o700 : 0o755 });
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    const server = await start(directory, { cacheDirectories: [join(cache, "new")] });
+    expect(await query(server, "select 1")).toEqual([[1]]);
+  });
+
   it("[E-04] is not started when one byte of a program or library differs", async () => {
     const directory = await seededDirectory();
     for (const file of ["bin/postgres", "lib/libssl.so.1.1"]) {

@@ -113,6 +113,26 @@ describe("a server of one run", () => {
     expect(isRunning(Number(pid))).toBe(false);
   });
 
+  it("does not keep its run alive: a process that has nothing left to do ends, and the server with it", async () => {
+    const directory = await seededDirectory();
+    const { child, event } = run(directory, "brief");
+    const { pid } = await event("up");
+    expect(await eventually(() => child.exitCode !== null, 5_000)).toBe(true);
+    expect(await eventually(() => !isRunning(Number(pid)), 5_000)).toBe(true);
+  });
+
+  it("is not left half-started when the start is called off", async () => {
+    const directory = projectDirectory();
+    const calledOff = new AbortController();
+    const report = ({ type }: { type: string }): void => {
+      if (type === "db.initializing") setTimeout(() => calledOff.abort(new Error("called off")), 100);
+    };
+    await expect(start(directory, { signal: calledOff.signal, report })).rejects.toThrow("called off");
+    expect(processesMentioning(directory)).toEqual([]);
+    expect((await embeddedStatus(directory)).state).toBe("absent");
+    await start(directory);
+  });
+
   it("is not shared: another run says whose it is, and stop refuses", async () => {
     const directory = await seededDirectory();
     const { child, event } = run(directory, "foreground");
@@ -149,7 +169,7 @@ describe("a server in the background", () => {
     await stopEmbedded({ directory, clock });
   });
 
-  it("[E-05] survives SIGKILL of nothing but itself: a killed server is seen as stopped and starts again", async () => {
+  it("[E-05] that was killed is seen as stopped, and starts again", async () => {
     const directory = await seededDirectory();
     const { pid } = await run(directory, "background").event("up");
     const family = familyOf(parentOf(Number(pid)));
