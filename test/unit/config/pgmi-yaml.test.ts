@@ -12,7 +12,7 @@ const read = async (text: string) =>
   (await readStrictYaml(text, "pgmi.yaml", PGMI_SHAPE)).map(({ path, value }) => [path.join("."), value]);
 const refusal = (text: string) => failureOf(() => read(text));
 
-describe("pgmi.yaml", () => {
+describe("[PM-06] [CL-08] pgmi.yaml", () => {
   it("[CL-08] gives connection, params and timeout with their lines", async () => {
     const text = "connection:\n  host: db\n  port: 5433\n  sslmode: verify-full\nparams:\n  Env: dev\ntimeout: 1h30m\n";
     expect(await readStrictYaml(text, "pgmi.yaml", PGMI_SHAPE)).toEqual([

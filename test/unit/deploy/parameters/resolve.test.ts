@@ -53,7 +53,7 @@ describe("sources", () => {
   });
 });
 
-describe("a value", () => {
+describe("[PM-04] a value", () => {
   it.each([
     ["a=b=c", "b=c"],
     ["a=", ""],
@@ -128,7 +128,7 @@ describe("a value", () => {
   });
 });
 
-describe("a key", () => {
+describe("[PM-04] a key", () => {
   it.each(["a", "_", "A9_", "x".repeat(63)])("[PM-04] may be %s", async (key) => {
     expect(await values({ pairs: [`${key}=1`] })).toEqual({ [key.toLowerCase()]: "1" });
   });

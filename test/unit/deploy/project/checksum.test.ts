@@ -13,7 +13,7 @@ describe("rawChecksum", () => {
   });
 });
 
-describe("normalizedChecksum", () => {
+describe("[SA-07] the normalized checksum", () => {
   it.each([
     ["SELECT 1 -- x", "select 1"],
     ["A/*x*/b", "a b"],
