@@ -16,16 +16,13 @@ import { ReferenceFailure } from "./providers/provider.ts";
 export const DEFAULT_SECRET_ROOTS: readonly string[] = ["/run/secrets", "/var/run/secrets"];
 
 /** 64 KiB: any password, token or connection string. */
-export const MAX_SECRET_FILE_BYTES = 64 * 1024;
-
-/** 1 MiB: chains of certificates. */
-export const MAX_PEM_FILE_BYTES = 1024 * 1024;
+const MAX_SECRET_FILE_BYTES = 64 * 1024;
 
 export interface ReferenceOptions {
   environment: ReferenceContext["environment"];
   /** Absolute directories that `${file:}` may read below. Default: none. */
   secretRoots?: readonly string[] | undefined;
-  /** Default: MAX_SECRET_FILE_BYTES. */
+  /** Default: 64 KiB. Chains of certificates may need more. */
   maxFileBytes?: number | undefined;
   /** What the text is, for messages: `parameter "app_password"`. Must not hold a secret. */
   of?: string | undefined;

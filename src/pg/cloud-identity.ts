@@ -1,7 +1,7 @@
 /**
  * Connection settings whose password is an access token of a cloud identity.
  *
- * A token is asked for at every connect, because one that is minutes old may already be refused. It is a bearer
+ * The cloud's library is asked for a token at every connect, because an older one may have ended. A token is a bearer
  * credential: whoever reads it can log in with it. So it is never sent outside TLS, whatever sslmode says, and modes
  * that could fall back to clear text are raised to one that cannot.
  */

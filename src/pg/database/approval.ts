@@ -9,17 +9,17 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 
 /** announce: say it and go on. countdown: say it, wait, go on. ask: the typed name decides. refuse: no. */
-export type ApprovalStep = "announce" | "countdown" | "ask" | "refuse";
+type ApprovalStep = "announce" | "countdown" | "ask" | "refuse";
 
 /** 5 s, enough to read one line and reach for Ctrl-C. */
-export const COUNTDOWN_SECONDS = 5;
+const COUNTDOWN_SECONDS = 5;
 
 export function approvalStep({ force, terminal }: { force: boolean; terminal: boolean }): ApprovalStep {
   if (force) return terminal ? "countdown" : "announce";
   return terminal ? "ask" : "refuse";
 }
 
-export interface ApprovalRequest {
+interface ApprovalRequest {
   database: string;
   force: boolean;
   /** Default: `sleep`. */

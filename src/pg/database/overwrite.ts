@@ -24,7 +24,7 @@ import type { DatabaseAccess } from "./create.ts";
 import { createDatabase, createRace, databaseFailure, hasNoRight, isCreateRace, prepareMaintenance } from "./create.ts";
 import { createLike, differences, restoreAttributes, takeOver } from "./statements.ts";
 
-export interface OverwriteOptions extends Omit<DatabaseAccess, "report"> {
+interface OverwriteOptions extends Omit<DatabaseAccess, "report"> {
   force: boolean;
   context: Pick<OperationContext, "prompt" | "report" | "signal" | "environment">;
 }
@@ -62,7 +62,7 @@ export async function overwriteDatabase(options: OverwriteOptions): Promise<{ ex
 }
 
 /** The maintenance database, in any case of letters, and the templates are never dropped. */
-export function refuseProtected(database: string, maintenanceDatabase: string): void {
+function refuseProtected(database: string, maintenanceDatabase: string): void {
   checkIdentifier(database, "database");
   const protectedNames = [maintenanceDatabase, "template0", "template1"].map((name) => name.toLowerCase());
   if (protectedNames.includes(database.toLowerCase())) throw refused(database);

@@ -1,7 +1,7 @@
 /** Who may approve dropping a database. */
 import { describe, expect, it } from "vitest";
 import type { ProgressEvent, Prompter } from "../../../../src/base/operation.ts";
-import { approvalStep, approveOverwrite } from "../../../../src/pg/database.ts";
+import { approvalStep, approveOverwrite } from "../../../../src/pg/database/approval.ts";
 
 const answering = (answer: string | undefined): Prompter => ({
   text: async () => answer,
