@@ -28,7 +28,7 @@ export function deployProgress(event: ProgressEvent, view: View): string | undef
     case "database.creating":
       return `Database ${database} does not exist; creating`;
     case "database.overwrite_forced":
-      return `--force: dropping and recreating ${database}`;
+      return `${event.banner ? "WARNING: everything in the database is lost\n" : ""}--force: dropping and recreating ${database}`;
     case "database.recreated":
       return `Recreated database ${database}`;
     case "deploy.preparing":
