@@ -54,7 +54,6 @@ export async function runOperation(invocation: Invocation, parsed: ParsedCommand
   for (const { path } of plan.files) checkOutputFile(resolve(path));
   const deadline = new Deadline(timeoutMs(parsed));
   const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
-  warnAboutArgumentSecrets(run);
   try {
     const outcome = await outcomeOf(run, deadline);
     return await finish(run, outcome);
@@ -76,17 +75,6 @@ function registerArgumentSecrets(input: Readonly<Record<string, unknown>>): void
 }
 
 const SECRET_KEY = /password|secret|token|key|credential|auth/i;
-
-function warnAboutArgumentSecrets({ invocation, parsed, context }: Run): void {
-  const flag = parsed.command.flags.find(({ name }) => name === "param");
-  const given = flag?.field === undefined ? undefined : parsed.input[flag.field];
-  if (invocation.program === "pgmi" || !Array.isArray(given)) return;
-  if (!given.some((pair) => typeof pair === "string" && SECRET_KEY.test(pair.split("=")[0] ?? ""))) return;
-  context.report({
-    type: "warning",
-    message: "a --param looks like a secret; arguments can be seen in process lists and CI logs, --params-file cannot",
-  });
-}
 
 function timeoutMs({ command, globals }: ParsedCommand): number {
   return command.ownTimeout || globals.timeout === undefined ? 0 : (parseDurationMs(globals.timeout) ?? 0);

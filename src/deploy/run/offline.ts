@@ -55,6 +55,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     environment: context.environment,
     config: input.config,
     env: input.env,
+    instead: context.settings,
   });
   warn(context, settings.warnings);
   const sources = { input, context, settings, projectDirectory };
@@ -138,7 +139,8 @@ async function parametersOf({ input, context, settings }: Sources): Promise<Reso
     secretRoots: input.secretRoot?.map((root) => resolve(context.workingDirectory, root)),
     signal: context.signal,
   });
-  warn(context, resolved.warnings);
+  // With an id: a warning of our own, which the reference does not print.
+  for (const message of resolved.warnings) context.report({ type: "warning", id: "parameter", message });
   return resolved;
 }
 
