@@ -8,7 +8,7 @@
  */
 import type { Stats } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
-import { isAbsolute, normalize, sep } from "node:path";
+import { dirname, isAbsolute, normalize, sep } from "node:path";
 import { FileRefusal, kindOf, readRegularFile, refusalOf } from "../regular-file.ts";
 import { defineReferenceProvider, ReferenceFailure } from "./provider.ts";
 
@@ -16,13 +16,15 @@ import { defineReferenceProvider, ReferenceFailure } from "./provider.ts";
 const REFUSED_TREES = ["/proc", "/dev", "/sys"];
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
+const STICKY = 0o1000;
 
 export default defineReferenceProvider({
   name: "file",
   summary: "A file below one of the secret roots",
   async resolve(path, context) {
     checkSpelling(path);
-    const real = await realPathInsideRoot(path, context.secretRoots);
+    const { real, realRoot } = await realPathInsideRoot(path, context.secretRoots);
+    await checkDirectories(real, realRoot);
     const bytes = await readChecked(real, context.maxFileBytes);
     return decode(bytes).replace(/[\r\n]+$/, "");
   },
@@ -35,14 +37,35 @@ function checkSpelling(path: string): void {
 }
 
 /** Where `path` really leads. Both ends are compared as real paths, because a root may itself be reached by a link. */
-async function realPathInsideRoot(path: string, roots: readonly string[]): Promise<string> {
+async function realPathInsideRoot(path: string, roots: readonly string[]) {
   const named = roots.find((root) => isBelow(normalize(path), normalize(root)));
   if (named === undefined) throw outsideRoots(roots);
   const real = await realpath(path).catch(refuse);
   const realRoot = await realpath(named).catch(refuse);
   if (isBelowAny(real, REFUSED_TREES)) throw refusedTree();
   if (!isBelow(real, realRoot)) throw new ReferenceFailure("The path is a link that leads out of its secret root.");
-  return real;
+  return { real, realRoot };
+}
+
+/**
+ * Refuses a path on whose way somebody else can rename things: what was checked and what is opened could then be made
+ * to differ. A sticky directory (a mounted secret volume, /tmp) is fine, as others can rename only what is theirs there.
+ */
+async function checkDirectories(real: string, realRoot: string): Promise<void> {
+  const self = process.geteuid?.();
+  if (self === undefined) return;
+  for (
+    let directory = dirname(real);
+    isBelow(directory, realRoot) || directory === realRoot;
+    directory = dirname(directory)
+  ) {
+    const { uid, mode } = await lstat(directory).catch(refuse);
+    const isShared = (mode & GROUP_OR_OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
+    if (isShared || (uid !== 0 && uid !== self)) {
+      throw new ReferenceFailure("A directory on the way to the file can be changed by other users.");
+    }
+    if (directory === dirname(directory)) return;
+  }
 }
 
 /** Reads what was checked: what is opened must be the file that stands at `real` before and after. */

@@ -64,6 +64,11 @@ describe("a secret from a file", () => {
     expect(await read(join(root, "password"))).toBe("value");
   });
 
+  it("[R-03] may be in a sticky directory, as mounted secrets are", async () => {
+    chmodSync(root, 0o1777);
+    expect(await read(put("mounted"))).toBe("value");
+  });
+
   it("[R-03] may be below a root that is itself a link", async () => {
     put("secret");
     symlinkSync(root, join(base, "alias"));
@@ -155,6 +160,26 @@ describe("what is not read", () => {
     const path = put("foreign", "canary");
     chownSync(path, 12_345, 12_345);
     return refused(path, /neither root nor/);
+  });
+  it.each([0o777, 0o775, 0o702])(
+    "[R-03] a file in a directory of mode %o, where others can put another in its place",
+    (mode) => {
+      mkdirSync(join(root, "shared"));
+      chmodSync(join(root, "shared"), mode);
+      return refused(put("shared/x", "canary"), /directory on the way/);
+    },
+  );
+  it("[R-03] a file below a directory that others can rename things in", () => {
+    mkdirSync(join(root, "shared", "own"), { recursive: true });
+    chmodSync(join(root, "shared"), 0o777);
+    return refused(put("shared/own/x", "canary"), /directory on the way/);
+  });
+  it("[R-03] a file in another user's directory", () => {
+    if (process.geteuid?.() !== 0) return;
+    mkdirSync(join(root, "theirs"));
+    const path = put("theirs/x", "canary");
+    chownSync(join(root, "theirs"), 12_345, 12_345);
+    return refused(path, /directory on the way/);
   });
   it("a file that does not exist", () => refused(join(root, "missing"), /does not exist/));
   it("a file below a file", () => refused(join(put("plain"), "below"), /does not exist/));
