@@ -196,9 +196,6 @@ function invalidFile(name: string, problems: readonly { position: Position; text
   }
   if (problems.length > MAX_REPORTED) lines.push(`… and ${problems.length - MAX_REPORTED} more`);
   return new PgkeepError(code, `${tameLine(name)} has ${problems.length} problems`, {
-    file: name,
-    line: first?.position.line,
-    column: first?.position.col,
     detail: lines.join("\n"),
     state: "nothing was started",
   });
