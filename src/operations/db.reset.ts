@@ -35,11 +35,9 @@ export default defineOperation({
 async function requireApproval(name: string, dataDir: string, { prompt }: OperationContext): Promise<void> {
   const typed = await prompt?.text(`This removes every database in ${dataDir}. Type "${name}" to go on:`);
   if (typed === name) return;
-  const state = "nothing was removed";
-  if (typed === undefined && prompt) throw new PgkeepError("CANCELLED", "cancelled", { state });
   throw new PgkeepError("DB_RESET_UNAPPROVED", "refusing to remove the embedded database", {
-    detail: prompt ? "The name typed is another one." : "There is no terminal to ask on.",
+    detail: prompt ? `The answer was not "${name}".` : "There is no terminal to ask on.",
     hint: "Repeat with --yes to remove it.",
-    state,
+    state: "nothing was removed",
   });
 }

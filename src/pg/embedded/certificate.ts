@@ -4,7 +4,7 @@
  *
  * The authority's private key is dropped as soon as the leaf is signed: nothing else can ever be signed by it, so
  * trusting its certificate trusts this one server. Node signs but does not write certificates; the few DER structures
- * are written here (docs/decisions/0010-own-certificate-writer.md). Keys are ECDSA P-256, signatures SHA-256.
+ * are written here (docs/decisions/0015-own-certificate-writer.md). Keys are ECDSA P-256, signatures SHA-256.
  *
  * Source: RFC 5280 (certificate profile), RFC 5480 (EC keys), RFC 5758 (ecdsa-with-SHA256).
  */

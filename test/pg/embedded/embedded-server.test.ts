@@ -23,7 +23,7 @@ import { embeddedStatus, resetEmbedded, stopEmbedded } from "../../../src/pg/emb
 import { embeddedConnection } from "../../../src/pg/embedded/running-server.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/pg/embedded/start.ts";
 import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
-import { isRunning, listeningAddresses, processesMentioning, uidOf } from "../../support/processes.ts";
+import { eventually, isRunning, listeningAddresses, processesMentioning, uidOf } from "../../support/processes.ts";
 
 const clock = systemClock;
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
@@ -43,6 +43,8 @@ async function query(server: EmbeddedServer, text: string, options: { password?:
     await client.end();
   }
 }
+
+const SLEEPING = "select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'";
 
 function psql(url: string, ...args: string[]): string {
   return execFileSync("psql", ["-X", "-At", "-d", url, ...args], {
@@ -300,6 +302,19 @@ describe("between runs", () => {
     const later = { ...clock, now: () => new Date(clock.now().getTime() + 705 * 24 * 3_600_000) };
     await (await start(directory, { clock: later })).stop();
     expect(readFileSync(join(directory, ".pgkeep/ca.crt"), "utf8")).not.toBe(before);
+  });
+
+  it("stop ends sessions that are still at work, and what they had committed stays", async () => {
+    const directory = await seededDirectory();
+    const server = await start(directory, { background: true });
+    await query(server, "create table committed ()");
+    const working = query(server, "select pg_sleep(600)");
+    const ended = expect(working).rejects.toMatchObject({ code: "57P01" });
+    expect(await eventually(async () => (await query(server, SLEEPING)).length === 1)).toBe(true);
+    await stopEmbedded({ directory, clock });
+    await ended;
+    expect(processesMentioning(directory)).toEqual([]);
+    expect(await query(await start(directory), "select count(*) from committed")).toEqual([["0"]]);
   });
 
   it("stop leaves no process, no socket and no lock, and says so when repeated", async () => {

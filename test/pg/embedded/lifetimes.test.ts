@@ -179,6 +179,20 @@ describe("a server in the background", () => {
     expect((await start(directory)).isJoined).toBe(false);
   });
 
+  it("that does not end when told is reported as still running, not as stopped", async () => {
+    const directory = await seededDirectory();
+    const server = await start(directory, { background: true });
+    process.kill(server.pid, "SIGSTOP");
+    onTestFinished(() => process.kill(server.pid, "SIGCONT"));
+    let monotonic = 0;
+    const impatient = { ...clock, monotonicMs: () => (monotonic += 2_000) };
+    await expect(stopEmbedded({ directory, clock: impatient })).rejects.toMatchObject({
+      code: "DB_STOP_FAILED",
+      parts: { detail: expect.stringContaining(String(server.pid)), state: expect.stringContaining("running") },
+    });
+    expect((await embeddedStatus(directory)).state).toBe("running");
+  });
+
   it.each([
     ["first start", false],
     ["later start", true],
