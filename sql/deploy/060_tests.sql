@@ -267,21 +267,21 @@ begin
 
   if _text is null then
     return concat(
-      E'DO $pgmi$ BEGIN RAISE EXCEPTION USING ERRCODE = \'P0002\', MESSAGE = \'',
+      'DO $pgmi$ BEGIN RAISE EXCEPTION USING ERRCODE = ''P0002'', MESSAGE = ''',
       case when p_pattern is null then 'pgmi: no tests were discovered'
            else 'pgmi: no tests matched the requested pattern' end,
-      E'\', HINT = \'',
+      ''', HINT = ''',
       case when p_pattern is null then 'Put tests into a __test__ directory, or remove the call of pgmi_test.'
            else 'The pattern is a regular expression matched against whole paths such as ./orders/__test__/test_total.sql.'
       end,
-      E'\'; END $pgmi$;\n'
+      E'''; END $pgmi$;\n'
     );
   end if;
 
   return concat(
-    format(E'SELECT %s(ROW(\'suite_start\', NULL, \'\', 0, 0, NULL)::pg_temp.pgmi_test_event);\n', p_callback),
+    format(E'SELECT %s(ROW(''suite_start'', NULL, '''', 0, 0, NULL)::pg_temp.pgmi_test_event);\n', p_callback),
     _text,
-    format(E'SELECT %s(ROW(\'suite_end\', NULL, \'\', 0, %s, NULL)::pg_temp.pgmi_test_event);\n', p_callback, _steps)
+    format(E'SELECT %s(ROW(''suite_end'', NULL, '''', 0, %s, NULL)::pg_temp.pgmi_test_event);\n', p_callback, _steps)
   );
 end
 $body$;
