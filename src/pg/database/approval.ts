@@ -36,7 +36,8 @@ interface ApprovalRequest {
 export async function approveOverwrite({ database, force, context, wait = sleep }: ApprovalRequest): Promise<void> {
   const { prompt, report, signal, environment } = context;
   const step = approvalStep({ force, terminal: prompt !== undefined });
-  if (step === "refuse" || (step === "ask" && !prompt)) throw unapproved(database, "No terminal to ask at.");
+  if (step === "refuse" || (step === "ask" && !prompt))
+    throw unapproved(database, "There is no terminal to ask at, and a piped answer is not read.");
   if (step === "ask" && prompt) {
     report({ type: "database.overwrite_warning", database });
     const typed = await answerOrAbort(prompt.text(`Type the name of the database to drop it (${database})`), signal);
