@@ -3,7 +3,10 @@
  *
  * A session is one connection, used by one caller, one command at a time. Three ways to send: `query` binds values
  * (extended protocol, one statement, rows kept); `script` sends text as it stands (simple protocol, many statements,
- * rows kept only up to a bound, COPY data supplied on demand); `exchange` is `script` whose rows are wanted.
+ * no rows kept, COPY data supplied on demand); `exchange` is `script` whose rows are wanted.
+ *
+ * A new session has `search_path = pg_catalog`, so that nothing in a database can capture our own statements; those name
+ * every other object with its schema. Before SQL that is not ours runs, send RESTORE_SEARCH_PATH (connect/open.ts).
  */
 import type { Secret } from "../base/secrets.ts";
 

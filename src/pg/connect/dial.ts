@@ -8,7 +8,7 @@
 import { lookup } from "node:dns/promises";
 import { connect as connectSocket, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
 import { join } from "node:path";
-import type { TLSSocket } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ConnectionSettings, HostAddress } from "../session.ts";
 import { toServer } from "./messages.ts";
@@ -60,10 +60,12 @@ export async function dial(options: DialOptions): Promise<Line> {
   const endpoints = options.endpoint
     ? [options.endpoint]
     : await endpointsOf(address, settings.loadBalanceHosts, signal);
+  const isLocal = endpoints.every((endpoint) => "path" in endpoint);
+  const secure = isLocal || encryption === "never" ? undefined : await tlsOptions(settings, address);
   const { socket, endpoint } = await connectFirst(endpoints, signal);
-  if ("path" in endpoint || encryption === "never") return { socket, endpoint, tls: undefined };
+  if (secure === undefined) return { socket, endpoint, tls: undefined };
   try {
-    return await encrypt({ socket, endpoint, tls: undefined }, options);
+    return await encrypt({ socket, endpoint, tls: undefined }, secure, options);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -133,37 +135,43 @@ function connectTo(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
   const tuning: Partial<TcpNetConnectOpts> = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   const socket = connectSocket({ ...endpoint, ...tuning });
+  // For the moments between two steps in which nobody waits: an unheard "error" would end the process.
+  socket.on("error", () => undefined);
   return untilEvent(socket, "connect", signal).then(() => socket);
 }
 
 /** Resolves at `event`; destroys the socket and rejects on error, early end and abort. */
 function untilEvent(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (socket.destroyed) return reject(hungUp());
     const settle = (error?: unknown) => {
       socket.off(event, succeed).off("error", settle).off("close", closed);
       signal.removeEventListener("abort", aborted);
-      // A socket that failed may report again; nobody listens then, and an unheard "error" would end the process.
-      if (error !== undefined) socket.on("error", () => undefined).destroy();
+      if (error !== undefined) socket.destroy();
       if (error === undefined) resolve();
       else reject(error);
     };
     const succeed = () => settle();
-    const closed = () => settle(Object.assign(new Error("the server closed the connection"), { code: "ECONNRESET" }));
+    const closed = () => settle(hungUp());
     const aborted = () => settle(signal.reason ?? new Error("aborted"));
     socket.on(event, succeed).on("error", settle).on("close", closed);
     signal.addEventListener("abort", aborted, { once: true });
   });
 }
 
-async function encrypt(plain: Line, options: DialOptions): Promise<Line> {
-  const { settings, address, encryption, signal } = options;
-  const secure = await tlsOptions(settings, address);
+function hungUp(): Error {
+  return Object.assign(new Error("the server closed the connection"), { code: "ECONNRESET" });
+}
+
+async function encrypt(plain: Line, secure: ConnectionOptions, options: DialOptions): Promise<Line> {
+  const { settings, encryption, signal } = options;
   if (settings.sslNegotiation === "postgres" && !(await serverAcceptsTls(plain.socket, signal))) {
     if (encryption === "ask") return plain;
     throw tlsFailure("the server does not offer TLS", `sslmode ${settings.sslMode} does not go on without it.`);
   }
   const { connect: connectTls } = await import("node:tls");
   const tls = startTls(() => connectTls({ ...secure, socket: plain.socket }));
+  tls.on("error", () => undefined);
   await untilEvent(tls, "secureConnect", signal).catch((error: unknown) => {
     throw new TlsAttemptFailed(error);
   });

@@ -53,7 +53,9 @@ export async function collectLayers(request: ConnectionRequest, sources: LayerSo
   const fromEnvironment = environmentLayer(environment);
   const upper = [flags, fromString];
   const service = await serviceLayer([...upper, fromEnvironment], environment);
-  const layers = [...upper, service, fromEnvironment, fileLayer(fileSettings, chosen !== undefined)];
+  const uriDefaults = parsed?.form === "uri" ? URI_DEFAULTS : new Map<string, Sourced>();
+  const file = fileLayer(fileSettings, chosen !== undefined);
+  const layers = [...upper, service, uriDefaults, fromEnvironment, file];
   return {
     get: (keyword) => first(layers, keyword),
     keywords: () => new Set(layers.flatMap((layer) => [...layer.keys()])),
@@ -61,6 +63,9 @@ export async function collectLayers(request: ConnectionRequest, sources: LayerSo
     stringForm: parsed?.form,
   };
 }
+
+/** A URI names a database even when it has no path. */
+const URI_DEFAULTS: Layer = new Map([["dbname", { value: "postgres", origin: "default of a URI" }]]);
 
 function first(layers: readonly Layer[], keyword: string): Sourced | undefined {
   return layers.map((layer) => layer.get(keyword)).find((found) => found !== undefined && found.value !== "");

@@ -138,10 +138,7 @@ function refuseUnsupported(layers: Layers): void {
 // --- what to connect to
 
 function targetDatabase(layers: Layers): Sourced {
-  const found = layers.get("dbname");
-  const isUriWithoutPath = layers.stringForm === "uri" && !layers.inString("dbname");
-  const isFlag = found?.origin === "--database";
-  const chosen = isUriWithoutPath && !isFlag ? { value: "postgres", origin: "default of a URI" } : found;
+  const chosen = layers.get("dbname");
   if (!chosen) {
     throw new PgkeepError("CONFIG_TARGET_MISSING", "no database was named", {
       state: "nothing was started",

@@ -45,6 +45,10 @@ export const RESTORE_SEARCH_PATH = "RESET search_path";
 /** 2 s: a server that does not hang up within this after our goodbye is left behind. */
 const CLOSE_LIMIT_MS = 2_000;
 
+/** 10 requests, 200 ms apart: two seconds, after which the caller had better hang up. */
+const MAX_CANCEL_REQUESTS = 10;
+const CANCEL_REPEAT_MS = 200;
+
 /** What the server is told when a script copies from us and we have nothing. It repeats this in its error. */
 const NO_COPY_DATA = "pgkeep has no data for this COPY ... FROM STDIN";
 
@@ -60,6 +64,9 @@ interface Command {
   serverError: ServerError | undefined;
   /** A failure on our side (a COPY source that threw), reported once the server has settled. */
   ownError: unknown;
+  isRunning: boolean;
+  /** Resolves when the command has ended, in whatever way. */
+  settled: Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -151,9 +158,16 @@ export class WireSession implements Session, WireListener {
     await first;
   }
 
+  /**
+   * A request that reaches the server before the statement has begun there is lost, so it is repeated until the command
+   * ends. Nothing is sent when no command runs, which could hit the next one.
+   */
   async cancel(): Promise<void> {
-    if (this.#ended) return;
-    await this.#sendCancel().catch(() => undefined);
+    const command = this.#commands[0];
+    for (let request = 0; request < MAX_CANCEL_REQUESTS && command?.isRunning; request++) {
+      await this.#sendCancel().catch(() => undefined);
+      await Promise.race([command.settled, pause(CANCEL_REPEAT_MS)]);
+    }
   }
 
   close(): Promise<void> {
@@ -210,21 +224,7 @@ export class WireSession implements Session, WireListener {
 
   #send(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const command: Command = {
-        isExtended: options.isExtended,
-        keepsRows: options.keepsRows,
-        copyData: (options.copyData ?? [])[Symbol.iterator](),
-        onStatement: options.onStatement,
-        completed: 0,
-        results: [],
-        columns: [],
-        rows: [],
-        serverError: undefined,
-        ownError: undefined,
-        resolve: () => resolve(command),
-        reject,
-      };
-      this.#commands.push(command);
+      this.#commands.push(newCommand(options, resolve, reject));
       this.#roundTrips += 1;
       this.#wire.send(bytes);
     });
@@ -285,6 +285,44 @@ export class WireSession implements Session, WireListener {
     clearTimeout(timer);
     this.#wire.destroy();
   }
+}
+
+function newCommand(
+  options: CommandOptions,
+  resolve: (outcome: Outcome) => void,
+  reject: (error: unknown) => void,
+): Command {
+  let settle = () => {};
+  const settled = new Promise<void>((done) => {
+    settle = done;
+  });
+  const end = (report: () => void) => {
+    command.isRunning = false;
+    settle();
+    report();
+  };
+  const command: Command = {
+    isExtended: options.isExtended,
+    keepsRows: options.keepsRows,
+    copyData: (options.copyData ?? [])[Symbol.iterator](),
+    onStatement: options.onStatement,
+    completed: 0,
+    results: [],
+    columns: [],
+    rows: [],
+    serverError: undefined,
+    ownError: undefined,
+    isRunning: true,
+    settled,
+    resolve: () => end(() => resolve(command)),
+    reject: (error) => end(() => reject(error)),
+  };
+  return command;
+}
+
+/** Resolves after `ms`, without keeping the process alive for it. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function completeStatement(command: Command, tag: string): void {

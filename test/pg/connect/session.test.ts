@@ -370,6 +370,25 @@ describe("the end of a session", () => {
     expect(await db.query("select 1 as x")).toMatchObject([{ x: "1" }]);
   });
 
+  it("cancel ends a statement even when it is faster than the statement", async () => {
+    const db = await session();
+    for (let i = 0; i < 20; i++) {
+      const running = failureOf(db.script("select pg_sleep(30)"));
+      const started = performance.now();
+      await db.cancel();
+      expect(await running).toMatchObject({ sqlstate: "57014" });
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
+  }, 40_000);
+
+  it("cancel of an idle session does not reach the statement after it", async () => {
+    const db = await session();
+    for (let i = 0; i < 20; i++) {
+      await db.cancel();
+      await db.script("select pg_sleep(0.001)");
+    }
+  });
+
   it("cancel never throws, not even after the end", async () => {
     const db = await session();
     await db.cancel();

@@ -552,3 +552,80 @@ describe("[T-09] the startup packet", () => {
     expect(words.filter((word) => word === "client_encoding")).toHaveLength(1);
   });
 });
+
+describe("target_session_attrs", () => {
+  /** A server that announces what it is, as servers from version 14 do. */
+  const announcing =
+    (hotStandby: string, readOnly: string): Talk =>
+    async ({ socket, next }) => {
+      await next();
+      const settings = `in_hot_standby\0${hotStandby}\0`;
+      const other = `default_transaction_read_only\0${readOnly}\0`;
+      socket.write(Buffer.concat([AUTH_OK, message("S", settings), message("S", other), message("Z", "I")]));
+      await answerQueries(socket, next);
+    };
+
+  it("[BX-10] finds the server of the wanted kind among several", async () => {
+    await using primary = await fakeServer(announcing("off", "off"));
+    await using standby = await fakeServer(announcing("on", "off"));
+    await using reader = await fakeServer(announcing("off", "on"));
+    const ports = { primary: primary.port, standby: standby.port, reader: reader.port };
+    const portFor = async (
+      targetSessionAttrs: ConnectionSettings["targetSessionAttrs"],
+      order: (keyof typeof ports)[],
+    ) => {
+      const hosts = order.map((name) => ({ host: "127.0.0.1", port: ports[name] }));
+      const session = await connect(settingsFor(1, { hosts, targetSessionAttrs, password: undefined }));
+      await session.close();
+      return session.target.port;
+    };
+    expect(await portFor("primary", ["standby", "primary"])).toBe(ports.primary);
+    expect(await portFor("standby", ["primary", "reader", "standby"])).toBe(ports.standby);
+    expect(await portFor("read-write", ["standby", "reader", "primary"])).toBe(ports.primary);
+    expect(await portFor("read-only", ["primary", "standby"])).toBe(ports.standby);
+    expect(await portFor("prefer-standby", ["primary", "standby"])).toBe(ports.standby);
+    expect(await portFor("prefer-standby", ["primary", "reader"])).toBe(ports.primary);
+    expect(await portFor("any", ["reader", "primary"])).toBe(ports.reader);
+  });
+
+  it("[BX-10] load_balance_hosts tries the hosts in another order each time", async () => {
+    await using one = await fakeServer(announcing("off", "off"));
+    await using two = await fakeServer(announcing("off", "off"));
+    const hosts = [one, two].map(({ port }) => ({ host: "127.0.0.1", port }));
+    const seen = new Set<number>();
+    // Twenty draws that all fall on one side happen once in half a million runs.
+    for (let i = 0; i < 20 && seen.size < 2; i++) {
+      const session = await connect(settingsFor(1, { hosts, loadBalanceHosts: true, password: undefined }));
+      seen.add(session.target.port);
+      await session.close();
+    }
+    expect(seen.size).toBe(2);
+  });
+});
+
+describe("what an accepted server says while it starts the session", () => {
+  it("is passed on as notices", async () => {
+    server = await fakeServer(async ({ socket, next }) => {
+      await next();
+      const warning = message("N", "SWARNING\0VWARNING\0C01000\0Mcollation version mismatch\0\0");
+      socket.write(Buffer.concat([AUTH_OK, warning, message("Z", "I")]));
+      await answerQueries(socket, next);
+    });
+    const notices: string[] = [];
+    const session = await connect(settingsFor(server.port), { onNotice: (notice) => notices.push(notice.message) });
+    expect(notices).toEqual(["collation version mismatch"]);
+    await session.close();
+  });
+
+  it("that is a failure to set our own search path ends the connection", async () => {
+    server = await fakeServer(async ({ socket, next }) => {
+      await next();
+      socket.write(WELCOME);
+      await next();
+      socket.write(
+        Buffer.concat([serverError("42501", "no"), message("Z", "I"), message("C", "SET\0"), message("Z", "I")]),
+      );
+    });
+    expect((await refusal(settingsFor(server.port))).parts.sqlstate).toBe("42501");
+  });
+});

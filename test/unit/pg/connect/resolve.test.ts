@@ -382,6 +382,14 @@ describe("[BX-10] a connection service", () => {
     expect(settings).toMatchObject({ user: "me", hosts: [{ host: "db.prod", port: 6432 }] });
   });
 
+  it("supplies the database of a URI that has none", async () => {
+    const resolved = await resolve({
+      request: { connection: "postgresql://?service=prod" },
+      environment: { PGSERVICEFILE: file, PGDATABASE: "variable" },
+    });
+    expect(resolved.database).toBe("shop");
+  });
+
   it("is found in ~/.pg_service.conf", async () => {
     write("home/.pg_service.conf", "[s]\nhost=inhome\ndbname=d\n");
     const { settings } = await resolve({ environment: { PGSERVICE: "s", HOME: join(scratch, "home") } });
