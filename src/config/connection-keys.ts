@@ -36,8 +36,6 @@ export const PGKEEP_CONNECTION_KEYS = {
 
 export type ConnectionKey = keyof typeof PGKEEP_CONNECTION_KEYS;
 
-export const CONNECTION_KEYS = Object.keys(PGKEEP_CONNECTION_KEYS).filter(isConnectionKey);
-
 export function isConnectionKey(name: string): name is ConnectionKey {
   return Object.hasOwn(PGKEEP_CONNECTION_KEYS, name);
 }

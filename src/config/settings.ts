@@ -99,7 +99,7 @@ function placeLayers(own: FoundConfig | undefined, env: string | undefined): Lay
 
 function unknownPlace(env: string, places: ReadonlySet<string>, own: FoundConfig | undefined): PgkeepError {
   const near = nearestName(env, places);
-  return new PgkeepError("CONFIG_VALUE_INVALID", `there is no settings block "${tameLine(env)}"`, {
+  return new PgkeepError("CONFIG_VALUE_INVALID", "the configuration has no settings block of that name", {
     detail: own
       ? `"${tameLine(own.path)}" has: ${[...places].map(tameLine).join(", ") || "none"}.`
       : "There is no pgkeep.yaml.",

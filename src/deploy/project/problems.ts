@@ -42,7 +42,9 @@ export class Problems {
   }
 
   #combined(first: Problem): PgkeepError {
-    const lines = this.#reported.map(({ message }) => message);
+    const lines = this.#reported.map(({ message, line }) =>
+      line === undefined ? message : `${message} (line ${line})`,
+    );
     const more = this.#count - lines.length;
     if (more > 0) lines.push(`… and ${more} more`);
     const hints = new Set(this.#reported.flatMap(({ hint }) => hint ?? []));

@@ -48,6 +48,8 @@ const READ_BUFFER_BYTES = 256 * 1024;
 
 const SCRIPT_NAME = "deploy.sql";
 
+const LEFT_OUT_HINT = "Every file of a project is loaded, except in directories whose name starts with a dot.";
+
 export interface ScanOptions {
   maxFileBytes: number;
   signal: AbortSignal;
@@ -157,7 +159,7 @@ class Scan {
     const absolute = join(this.#root, path);
     try {
       const real = realpathSync.native(absolute);
-      if (real === withoutTrailingSeparator(absolute)) return readdirSync(absolute, { withFileTypes: true });
+      if (real === withoutTrailingSeparator(absolute)) return entriesInOrder(absolute);
       this.#refuse(path, "is a symbolic link or lies below one");
     } catch (error) {
       this.#refuse(path, refusalOf(error).message);
@@ -228,7 +230,8 @@ class Scan {
   }
 
   #refuse(path: string, reason: string): void {
-    this.#problems.add({ code: "DEPLOY_FILE_REFUSED", message: `${quotedPath(path)} ${reason}`, file: path });
+    const message = `${quotedPath(path)} ${reason}`;
+    this.#problems.add({ code: "DEPLOY_FILE_REFUSED", message, file: path, hint: LEFT_OUT_HINT });
   }
 
   async #pauseBetweenSlices(): Promise<void> {
@@ -238,6 +241,11 @@ class Scan {
     await yieldToEvents();
     this.#signal.throwIfAborted();
   }
+}
+
+/** In order of name, so that the same project gives the same report on every file system. */
+function entriesInOrder(directory: string): Dirent[] {
+  return readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 interface Directory {

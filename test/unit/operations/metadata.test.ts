@@ -70,7 +70,7 @@ describe("metadata validate", () => {
     using project = temporaryProject({ "a.sql": "/* <pgmi-meta id='x'> */", "b.sql": "\n/* <pgmi:meta > */" });
     const error = await failureOf(() => runOperation(metadataValidate, { path: project.path }));
     expect(error).toMatchObject({ code: "DEPLOY_METADATA_INVALID", exit: 10 });
-    expect(error.parts.detail?.split("\n")).toHaveLength(2);
+    expect(error.parts.detail?.split("\n").map((line) => line.slice(-8))).toEqual(["(line 1)", "(line 2)"]);
   });
 });
 
