@@ -20,13 +20,13 @@ describe("the report of a deploy", () => {
   it("[D-10] says into which database what was deployed, and equals what the database holds", async () => {
     using project = temporaryProject({
       "deploy.sql":
-        "create table public.one (id int);\ncall pgmi_test();\ncommit;\ninsert into public.one values (1);\n",
+        "begin;\ncreate table public.one (id int);\ncall pgmi_test();\ncommit;\ninsert into public.one values (1);\n",
       "__test__/test_one.sql": "do $$ begin perform from public.one; end $$;",
     });
     const database = await cluster.createDatabase();
     const env = environment(cluster, database);
     const { status, stdout } = await pgkeep(["deploy", project.path, "--json"], { env });
-    expect(status).toBe(0);
+    expect(status, stdout).toBe(0);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ status: "success", database, testMacros: 1, unitsCommitted: 2 });
     expect(report.tests).toMatchObject([{ path: "./__test__/test_one.sql", result: "passed" }]);
