@@ -37,25 +37,49 @@ export interface SqlRegion {
 /** The script with everything that is not code blanked; same length in UTF-16 units. */
 export function maskSql(text: string): string {
   let mask = "";
-  for (const { kind, start, end } of sqlRegions(text)) {
-    mask += kind === "code" ? text.slice(start, end) : " ".repeat(end - start);
-  }
-  return mask;
+  let codeStart = 0;
+  visitBlanked(text, (_, start, end) => {
+    mask += text.slice(codeStart, start) + " ".repeat(end - start);
+    codeStart = end;
+  });
+  return mask + text.slice(codeStart);
 }
 
 /** The block comments of the script in order, delimiters included; an unclosed one ends with the script. */
 export function blockComments(text: string): SqlRegion[] {
-  return sqlRegions(text).filter(({ kind }) => kind === "block comment");
+  const comments: SqlRegion[] = [];
+  visitBlanked(text, (kind, start, end) => {
+    if (kind === "block comment") comments.push({ kind, start, end });
+  });
+  return comments;
 }
 
 /** The script as stretches of code, comments and bodies, in order and without gaps. */
 export function sqlRegions(text: string): SqlRegion[] {
   const regions: SqlRegion[] = [];
   let codeStart = 0;
-  const add = (kind: SqlRegionKind, start: number, end: number): void => {
+  const addCodeBefore = (start: number) => {
     if (start > codeStart) regions.push({ kind: "code", start: codeStart, end: start });
-    if (end > start) regions.push({ kind, start, end });
+  };
+  visitBlanked(text, (kind, start, end) => {
+    addCodeBefore(start);
+    regions.push({ kind, start, end });
     codeStart = end;
+  });
+  addCodeBefore(text.length);
+  return regions;
+}
+
+/** Told of every stretch that is not code and not empty, in order. */
+type Visit = (kind: Exclude<SqlRegionKind, "code">, start: number, end: number) => void;
+
+/**
+ * Walks the script once. Visits instead of collecting, because a file of nothing but quotes has millions of stretches
+ * and most readers want few of them.
+ */
+function visitBlanked(text: string, visit: Visit): void {
+  const add: Visit = (kind, start, end) => {
+    if (end > start) visit(kind, start, end);
   };
   const continuation = new EscapeContinuation();
   let at = 0;
@@ -96,8 +120,6 @@ export function sqlRegions(text: string): SqlRegion[] {
       at++;
     }
   }
-  add("code", text.length, text.length);
-  return regions;
 }
 
 /**
@@ -137,13 +159,11 @@ class EscapeContinuation {
   }
 }
 
-type AddRegion = (kind: SqlRegionKind, start: number, end: number) => void;
-
 /** Adds the bodies of the literal or identifier that opens at `open`; returns the index after its closing quote. */
 function addQuoted(
   text: string,
   { open, quote, escapes }: { open: number; quote: number; escapes: boolean },
-  add: AddRegion,
+  add: Visit,
 ): number {
   let bodyStart = open + 1;
   let at = bodyStart;
@@ -165,7 +185,7 @@ function addQuoted(
 }
 
 /** Adds the body of a dollar quote at `open`, if one starts there; returns the index to go on from. */
-function addDollarQuoted(text: string, open: number, add: AddRegion): number {
+function addDollarQuoted(text: string, open: number, add: Visit): number {
   if (isDigit(text.charCodeAt(open + 1))) return parameterEnd(text, open);
   const tagEnd = dollarTagEnd(text, open);
   if (tagEnd === undefined) return open + 1;
