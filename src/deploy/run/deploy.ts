@@ -14,7 +14,14 @@ import type { ServerNotice, Session } from "../../pg/session.ts";
 import { exposuresOf } from "../exposure.ts";
 import { type Prepared, prepareSession } from "../session/prepare.ts";
 import { CommitLedger } from "./commit-ledger.ts";
-import { type ConnectOptions, connect, connectToTarget, recreateTarget } from "./connect.ts";
+import {
+  CONNECT_GRACE_MS,
+  type Connected,
+  type ConnectOptions,
+  connect,
+  connectToTarget,
+  recreateTarget,
+} from "./connect.ts";
 import { type Ending, executeUnits } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
@@ -114,21 +121,32 @@ class DeployRun {
     const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
     this.#sayConnection(offline);
-    const connecting = this.#input.overwrite
-      ? recreateTarget(options, this.#input.force ?? false)
-      : connectToTarget(options);
-    const { session, origin } = await abortable(connecting, limit.signal, (late) => late.session.close()).catch(
-      (error: unknown) => {
-        if (limit.signal.aborted) this.#sayInterrupted();
-        throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
-      },
-    );
+    const { session, origin } = await this.#connect(options);
     this.#sayConnected(session);
     try {
       return await this.#onSession(offline, limit, session, origin);
     } finally {
       await releaseSession(session);
       this.#say({ type: "deploy.released", round_trips: session.roundTrips });
+    }
+  }
+
+  /** Says at once that an interrupt was heard; it can take a moment until what is under way has ended. */
+  async #connect(options: ConnectOptions): Promise<Connected> {
+    const { signal } = options;
+    const onAbort = (): void => this.#sayInterrupted();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const work = this.#input.overwrite ? recreateTarget(options, this.#input.force ?? false) : connectToTarget(options);
+    try {
+      return await abortable(work, {
+        signal,
+        graceMs: CONNECT_GRACE_MS,
+        discard: ({ session }) => session.close(),
+      });
+    } catch (error) {
+      throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
@@ -140,6 +158,7 @@ class DeployRun {
   ): Promise<DeployReport> {
     const before = nothingStarted(offline.connection.database, origin);
     try {
+      limit.signal.throwIfAborted();
       const prepared = await this.#prepare(offline, limit, session);
       this.#weighExposures(offline, prepared, session);
       limit.signal.throwIfAborted();

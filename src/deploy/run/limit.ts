@@ -12,8 +12,11 @@ import type { Session } from "../../pg/session.ts";
 /** 5 s: longer than a server under load needs to notice a cancel request, short enough for a person at a prompt. */
 export const CANCEL_BOUND_MS = 5_000;
 
-/** 500 ms: a cancel request that arrives between two statements has no effect, so it is repeated. */
-const CANCEL_REPEAT_MS = 500;
+/** 1 s: a cancel request that arrives between two statements has no effect, so it is repeated. */
+const CANCEL_REPEAT_MS = 1_000;
+
+/** 24 days, the longest wait that timers can count; a longer limit is none. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 export interface RunLimit {
   signal: AbortSignal;
@@ -23,7 +26,8 @@ export interface RunLimit {
 
 /** A limit from `interrupt` (SIGINT, SIGTERM) and a time; 0 ms means no time limit. The time starts now. */
 export function runLimit(interrupt: AbortSignal, timeoutMs: number): RunLimit {
-  const deadline = timeoutMs > 0 ? AbortSignal.timeout(Math.ceil(timeoutMs)) : undefined;
+  const isLimited = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS;
+  const deadline = isLimited ? AbortSignal.timeout(Math.ceil(timeoutMs)) : undefined;
   const signal = deadline ? AbortSignal.any([interrupt, deadline]) : interrupt;
   return {
     signal,
@@ -40,18 +44,23 @@ function seconds(ms: number): string {
 }
 
 /**
- * The result of `work`, or a rejection as soon as the signal fires, whatever `work` does. A value that arrives too late
+ * The result of `work`, which heeds the signal itself. When the signal fires, what is under way gets `graceMs` to come to
+ * its own end (a database half replaced is worse than a slow Ctrl-C); then it is left behind, and what it still brings
  * is handed to `discard`, because it may hold a connection.
  */
 export async function abortable<T>(
   work: Promise<T>,
-  signal: AbortSignal,
-  discard: (late: T) => Promise<unknown> = async () => undefined,
+  { signal, graceMs, discard }: { signal: AbortSignal; graceMs: number; discard: (late: T) => Promise<unknown> },
 ): Promise<T> {
-  if (!signal.aborted) {
-    const first = await raceSignal(work, signal);
-    if (first !== FIRED) return first;
-  }
+  const first = signal.aborted ? FIRED : await raceSignal(work, signal);
+  if (first !== FIRED) return first;
+  const settled = work.then(
+    (value): Settled<T> => ({ outcome: "done", value }),
+    (error: unknown): Settled<T> => ({ outcome: "failed", error }),
+  );
+  const end = await within(settled, graceMs);
+  if (end?.outcome === "done") return end.value;
+  if (end?.outcome === "failed") throw end.error;
   void work.then(discard).catch(() => undefined);
   throw signal.reason;
 }
@@ -76,10 +85,14 @@ export async function cancellable<T>(
     if (first !== FIRED) return first;
   }
   onAbort();
+  const requests: Promise<void>[] = [];
   for (let waited = 0; waited < CANCEL_BOUND_MS; waited += CANCEL_REPEAT_MS) {
-    await within(session.cancel(), CANCEL_REPEAT_MS);
+    requests.push(session.cancel());
     const end = await within(settled, CANCEL_REPEAT_MS);
-    if (end) return end;
+    if (!end) continue;
+    // A request still on its way would hit the next statement.
+    await within(Promise.all(requests), CANCEL_REPEAT_MS);
+    return end;
   }
   await session.close();
   return { outcome: "lost" };

@@ -16,7 +16,7 @@ import { exposuresOf } from "../exposure.ts";
 import { endsTransaction, statementSpans } from "../script/statements.ts";
 import { locateFailure } from "../session/markers.ts";
 import { prepareSession } from "../session/prepare.ts";
-import { connect } from "./connect.ts";
+import { CONNECT_GRACE_MS, connect } from "./connect.ts";
 import { globToRegExp, MAX_GLOB_LENGTH } from "./glob.ts";
 import { abortable, cancellable, runLimit } from "./limit.ts";
 import { NoticeRing } from "./notices.ts";
@@ -140,7 +140,12 @@ class TestRun {
     };
     const { database } = this.#offline.connection;
     try {
-      return await abortable(connect(options, database), signal, (late) => late.close());
+      const session = await abortable(connect(options, database), {
+        signal,
+        graceMs: CONNECT_GRACE_MS,
+        discard: (late) => late.close(),
+      });
+      return session;
     } catch (error) {
       throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
     }

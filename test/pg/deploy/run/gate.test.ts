@@ -49,6 +49,46 @@ describe("CALL pgmi_test()", () => {
     expect(report).toMatchObject({ script: "deploy.sql", line: 3, column: 8, sourceLine: "select nosuch;" });
   });
 
+  it.each([
+    ["[MC-10] with a doubled quote in its pattern", "call pgmi_test('it''s')"],
+    ["[MC-10] with an escape string", "call pgmi_test(E'a')"],
+    ["[MC-10] with a dollar quote", "call pgmi_test($$a$$)"],
+    ["[MC-10] with NULL as callback", "call pgmi_test('a', null)"],
+    ["[MC-11] as SELECT", "select pgmi_test()"],
+    ["[MC-11] inside a DO body", "do $$ begin call pgmi_test(); end $$"],
+  ])("%s is no macro, and the server refuses it", async (_name, call) => {
+    const { report } = await run({ "deploy.sql": `begin; ${call}; commit;`, "__test__/test_a.sql": "select 1;" });
+    expect(report).toMatchObject({ exitCode: 13, sqlstate: "42883", testMacros: 0 });
+  });
+
+  it("[MC-14] may stand several times, each with its own pattern and callback", async () => {
+    const { report, notices } = await run({
+      "deploy.sql": `begin;
+        create function pg_temp.seen(e pg_temp.pgmi_test_event) returns void language plpgsql as
+          $$ begin if e.event = 'test_start' then raise notice 'seen %', e.path; end if; end $$;
+        CALL pgmi_test('_a'); call /* x */ PG_TEMP . pgmi_test ( null , 'pg_temp.seen' ) ;
+        -- call pgmi_test('in a comment');
+        select 'call pgmi_test()'; call pgmi_test('');
+        commit;`,
+      "__test__/test_a.sql": "select 1;",
+      "__test__/test_b.sql": "select 1;",
+    });
+    expect(report).toMatchObject({ status: "success", testMacros: 3 });
+    expect(report.tests?.map(({ name }) => name)).toEqual(["test_a", "test_a", "test_b", "test_a", "test_b"]);
+    expect(notices.filter((notice) => notice.startsWith("seen"))).toHaveLength(2);
+  });
+
+  it("[MC-15] wrapped in a savepoint leaves nothing, not even what a callback wrote", async () => {
+    const { report } = await run({
+      "deploy.sql": `create table if not exists mc15(event text); begin;
+        create function pg_temp.keep(e pg_temp.pgmi_test_event) returns void language sql as $$ insert into mc15 values (e.event) $$;
+        savepoint _tests; call pgmi_test(null, 'pg_temp.keep'); rollback to savepoint _tests; commit;`,
+      "__test__/test_a.sql": "select 1;",
+    });
+    expect(report.error).toBeUndefined();
+    expect(await value(cluster, database, "select count(*)::int from mc15")).toBe(0);
+  });
+
   it("stops the deploy at a failing test, names it, and commits nothing", async () => {
     const { error, report } = await run({
       "deploy.sql": `begin; ${LOOP} call pgmi_test(); commit; create table gate_tail(a int);`,
