@@ -8,7 +8,7 @@
 import { systemClock } from "./base/clock.ts";
 import type { Operation, OperationContext, ProgressEvent } from "./base/operation.ts";
 import type { z } from "zod";
-import { loadOperation, operationNames } from "./operations/call.ts";
+import { loadOperation, operationNames, runOperation } from "./operations/call.ts";
 import type { index } from "./operations/index.ts";
 
 export { EXIT, type ErrorCode, type ErrorParts, PgkeepError } from "./base/errors.ts";
@@ -50,7 +50,7 @@ const call =
     const { parseInput } = await import("./operations/validate.ts");
     const checked = await parseInput(operation, input);
     // The catalogue pairs name and definition; TypeScript cannot follow that through a lookup by a generic name.
-    return (await operation.run(checked, contextOf(options))) as OutputOf<Name>;
+    return (await runOperation(operation, checked, contextOf(options))) as OutputOf<Name>;
   };
 
 function contextOf({ signal, onProgress, environment, workingDirectory }: CallOptions): OperationContext {

@@ -27,12 +27,6 @@ export class Deadline {
     return this.#controller.signal;
   }
 
-  /** Why the run was ended; undefined while it was not. */
-  get reason(): PgkeepError | undefined {
-    const reason: unknown = this.signal.reason;
-    return reason instanceof PgkeepError ? reason : undefined;
-  }
-
   /** Stops listening. */
   end(): void {
     clearTimeout(this.#timer);

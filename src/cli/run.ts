@@ -13,7 +13,7 @@ import type { Operation, OperationContext, ProgressEvent } from "../base/operati
 import { registerSecret, scrub } from "../base/secrets.ts";
 import { tameLine } from "../base/tame.ts";
 import { captureEnvironment, registerConnectionString } from "../config/environment.ts";
-import { loadOperation } from "../operations/call.ts";
+import { runOperation as callOperation, loadOperation } from "../operations/call.ts";
 import type { ParsedCommand } from "./arguments.ts";
 import { crashOf } from "./crash.ts";
 import { Deadline } from "./deadline.ts";
@@ -55,7 +55,7 @@ export async function runOperation(invocation: Invocation, parsed: ParsedCommand
   const deadline = new Deadline(timeoutMs(parsed));
   const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
   try {
-    const outcome = await outcomeOf(run, deadline);
+    const outcome = await outcomeOf(run);
     return await finish(run, outcome);
   } finally {
     deadline.end();
@@ -166,14 +166,14 @@ function isTls(value: unknown): value is { protocol: string; verified: boolean }
 }
 
 /** Runs the operation. What it throws becomes a failure with a code; what is no failure of ours becomes a crash. */
-async function outcomeOf(run: Run, deadline: Deadline): Promise<Outcome> {
+async function outcomeOf(run: Run): Promise<Outcome> {
   try {
     const operation = await loadOperation(run.parsed.command.operation ?? "");
     const input = await validated(operation, run.parsed);
-    const output = await operation.run(input, run.context);
+    const output = await callOperation(operation, input, run.context);
     return { output, exitCode: operation.exitCode?.(output) ?? EXIT.ok };
   } catch (thrown) {
-    const error = failureOf(thrown, run, deadline);
+    const error = failureOf(thrown, run);
     return { error, exitCode: error.exit };
   }
 }
@@ -184,9 +184,8 @@ async function validated(operation: Operation, { command, input }: ParsedCommand
   return parseInput(operation, input);
 }
 
-function failureOf(thrown: unknown, { invocation, parsed }: Run, deadline?: Deadline): PgkeepError {
+function failureOf(thrown: unknown, { invocation, parsed }: Run): PgkeepError {
   if (thrown instanceof PgkeepError) return thrown;
-  if (deadline?.reason) return deadline.reason;
   return crashOf(thrown, { command: parsed.command.words, version: invocation.manifest.version });
 }
 

@@ -3,10 +3,11 @@
  *
  * A tool whose operation this build does not have is not listed.
  */
+import { basename } from "node:path";
 import { z } from "zod";
 import { PgkeepError } from "../base/errors.ts";
 import type { OperationContext } from "../base/operation.ts";
-import { loadOperation, operationNames } from "../operations/call.ts";
+import { loadOperation, operationNames, runOperation } from "../operations/call.ts";
 import { parseInput } from "../operations/validate.ts";
 import { INVALID_PARAMS, RpcError } from "./json-rpc.ts";
 
@@ -58,10 +59,7 @@ const TOOLS: readonly Tool[] = [
     operation: "project.init",
     input: z.object({ path, template: z.string().optional(), name: z.string().optional() }),
     output: anything,
-    answer: async (input, context) => {
-      const { path: target, ...rest } = input;
-      return both(await run("project.init", { ...rest, path: target }, context));
-    },
+    answer: initProject,
   },
   structured(
     "metadata_plan",
@@ -72,6 +70,15 @@ const TOOLS: readonly Tool[] = [
   structured("metadata_validate", "metadata.validate", "Check the metadata of a project's files", z.object({ path })),
   structured("templates_list", "templates.list", "The templates that init knows", z.object({})),
 ];
+
+async function initProject(input: Readonly<Record<string, unknown>>, context: OperationContext): Promise<ToolResult> {
+  const { path: directory, template, name } = input;
+  if (name !== undefined && name !== basename(String(directory)))
+    throw new PgkeepError("CONFIG_VALUE_INVALID", "a project has the name of its directory", {
+      hint: "Leave name out, or let path end with it.",
+    });
+  return both(await run("project.init", { directory, ...(template === undefined ? {} : { template }) }, context));
+}
 
 function structured(name: string, operation: string, description: string, input: z.ZodObject): Tool {
   const answer: Tool["answer"] = async (given, context) => both(await run(operation, given, context));
@@ -99,7 +106,7 @@ const both = (output: Record<string, unknown>): ToolResult => ({
 
 async function run(name: string, input: unknown, context: OperationContext): Promise<Record<string, unknown>> {
   const operation = await loadOperation(name);
-  const output: unknown = await operation.run(await parseInput(operation, input), context);
+  const output: unknown = await runOperation(operation, await parseInput(operation, input), context);
   return typeof output === "object" && output !== null ? { ...output } : {};
 }
 

@@ -14,7 +14,7 @@ import { messageOf, PgkeepError } from "../base/errors.ts";
 import type { Operation, OperationContext, ProgressEvent } from "../base/operation.ts";
 import { scrub, scrubDeep } from "../base/secrets.ts";
 import { captureEnvironment } from "../config/environment.ts";
-import { loadOperation, operationNames } from "../operations/call.ts";
+import { loadOperation, operationNames, runOperation } from "../operations/call.ts";
 
 export interface ServeOptions {
   version: string;
@@ -95,7 +95,7 @@ interface ToolAnswer {
 
 async function answer(operation: Operation, input: unknown, context: OperationContext): Promise<ToolAnswer> {
   try {
-    const output: unknown = await operation.run(withoutConfirm(input), context);
+    const output: unknown = await runOperation(operation, withoutConfirm(input), context);
     const safe: unknown = scrubDeep(output);
     return {
       content: [{ type: "text", text: JSON.stringify(safe, null, 2) }],

@@ -1,5 +1,5 @@
 /** Which build this is. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { defineOperation } from "../base/operation.ts";
 
 export default defineOperation({
@@ -30,6 +30,10 @@ export default defineOperation({
 });
 
 function buildFacts(): { version: string; commit: string; built: string } {
-  const { version, commit, built } = JSON.parse(readFileSync(new URL("../build.json", import.meta.url), "utf8"));
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const build = new URL("../build.json", import.meta.url);
+  // Written by the build; running from the sources there is none.
+  if (!existsSync(build)) return { version, commit: "unknown", built: "unknown" };
+  const { commit, built } = JSON.parse(readFileSync(build, "utf8"));
   return { version, commit, built };
 }

@@ -1,5 +1,5 @@
 /** Runs the built program as a person or a pipeline would: a process of its own, with exactly the environment given. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,17 +25,29 @@ export interface Finished {
 const CLEAN = { PATH: process.env.PATH ?? "", HOME: "/nonexistent", LANG: "C.UTF-8" };
 
 /** Runs `pgkeep` with `words` to its end. */
-export async function pgkeep(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+export function pgkeep(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return pgkeepStarted(words, options).finished;
+}
+
+/** Starts `pgkeep` and returns at once, for tests that do something to it while it runs. */
+export function pgkeepStarted(
+  words: readonly string[],
+  options: RunOptions = {},
+): { child: ChildProcess; finished: Promise<Finished> } {
   if (!existsSync(join(REPOSITORY, "dist/bundle/main.js"))) throw new Error("run npm run build first");
   const child = spawn(process.execPath, [options.bin ?? BIN, ...words], {
     cwd: options.cwd,
     env: { ...CLEAN, ...options.env },
   });
   const chunks = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (chunks.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (chunks.stderr += text));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    chunks.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    chunks.stderr += text;
+  });
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
-  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { status, ...chunks };
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, finished: closed.then((status) => ({ status, ...chunks })) };
 }
