@@ -5,8 +5,9 @@
  * open without following a final link and without waiting, look at what was opened (not at the name), accept regular
  * files only, compare the size with the cap before a byte is read, and refuse a file that changes meanwhile.
  *
- * Synchronous calls on purpose: four of them take about 15 µs a file, the promise versions five times that, and
- * a project has thousands of files. Reads are in pieces of READ_BYTES so that a caller can let signals in between.
+ * Synchronous calls on purpose: opening, looking, reading and closing take 6 µs a file, with promises 45 µs at best
+ * (16 at once), and a project has thousands of files. Reads are in pieces of READ_BYTES so that a caller can let signals in
+ * between.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { setImmediate as yieldToEvents } from "node:timers/promises";

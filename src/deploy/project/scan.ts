@@ -6,8 +6,8 @@
  * turns out to lie elsewhere (replaced by a link while we walk) ends the scan. All refusals are collected and reported
  * together, before anything connects.
  *
- * Speed: synchronous file calls in slices. Promise-based calls cost 75 µs a file against 15 µs here, and every deploy
- * pays this for every file. Between slices the event loop runs, so a signal ends the scan within a few milliseconds.
+ * Speed: synchronous file calls in slices, see docs/decisions/0017-projects-are-read-synchronously.md. Between slices the
+ * event loop runs, so a signal ends the scan within a few milliseconds.
  */
 import { isUtf8 } from "node:buffer";
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
