@@ -82,8 +82,8 @@ function explainServerError(error: ServerError, { settings, address }: Where): P
 }
 
 function explainState({ sqlstate }: ServerError, settings: ConnectionSettings, address: HostAddress): Explanation {
-  const role = `"${settings.user}"`;
-  const database = `"${settings.database}"`;
+  const role = `"${tameLine(settings.user)}"`;
+  const database = `"${tameLine(settings.database)}"`;
   const place = placeOf(address);
   const states: Readonly<Record<string, Explanation>> = {
     "28P01": {
@@ -99,7 +99,7 @@ function explainState({ sqlstate }: ServerError, settings: ConnectionSettings, a
     "3D000": {
       code: "CONNECT_DATABASE_MISSING",
       message: `database ${database} does not exist on ${place}`,
-      hint: `Check the name, or create it: createdb ${settings.database}`,
+      hint: `Check the name, or create it: createdb ${shellWord(settings.database)}`,
     },
     "42501": {
       code: "CONNECT_PERMISSION",
@@ -120,7 +120,7 @@ function explainState({ sqlstate }: ServerError, settings: ConnectionSettings, a
   return (
     states[sqlstate] ?? {
       code: "CONNECT_SERVER_REFUSED",
-      message: `the server on ${place} refused the connection (SQLSTATE ${/^[0-9A-Z]{5}$/.test(sqlstate) ? sqlstate : "missing"})`,
+      message: `the server on ${place} refused the connection (SQLSTATE ${sqlstate || "missing"})`,
       hint: "Look up the SQLSTATE in PostgreSQL's manual, appendix A, and in the server's log.",
     }
   );
@@ -176,10 +176,16 @@ export function placeOf({ host, port }: HostAddress): string {
 }
 
 function readinessCommand({ host, port }: HostAddress): string {
-  return `pg_isready -h ${host} -p ${port}`;
+  return `pg_isready -h ${shellWord(host)} -p ${port}`;
+}
+
+/** A word that a person can paste into a shell, whatever is in it. */
+function shellWord(text: string): string {
+  const word = tameLine(text);
+  return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A name as the hint's SQL needs it. A name that cannot be quoted never got this far. */
 function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return `"${tameLine(name).replaceAll('"', '""')}"`;
 }

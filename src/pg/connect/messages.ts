@@ -106,8 +106,8 @@ export function decodeError(body: Buffer): ServerErrorFields {
   const number = (code: string) => (fields.has(code) ? Number(fields.get(code)) : undefined);
   return {
     message: fields.get("M") ?? "",
-    severity: fields.get("V") ?? fields.get("S") ?? "ERROR",
-    sqlstate: fields.get("C") ?? "",
+    severity: severityOf(fields, "ERROR"),
+    sqlstate: stateOf(fields),
     detail: fields.get("D"),
     hint: fields.get("H"),
     where: fields.get("W"),
@@ -116,6 +116,17 @@ export function decodeError(body: Buffer): ServerErrorFields {
     internalQuery: fields.get("q"),
     objects: objectNames(fields),
   };
+}
+
+/** Five letters and digits, or nothing: the state is printed and compared, so it is never free text. */
+function stateOf(fields: Map<string, string>): string {
+  const state = fields.get("C") ?? "";
+  return /^[0-9A-Z]{5}$/.test(state) ? state : "";
+}
+
+function severityOf(fields: Map<string, string>, otherwise: string): string {
+  const severity = fields.get("V") ?? fields.get("S") ?? "";
+  return /^[A-Z]{1,20}[0-9]?$/.test(severity) ? severity : otherwise;
 }
 
 function objectNames(fields: Map<string, string>): NonNullable<ServerErrorFields["objects"]> {
@@ -132,8 +143,8 @@ function objectNames(fields: Map<string, string>): NonNullable<ServerErrorFields
 export function decodeNotice(body: Buffer): ServerNotice {
   const fields = reportFields(body);
   return {
-    severity: fields.get("V") ?? fields.get("S") ?? "NOTICE",
-    code: fields.get("C") ?? "",
+    severity: severityOf(fields, "NOTICE"),
+    code: stateOf(fields),
     message: fields.get("M") ?? "",
     detail: fields.get("D"),
     hint: fields.get("H"),

@@ -6,8 +6,9 @@
  *
  * Source: PostgreSQL 18 manual, section 32.16 "The Password File".
  */
-import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { errorCodeOf } from "../../base/errors.ts";
 import { Secret } from "../../base/secrets.ts";
 
@@ -106,4 +107,33 @@ export function findPassword(entries: readonly PasswordEntry[], query: PasswordQ
       matches(entry.database, [query.database]) &&
       matches(entry.user, [query.user]),
   )?.password;
+}
+
+/**
+ * Stores a password: its line becomes the first, an older one with the same four fields goes, all others stay as they are.
+ * A sibling file with mode 0600 is written and renamed, so that no reader meets half of it and none but the owner
+ * meets any.
+ */
+export async function storePassword(path: string, entry: PasswordEntry): Promise<void> {
+  const key = [entry.host, entry.port, entry.database, entry.user].map(escapeField).join(":");
+  const old = await readFile(path, "utf8").catch((error: unknown) => {
+    if (errorCodeOf(error) === "ENOENT") return "";
+    throw error;
+  });
+  const kept = old.split(/\r?\n/).filter((line) => splitFields(line).slice(0, 4).join(":") !== key);
+  const text = [`${key}:${escapeField(entry.password.expose())}`, ...kept].join("\n");
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const sibling = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    await writeFile(sibling, text.endsWith("\n") ? text : `${text}\n`, { mode: 0o600, flag: "wx" });
+    await rename(sibling, path);
+  } catch (error) {
+    await rm(sibling, { force: true });
+    throw error;
+  }
+}
+
+/** A field as the file writes it; the wildcard stays one. */
+function escapeField(field: string): string {
+  return field.replace(/[\\:]/g, "\\$&");
 }

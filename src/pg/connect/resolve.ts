@@ -196,8 +196,8 @@ function checkHost(name: string, source: Sourced | undefined): string {
   if (name.startsWith("@")) {
     throw badValue(origin, "abstract Unix sockets are not supported", "Use a socket in a directory, or TCP.");
   }
-  const isPath = name.startsWith("/");
-  if (isPath || /^[\w.:%-]+$/.test(name) || /^[^\s/@?#[\]\\'"]+$/u.test(name)) return name;
+  const isClean = !/[\p{Cc}\p{Surrogate}]/u.test(name);
+  if (isClean && (name.startsWith("/") || /^[^\s/@?#[\]\\'"]+$/.test(name))) return name;
   throw badValue(origin, "a host is neither a name, an address nor an absolute directory", "Write the name alone.");
 }
 

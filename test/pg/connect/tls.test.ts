@@ -223,6 +223,9 @@ describe("[T-04] a certificate that is wrong", () => {
     });
     const asSystem = { rootCert: "system", systemBundle: caFile };
     await accepts({ ...at("localhost"), sslMode: "verify-full", tlsFiles: asSystem });
+    // Without any root certificate, verify-full means the system's as well.
+    await accepts({ ...at("localhost"), sslMode: "verify-full", tlsFiles: { systemBundle: caFile } });
+    expect(await refused({ ...at("localhost"), sslMode: "verify-full" })).toMatchObject({ code: "CONNECT_TLS_FAILED" });
   });
 
   it("by its revocation, from a file and from a directory", async () => {
