@@ -55,6 +55,8 @@ export default defineOperation({
   run: async (input, context) => {
     const checks = [...runtimeChecks(), ...(await projectChecks(input.path, context))];
     const server = await serverChecks(input, context);
+    // Ended from outside: what was not answered in time says nothing about the server.
+    context.signal.throwIfAborted();
     return { checks: [...checks, ...server.checks], is_connected: server.isConnected };
   },
   exitCode: ({ checks, is_connected }) => {

@@ -1,10 +1,11 @@
 /**
  * Promises that only the whole program can keep: what a deploy shows, to whom it talks, and what it says it did.
  */
+import { spawn } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { sharedCluster, type TestCluster } from "../../support/cluster.ts";
-import { pgkeep } from "../../support/pgkeep.ts";
+import { BIN, pgkeep } from "../../support/pgkeep.ts";
 import { temporaryProject } from "../../support/project.ts";
 
 const CANARY = "canary-7Qx1-value";
@@ -129,6 +130,57 @@ describe("a deploy to a server that is not the right one", () => {
     expect(sent).toContain("app");
     expect(sent).not.toContain(CANARY);
     expect(sent).not.toContain("line of the project");
+  });
+});
+
+describe("a command that waits for a server which never answers", () => {
+  const sockets = new Set<Socket>();
+  const tarpit = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
+  let where: string[];
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => tarpit.listen(0, "127.0.0.1", resolve));
+    const address = tarpit.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    where = ["-h", "127.0.0.1", "-p", String(port), "-U", "app", "-d", "shop", "--json"];
+  });
+
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    tarpit.close();
+  });
+
+  it("ends at its --timeout, with a status of its own", async () => {
+    const { status, stdout } = await pgkeep(["doctor", ...where, "--timeout", "700ms"]);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: "COMMAND_TIMEOUT", retryable: true });
+    expect(status).toBe(16);
+  });
+
+  it("ends when it is interrupted, and says that it did not finish", async () => {
+    const before = sockets.size;
+    const child = spawn(process.execPath, [BIN, "doctor", ...where], { env: { PATH: process.env.PATH } });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    await vi.waitUntil(() => sockets.size > before, { timeout: 20_000 });
+    child.kill("SIGINT");
+    const status = await new Promise((resolve) => child.once("close", resolve));
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: "COMMAND_INTERRUPTED",
+      state: expect.stringContaining("not"),
+    });
+    expect(status).toBe(130);
+  });
+});
+
+describe("a session API level that does not exist", () => {
+  it("is refused before anything is connected to", async () => {
+    using project = temporaryProject({ "deploy.sql": "select 1;" });
+    const words = ["deploy", project.path, "--compat", "9", "-h", "127.0.0.1", "-p", "1", "-d", "shop", "--json"];
+    const { status, stdout } = await pgkeep(words);
+    expect(JSON.parse(stdout)).toMatchObject({ status: "failed", code: "DEPLOY_COMPAT_UNKNOWN" });
+    expect(status).toBe(10);
   });
 });
 
