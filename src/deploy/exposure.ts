@@ -158,18 +158,28 @@ export function passwordsIn(text: string, depth = 0): PasswordInText[] {
       .filter((body) => !isVerifierAt(text, body))
       .map((body) => ({ line: lineAt(body), certain: true })),
   );
-  const nested = sqlRegions(text)
-    .filter(({ kind }) => kind === "body")
-    .flatMap(({ start, end }) => {
-      const body = text.slice(start, end).replaceAll("''", "'");
-      const inner = passwordsIn(body, depth + 1).map(({ line, certain }) => ({
-        line: line + lineAt(start) - 1,
-        certain,
-      }));
-      const slot = inner.length === 0 && PASSWORD_SLOT.test(body) && isShort(body);
-      return slot ? [{ line: lineAt(start), certain: false }] : inner;
-    });
+  const nested = quotedBodies(text).flatMap(({ start, end }) => {
+    const body = text.slice(start, end).replaceAll("''", "'");
+    const inner = passwordsIn(body, depth + 1).map(({ line, certain }) => ({
+      line: line + lineAt(start) - 1,
+      certain,
+    }));
+    const slot = inner.length === 0 && PASSWORD_SLOT.test(body) && isShort(body);
+    return slot ? [{ line: lineAt(start), certain: false }] : inner;
+  });
   return [...literals, ...nested];
+}
+
+/** Bodies of literals; the parts between doubled quotes belong together. */
+function quotedBodies(text: string): { start: number; end: number }[] {
+  const bodies: { start: number; end: number }[] = [];
+  for (const { kind, start, end } of sqlRegions(text)) {
+    if (kind !== "body") continue;
+    const last = bodies.at(-1);
+    if (last && text.slice(last.end, start) === "''") last.end = end;
+    else bodies.push({ start, end });
+  }
+  return bodies;
 }
 
 /** A slot is looked for in format strings, not in whole function bodies, whose own literals are read one by one. */
