@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { bootstrap, ROOT } from "./bootstrap.mjs";
 
-const begun = performance.now();
 bootstrap();
+const begun = performance.now();
 // Only now: a fresh clone has no packages before.
 const { default: pg } = await import("pg");
 const folder = mkdtempSync(join(tmpdir(), "pgkeep-demo-"));
