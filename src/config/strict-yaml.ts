@@ -109,7 +109,7 @@ class Reader {
       return;
     }
     const value = node === null ? "" : scalarText(node);
-    const problem = node === null || isNull(node) ? undefined : scalarProblem(key, value);
+    const problem = node === null || isNull(node) ? undefined : (quotedProblem(key, node) ?? scalarProblem(key, value));
     if (problem) this.#add(pair.value ?? pair.key, `"${namePath(path)}" ${problem}`);
     else if (key === FREE_TEXT || value !== "") this.#entries.push({ path, value, line: this.#at(pair.key).line });
   }
@@ -162,6 +162,12 @@ function pairsOf(map: YAMLMap): Pair[] {
 /** The text as written for plain scalars, the text meant for quoted and block ones; null is empty. */
 function scalarText(node: Scalar): string {
   return isNull(node) ? "" : (node.source ?? String(node.value));
+}
+
+/** Quotes make text of a number or a truth value, and text is the wrong type for those. */
+function quotedProblem({ type }: ConfigKey, { type: style }: Scalar): string | undefined {
+  if (style === "PLAIN" || (type !== "integer" && type !== "boolean")) return undefined;
+  return type === "integer" ? "must be a number, without quotes" : "must be true or false, without quotes";
 }
 
 function isNull(node: Node): boolean {

@@ -5,7 +5,8 @@
  * a meaning but one pair of quotes around all of it. The file usually holds secrets, so a complaint names the line and
  * never its text.
  */
-import { createReadStream } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { sleep } from "../../base/clock.ts";
 import { type ErrorCode, errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 
@@ -14,6 +15,12 @@ export const MAX_PARAMS_FILE_BYTES = 16 * 1024 * 1024;
 
 /** 64 KiB, line break included: the reference's limit, above which a line is a mistake. */
 export const MAX_PARAMS_LINE_BYTES = 64 * 1024;
+
+const PIECE_BYTES = 64 * 1024;
+
+/** 10 ms, 3,000 times: half a minute is enough for any program that fetches a secret. */
+const POLL_MS = 10;
+const MAX_POLLS = 3_000;
 
 export interface ParamsFileEntry {
   key: string;
@@ -87,20 +94,56 @@ function isSpace(code: number): boolean {
   return WIDE_SPACES.has(code) || (code >= 0x2000 && code <= 0x200a);
 }
 
+/**
+ * Opened without blocking and then asked again and again: a blocking open of a pipe that nobody writes to can neither be
+ * interrupted nor, on a thread of its own, be left behind at exit.
+ */
 async function readBounded(absolutePath: string, named: string, signal: AbortSignal): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let length = 0;
+  signal.throwIfAborted();
   try {
-    for await (const piece of createReadStream(absolutePath, { signal })) {
-      pieces.push(piece);
-      length += piece.length;
-      if (length > MAX_PARAMS_FILE_BYTES) throw invalid(`${named} is larger than ${MAX_PARAMS_FILE_BYTES} bytes`);
+    const descriptor = openSync(absolutePath, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      return await readToEnd(descriptor, named, signal);
+    } finally {
+      closeSync(descriptor);
     }
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof PgkeepError ? error : unreadable(named, errorCodeOf(error));
   }
-  return Buffer.concat(pieces);
+}
+
+async function readToEnd(descriptor: number, named: string, signal: AbortSignal): Promise<Buffer> {
+  const isPipe = fstatSync(descriptor).isFIFO();
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (let polls = 0; polls < MAX_POLLS; ) {
+    const got = readAvailable(descriptor, piece);
+    if (got !== undefined && got > 0) {
+      pieces.push(Buffer.from(piece.subarray(0, got)));
+      length += got;
+      polls = 0;
+      if (length > MAX_PARAMS_FILE_BYTES) throw invalid(`${named} is larger than ${MAX_PARAMS_FILE_BYTES} bytes`);
+    } else if (got === 0 && (length > 0 || !isPipe)) {
+      return Buffer.concat(pieces);
+    } else {
+      // Nothing yet, or an end before any text, which is what a pipe shows until its writer has come.
+      polls++;
+      await sleep(POLL_MS, signal);
+    }
+  }
+  throw invalid(`${named} gave nothing for ${(POLL_MS * MAX_POLLS) / 1_000} seconds`);
+}
+
+/** Bytes read, 0 at the end, undefined when there is nothing at the moment. */
+function readAvailable(descriptor: number, piece: Buffer): number | undefined {
+  try {
+    return readSync(descriptor, piece);
+  } catch (error) {
+    if (errorCodeOf(error) === "EAGAIN") return undefined;
+    throw error;
+  }
 }
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {

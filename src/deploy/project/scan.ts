@@ -107,6 +107,7 @@ class Scan {
   readonly #root: string;
   readonly #signal: AbortSignal;
   readonly #readOptions: ReadOptions;
+  readonly #scriptOptions: ReadOptions;
   readonly #problems = new Problems();
   readonly #files: ProjectFile[] = [];
   readonly #buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
@@ -117,6 +118,8 @@ class Scan {
     this.#root = root;
     this.#signal = signal;
     this.#readOptions = { maxBytes: Math.min(maxFileBytes, LARGEST_FILE_BYTES) };
+    // The cap is about what is loaded into the session, and deploy.sql is not; lowering it must not refuse the script.
+    this.#scriptOptions = { maxBytes: Math.max(this.#readOptions.maxBytes, DEFAULT_MAX_FILE_BYTES) };
   }
 
   /** deploy.sql may be a link, unlike every other file, but only to a file of the same project. */
@@ -124,7 +127,7 @@ class Scan {
     this.#signal.throwIfAborted();
     const place = locateDeployScript(this.#root);
     try {
-      return decode(await readRegularFile(place, this.#readOptions, this.#signal)).text;
+      return decode(await readRegularFile(place, this.#scriptOptions, this.#signal)).text;
     } catch (error) {
       if (!(error instanceof FileRefusal)) throw error;
       throw new PgkeepError("DEPLOY_FILE_REFUSED", `"./${SCRIPT_NAME}" ${error.message}`, {

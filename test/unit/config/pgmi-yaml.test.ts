@@ -73,6 +73,7 @@ describe("[PM-06] [CL-08] pgmi.yaml", () => {
       "connection:\n  port: hunter2",
       /pgmi\.yaml:2:9 "connection\.port" must be a whole number/,
     ],
+    ["a port in quotes", 'connection:\n  port: "5432"', /must be a number, without quotes/],
     ["port 0", "connection:\n  port: 0", /from 1 to 65535/],
     ["port 65536", "connection:\n  port: 65536", /from 1 to 65535/],
     ["an unknown sslmode", "connection:\n  sslmode: hunter2", /must be one of: disable, allow/],

@@ -121,4 +121,29 @@ describe("reading a params file", () => {
     writer.kill();
     expect(entries.map(({ key, value }) => `${key}=${value}`)).toEqual(["a=1", "b=2"]);
   });
+
+  it("takes a pipe whose writer is slow", async () => {
+    using directory = temporaryDirectory();
+    execFileSync("mkfifo", [directory.at("pipe")]);
+    const script = 'exec 3> "$1"; sleep 0.1; printf "a=1\\nb" >&3; sleep 0.1; printf "=2\\n" >&3';
+    const writer = spawn("sh", ["-c", script, "sh", directory.at("pipe")]);
+    const entries = await readParamsFile("pipe", directory.at("pipe"), signal);
+    writer.kill();
+    expect(entries.map(({ key, value }) => `${key}=${value}`)).toEqual(["a=1", "b=2"]);
+  });
+
+  it("[D-06] ends with the signal's reason when nobody writes to the pipe", async () => {
+    using directory = temporaryDirectory();
+    execFileSync("mkfifo", [directory.at("pipe")]);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const reading = readParamsFile("pipe", directory.at("pipe"), controller.signal);
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(reading).rejects.toBe(reason);
+  });
+
+  it("[D-06] stops at the cap when the file never ends", async () => {
+    const error = await failureOf(() => readParamsFile("zero", "/dev/zero", signal));
+    expect(error.message).toMatch(/larger than/);
+  });
 });

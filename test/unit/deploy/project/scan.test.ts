@@ -173,6 +173,13 @@ describe("deploy.sql", () => {
     expect(error.message).toMatch(/not valid UTF-8.*line 2/);
   });
 
+  it("[SA-10] is not held to a cap that is lowered for the files of the project, only to its default", async () => {
+    using project = temporaryDirectory({ "deploy.sql": "select 'longer than ten bytes';", "a.sql": "" });
+    expect(paths(await scan(project.path, 10))).toEqual(["./a.sql"]);
+    using large = temporaryDirectory({ "deploy.sql": Buffer.alloc(DEFAULT_MAX_FILE_BYTES + 1, " ") });
+    expect(await refusal(large.path)).toMatchObject({ code: "DEPLOY_FILE_REFUSED", exit: 10 });
+  });
+
   it("loses its byte order mark", async () => {
     using project = temporaryDirectory({ "deploy.sql": "\ufeffselect 1;" });
     expect((await scan(project.path)).deployScript).toBe("select 1;");
