@@ -33,6 +33,8 @@ export interface SecurityLabel {
 }
 
 export interface DatabaseAttributes {
+  /** Which database it is: another one of the same name has another. */
+  oid: string;
   name: string;
   owner: string;
   encoding: string;
@@ -58,7 +60,8 @@ export interface DatabaseAttributes {
 const INVALID_DATABASE = -2;
 
 const READ = `
-  select d.datname as name,
+  select d.oid as oid,
+         d.datname as name,
          pg_catalog.pg_get_userbyid(d.datdba) as owner,
          pg_catalog.pg_encoding_to_char(d.encoding) as encoding,
          d.datcollate as collate,
@@ -101,6 +104,7 @@ function attributesOf(row: TextRow): DatabaseAttributes {
   const columns = record(parse(row.columns));
   const limit = Number(row.connection_limit);
   return {
+    oid: text(row.oid),
     name: text(row.name),
     owner: text(row.owner),
     encoding: text(row.encoding),

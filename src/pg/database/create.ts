@@ -88,6 +88,8 @@ export function createRace(database: string): PgkeepError {
 
 function createFailure(error: unknown, database: string): unknown {
   if (isCreateRace(error)) return createRace(database);
+  // Whether a CREATE whose answer was lost took effect is not known, and the next run will see.
+  if (error instanceof PgkeepError) return error;
   return databaseFailure(error, {
     message: `could not create database "${database}"`,
     state: "nothing was created",
@@ -107,8 +109,14 @@ export interface FailureText {
   hint?: string | undefined;
 }
 
-/** DEPLOY_DATABASE_FAILED with the server's words; anything that is not the server's error passes unchanged. */
+/**
+ * DEPLOY_DATABASE_FAILED with the server's words. Other failures (a lost connection) stay what they are and say our
+ * state, which is known better here.
+ */
 export function databaseFailure(error: unknown, text: FailureText): unknown {
+  if (error instanceof PgkeepError) {
+    return new PgkeepError(error.code, error.message, { ...error.parts, state: text.state, cause: error });
+  }
   if (!(error instanceof ServerError)) return error;
   return new PgkeepError("DEPLOY_DATABASE_FAILED", text.message, {
     detail: [error.message, error.detail, text.detail].filter(Boolean).join("\n"),

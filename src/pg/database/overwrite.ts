@@ -9,10 +9,11 @@
  *   checked -> approved -> replacement made -> replacement equal -> original dropped -> replacement renamed
  *
  * A failure before "dropped" removes the replacement; one after it says what to run. From the drop on, an interrupt is
- * not honoured until the rename is done.
+ * not honoured until the rename is done, and a connection that breaks is made anew once: whether a statement whose
+ * answer was lost took effect is looked up, never guessed.
  */
 import { randomBytes } from "node:crypto";
-import { PgkeepError } from "../../base/errors.ts";
+import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { checkIdentifier, ident } from "../identifiers.ts";
 import type { Session } from "../session.ts";
@@ -44,21 +45,47 @@ const INVALID_CATALOG_NAME = "3D000";
 export async function overwriteDatabase(options: OverwriteOptions): Promise<{ existed: boolean }> {
   const { database, maintenanceDatabase, connect, context } = options;
   refuseProtected(database, maintenanceDatabase);
-  await using session = await connect(maintenanceDatabase);
-  await prepareMaintenance(session);
-  const original = await readDatabase(session, database);
+  await using link = await MaintenanceLink.open(() => connect(maintenanceDatabase));
+  const original = await readDatabase(link.session, database);
   if (!original) {
     context.report({ type: "database.creating", database });
-    await createDatabase(session, database);
+    await createDatabase(link.session, database);
     return { existed: false };
   }
-  await refuseOwnDatabase(session, database);
+  await refuseOwnDatabase(link.session, database);
   await approveOverwrite({ database, force: options.force, context });
   // The approval may have taken minutes.
-  const current = await readDatabase(session, database);
-  await recreate(session, current ?? original, context.signal);
+  const current = await readDatabase(link.session, database);
+  await recreate(link, current ?? original, context.signal);
   context.report({ type: "database.recreated", database });
   return { existed: true };
+}
+
+/** The session on the maintenance database, which can be replaced when it broke. */
+class MaintenanceLink implements AsyncDisposable {
+  session: Session;
+  readonly #connect: () => Promise<Session>;
+
+  private constructor(session: Session, connect: () => Promise<Session>) {
+    this.session = session;
+    this.#connect = connect;
+  }
+
+  static async open(connect: () => Promise<Session>): Promise<MaintenanceLink> {
+    const link = new MaintenanceLink(await connect(), connect);
+    await prepareMaintenance(link.session);
+    return link;
+  }
+
+  async reconnect(): Promise<void> {
+    await this.session.close();
+    this.session = await this.#connect();
+    await prepareMaintenance(this.session);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.session.close();
+  }
 }
 
 /** The maintenance database, in any case of letters, and the templates are never dropped. */
@@ -82,16 +109,17 @@ function refused(database: string): PgkeepError {
   });
 }
 
-async function recreate(session: Session, original: DatabaseAttributes, signal: AbortSignal): Promise<void> {
+async function recreate(link: MaintenanceLink, original: DatabaseAttributes, signal: AbortSignal): Promise<void> {
   const replacement = `pgkeep_new_${randomBytes(8).toString("hex")}`;
   try {
-    await makeReplacement(session, replacement, original);
+    await makeReplacement(link.session, replacement, original);
     signal.throwIfAborted();
-    await dropOriginal(session, original);
   } catch (error) {
-    throw await withoutReplacement(session, replacement, error);
+    throw await withoutReplacement(link, replacement, error);
   }
-  await renameReplacement(session, replacement, original);
+  const refusal = await dropOriginal(link, original);
+  if (refusal !== undefined) throw await withoutReplacement(link, replacement, refusal);
+  await renameReplacement(link, replacement, original);
 }
 
 async function makeReplacement(session: Session, name: string, original: DatabaseAttributes): Promise<void> {
@@ -108,6 +136,7 @@ async function makeReplacement(session: Session, name: string, original: Databas
 }
 
 const NO_TEMPLATE: DatabaseAttributes = {
+  oid: "0",
   name: "",
   owner: "",
   encoding: "",
@@ -147,18 +176,44 @@ function notReproducible(database: string, attributes: readonly string[]): Pgkee
   });
 }
 
-async function dropOriginal(session: Session, { name, isTemplate }: DatabaseAttributes): Promise<void> {
+/** Why the original is certainly still there; undefined when it is gone. Throws when neither is known. */
+async function dropOriginal(link: MaintenanceLink, original: DatabaseAttributes): Promise<unknown> {
+  const { name, isTemplate } = original;
   try {
-    if (isTemplate) await session.script(`alter database ${ident(name)} is_template false`);
-    await drop(session, name);
+    if (isTemplate) await link.session.script(`alter database ${ident(name)} is_template false`);
+    await drop(link.session, name);
+    return undefined;
   } catch (error) {
-    if (error instanceof ServerError && error.sqlstate === INVALID_CATALOG_NAME) throw createRace(name);
-    if (isTemplate) await session.script(`alter database ${ident(name)} is_template true`).catch(() => undefined);
-    throw databaseFailure(error, {
+    if (error instanceof ServerError && error.sqlstate === INVALID_CATALOG_NAME) return createRace(name);
+    if (isConnectionEnd(error) && (await isDropped(link, original))) return undefined;
+    if (isTemplate) await link.session.script(`alter database ${ident(name)} is_template true`).catch(() => undefined);
+    return databaseFailure(error, {
       message: `could not drop database "${name}"`,
       state: `nothing was dropped; database "${name}" is as before`,
     });
   }
+}
+
+/** Whether a drop whose answer was lost took effect. Throws when that cannot be known. */
+async function isDropped(link: MaintenanceLink, { oid, name }: DatabaseAttributes): Promise<boolean> {
+  try {
+    await link.reconnect();
+    const [left] = await link.session.query("select 1 from pg_catalog.pg_database where oid = $1", [oid]);
+    return left === undefined;
+  } catch (error) {
+    throw new PgkeepError("DEPLOY_DATABASE_FAILED", `lost the connection while dropping database "${name}"`, {
+      detail: "A new connection to find out how that ended could not be made.",
+      hint: "Connect to the maintenance database and list the databases; one called pgkeep_new_... is the empty replacement.",
+      state: `unknown: database "${name}" is either as before or dropped`,
+      cause: error,
+    });
+  }
+}
+
+/** Whether the connection is gone, rather than one statement refused. */
+function isConnectionEnd(error: unknown): boolean {
+  if (!(error instanceof ServerError)) return true;
+  return error.severity === "FATAL" || error.severity === "PANIC" || /^(08|57P0[1-5])/.test(error.sqlstate);
 }
 
 async function drop(session: Session, name: string): Promise<void> {
@@ -173,14 +228,13 @@ async function drop(session: Session, name: string): Promise<void> {
   await session.script(`drop database ${ident(name)}`);
 }
 
-/** Removes what was made so far. When that fails as well, the error says what is left. */
-async function withoutReplacement(session: Session, replacement: string, error: unknown): Promise<unknown> {
+/** Removes what was made so far and returns `error`, which says what is left when that fails as well. */
+async function withoutReplacement(link: MaintenanceLink, replacement: string, error: unknown): Promise<unknown> {
   try {
-    if (session.transactionStatus() !== "idle") await session.script("rollback");
-    const [left] = await session.query("select 1 from pg_catalog.pg_database where datname = $1", [replacement]);
-    if (!left) return error;
-    await session.script(`alter database ${ident(replacement)} is_template false`);
-    await session.script(`drop database ${ident(replacement)}`);
+    await removeReplacement(link.session, replacement).catch(async () => {
+      await link.reconnect();
+      await removeReplacement(link.session, replacement);
+    });
     return error;
   } catch {
     if (!(error instanceof PgkeepError)) return error;
@@ -188,15 +242,31 @@ async function withoutReplacement(session: Session, replacement: string, error: 
   }
 }
 
-async function renameReplacement(session: Session, replacement: string, original: DatabaseAttributes): Promise<void> {
+async function removeReplacement(session: Session, replacement: string): Promise<void> {
+  if (session.transactionStatus() !== "idle") await session.script("rollback");
+  if (!(await exists(session, replacement))) return;
+  await session.script(`alter database ${ident(replacement)} is_template false`);
+  await session.script(`drop database ${ident(replacement)}`);
+}
+
+async function exists(session: Session, name: string): Promise<boolean> {
+  const rows = await session.query("select 1 from pg_catalog.pg_database where datname = $1", [name]);
+  return rows.length > 0;
+}
+
+async function renameReplacement(
+  link: MaintenanceLink,
+  replacement: string,
+  original: DatabaseAttributes,
+): Promise<void> {
   const statements = takeOver(replacement, original);
   try {
-    await session.script(statements.join("; "));
+    await renameOnce(link, replacement, statements);
   } catch (error) {
-    if (isCreateRace(error)) throw await withoutReplacement(session, replacement, createRace(original.name));
+    if (isCreateRace(error)) throw await withoutReplacement(link, replacement, createRace(original.name));
     throw new PgkeepError("DEPLOY_DATABASE_FAILED", `could not put the new database "${original.name}" in place`, {
       detail: [
-        error instanceof ServerError ? error.message : "The connection broke.",
+        messageOf(error),
         "The replacement has every attribute. To finish, run in the maintenance database:",
         ...statements.map((statement) => `${statement};`),
       ].join("\n"),
@@ -204,5 +274,16 @@ async function renameReplacement(session: Session, replacement: string, original
       sqlstate: error instanceof ServerError ? error.sqlstate : undefined,
       cause: error,
     });
+  }
+}
+
+/** One transaction; tried again on a new connection when the first broke and the rename is not there. */
+async function renameOnce(link: MaintenanceLink, replacement: string, statements: readonly string[]): Promise<void> {
+  try {
+    await link.session.script(statements.join("; "));
+  } catch (error) {
+    if (!isConnectionEnd(error)) throw error;
+    await link.reconnect();
+    if (await exists(link.session, replacement)) await link.session.script(statements.join("; "));
   }
 }

@@ -128,7 +128,7 @@ export function takeOver(replacement: string, { name, allowsConnections }: Datab
 
 /** Attributes of `made` that are not those of `like`, by name; its own name and openness apart. Empty when all agree. */
 export function differences(made: DatabaseAttributes, like: DatabaseAttributes): string[] {
-  const ignored = new Set<string>(["name", "allowsConnections"]);
+  const ignored = new Set<string>(["oid", "name", "allowsConnections"]);
   const keys = Object.keys(comparable(like)).filter((key) => !ignored.has(key));
   const [a, b] = [comparable(made), comparable(like)];
   return keys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));

@@ -10,6 +10,7 @@ import {
 } from "../../../../src/pg/database/statements.ts";
 
 const PLAIN: DatabaseAttributes = {
+  oid: "16384",
   name: "shop",
   owner: "boss",
   encoding: "UTF8",
