@@ -81,6 +81,10 @@ export const ERRORS = {
     EXIT.config,
     "No database was named: not by a flag, a variable, nor a configuration file.",
   ),
+  CONFIG_NO_TERMINAL: define(
+    EXIT.failed,
+    "The configuration wizard asks questions, and without a terminal nobody can answer. Write pgmi.yaml instead; pgkeep config schema tells what it may hold.",
+  ),
   CONNECT_STRING_INVALID: define(
     EXIT.config,
     "The connection string is neither a URI, nor keyword/value pairs, nor ADO.NET pairs. It is not repeated, because it may hold a password.",

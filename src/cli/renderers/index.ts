@@ -9,6 +9,7 @@ export const index = {
   "ai.overview": () => import("./ai.overview.ts"),
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
+  "config.edit": () => import("./config.edit.ts"),
   "config.schema": () => import("./config.schema.ts"),
   "config.show": () => import("./config.show.ts"),
   "db.psql": () => import("./db.psql.ts"),

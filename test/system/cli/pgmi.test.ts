@@ -53,6 +53,15 @@ describe("the name pgmi", () => {
   );
 });
 
+describe("its wizard", () => {
+  it("[TL-07] without a terminal ends with 1", async () => {
+    using project = temporaryProject();
+    const { status, stdout, stderr } = await pgmi(["config", project.path]);
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^pgmi: error: the wizard needs a terminal/);
+  });
+});
+
 describe("its streams", () => {
   it("[CL-27] [CL-28] are the reference's lines on stderr and nothing on stdout", async () => {
     using project = temporaryProject({
