@@ -13,6 +13,7 @@ const run = promisify(execFile);
 /** Everything else in the tarball is a mistake. */
 const PUBLISHED = [
   /^(README|CHANGELOG|SECURITY)\.md$/,
+  /^examples\/[a-z0-9/._-]+$/,
   /^docs\/[A-Za-z0-9/._-]+\.md$/,
   /^LICENSE$/,
   /^package\.json$/,
