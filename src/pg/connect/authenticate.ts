@@ -3,8 +3,8 @@
  *
  * The server chooses the method, and an impostor chooses the weakest. So every request is first held against what the
  * settings allow; credentials leave only for a method that is allowed, once per connection, and a clear-text password
- * only inside TLS or a Unix socket unless `require_auth` names "password". "The server accepted us" counts only when
- * the exchange that began is complete.
+ * only inside TLS or a Unix socket unless `require_auth` names "password". A SCRAM exchange that began runs to its end,
+ * the server's own proof included, before "the server accepted us" is listened to.
  */
 import { createHash } from "node:crypto";
 import { PgkeepError } from "../../base/errors.ts";
@@ -89,8 +89,6 @@ class Login {
   readonly #settings: ConnectionSettings;
   readonly #channel: Channel;
   #method = "none";
-  /** The exchange is complete from our side; AuthenticationOk may come. */
-  #complete = true;
 
   constructor(wire: Wire, settings: ConnectionSettings, channel: Channel) {
     this.#wire = wire;
@@ -169,13 +167,11 @@ class Login {
       password,
     });
     this.#method = isPlus ? "scram-sha-256-plus" : "scram-sha-256";
-    this.#complete = false;
     const mechanism = isPlus ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256";
     this.#sendCredentials(toServer.saslInitial(mechanism, exchange.first()));
     const answer = await this.#saslData(AUTHENTICATION.saslContinue);
     this.#wire.send(toServer.saslResponse(await exchange.final(answer)));
     exchange.verify(await this.#saslData(AUTHENTICATION.saslFinal));
-    this.#complete = true;
   }
 
   async #saslData(expected: number): Promise<string> {
@@ -222,7 +218,6 @@ class Login {
   }
 
   #checkAccepted(): void {
-    if (!this.#complete) throw unexpected();
     const isPlus = this.#method === "scram-sha-256-plus";
     if (this.#settings.channelBinding === "require" && !isPlus) {
       throw bindingRefused("It accepted us without SCRAM.");

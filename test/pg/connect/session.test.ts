@@ -220,6 +220,16 @@ describe("script", () => {
     expect(most).toBeLessThan(150 * 2 ** 20);
   }, 60_000);
 
+  it("[D-08] discards one row of 200 MB without holding it", async () => {
+    const db = await session();
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss - before)), 5);
+    expect(await db.script("select repeat('x', 200000000)")).toBe(1);
+    clearInterval(watch);
+    expect(most).toBeLessThan(120 * 2 ** 20);
+  }, 60_000);
+
   it("[D-08] passes 300,000 notices on one by one", async () => {
     const db = await session();
     let count = 0;

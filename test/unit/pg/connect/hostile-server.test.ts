@@ -128,6 +128,20 @@ describe("[T-02] a server that refuses TLS", () => {
     }
   });
 
+  it("gets no second chance either when it refuses us after it has seen credentials", async () => {
+    const talk: Talk = async ({ socket, next }) => {
+      await next();
+      socket.write("N");
+      await next();
+      socket.write(askMd5());
+      await next();
+      socket.end(serverError("28000", "try again, in clear this time"));
+    };
+    const { error } = await refusedBy(talk, { sslMode: "prefer" });
+    expect(error.code).toBe("CONNECT_REJECTED");
+    expect(server?.received).toHaveLength(1);
+  });
+
   it("gets no second chance to see credentials: a rejected password is not sent again without TLS", async () => {
     const talk: Talk = async ({ socket, next }) => {
       await next();
@@ -475,6 +489,20 @@ describe("errors of the server", () => {
       onRetry: () => abort.abort(new Error("interrupted")),
     });
     expect(error.message).toBe("interrupted");
+  });
+
+  it("cannot forge output: neither state nor text reaches a message as it came", async () => {
+    replies = [message("E", "S\x1b[2JFATAL\0C::err\0M::error::forged\x1b]52;c;x\x07\0\0")];
+    const { error } = await refusedBy(say);
+    expect(error).toMatchObject({ code: "CONNECT_SERVER_REFUSED", parts: { sqlstate: "" } });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is about exactly these.
+    expect([error.message, ...Object.values(error.parts)].join(" ")).not.toMatch(/[\x00-\x1f]/);
+  });
+
+  it("gives commands to paste that a shell takes as one word, whatever the name", async () => {
+    replies = [serverError("3D000", "no")];
+    const { error } = await refusedBy(say, { database: "x; rm -rf '/'" });
+    expect(error.parts.hint).toBe(String.raw`Check the name, or create it: createdb 'x; rm -rf '\''/'\'''`);
   });
 
   it("a port where nobody listens is CONNECT_REFUSED with pg_isready", async () => {
