@@ -40,9 +40,11 @@ interface OpenElement {
 }
 
 const BLANK = /[\t\n\r ]*/y;
-const NAME = /[\p{L}_:][\p{L}\p{N}\p{M}_:.\-·]*/uy;
-/** Everything that XML 1.0 does not allow in a document. */
-const FORBIDDEN = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+/** The characters of names, generously: every letter and digit, and whatever else lies above U+00C0. */
+const NAME = /[A-Za-z_:\u00c0-\uffff][A-Za-z0-9_:.\-\u00b7\u00c0-\uffff]*/y;
+/** What XML 1.0 does not allow in a document. Half surrogate pairs cannot be in text that was UTF-8. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to refuse.
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 class Reader {
   readonly #text: string;
@@ -200,6 +202,7 @@ const NAMED: ReadonlyMap<string, string> = new Map([
 
 function decodeText(raw: string): string {
   if (FORBIDDEN.test(raw)) throw new XmlError("has a character that XML does not allow");
+  if (!raw.includes("&")) return raw;
   return raw.replace(/&([^;&]{0,12};)?/g, (_, reference: string | undefined) => {
     const character = reference === undefined ? undefined : decodeReference(reference.slice(0, -1));
     if (character === undefined) throw new XmlError('has an unknown entity; write "&" as &amp;');
@@ -212,7 +215,7 @@ function decodeReference(reference: string): string | undefined {
   if (named !== undefined) return named;
   const [, hexadecimal, decimal] = /^#(?:x([0-9a-f]{1,8})|(\d{1,9}))$/i.exec(reference) ?? [];
   const code = hexadecimal === undefined ? Number(decimal ?? Number.NaN) : Number.parseInt(hexadecimal, 16);
-  if (!(code <= 0x10ffff)) return undefined;
+  if (!(code <= 0x10ffff) || (code >= 0xd800 && code <= 0xdfff)) return undefined;
   const character = String.fromCodePoint(code);
   return FORBIDDEN.test(character) ? undefined : character;
 }

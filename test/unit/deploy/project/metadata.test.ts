@@ -96,6 +96,9 @@ describe("a metadata block", () => {
     ["a blank key", block("<sortKeys><key>a</key><key> </key></sortKeys>"), /blank <key>/],
     ["an empty key", block("<sortKeys><key></key></sortKeys>"), /blank <key>/],
     ["broken XML", block("<description>"), /closes <description>/],
+    ["a reference to half a character", block("<description>&#xD800;</description>"), /unknown entity/],
+    ["a reference to a control character", block("<description>&#1;</description>"), /unknown entity/],
+    ["a control character", block("<description>\u0001</description>"), /character that XML does not allow/],
     ["an unknown entity", block("<description>&nbsp;</description>"), /unknown entity/],
     [
       "a document type",
@@ -162,13 +165,14 @@ describe("the XML reader", () => {
   it.each([["<a>"], ["<a "], ["&"], ["<a x='"], ["<!--"], ["<"], ["  "]])(
     "[S-08] stays linear on 10 KB of %j",
     (piece) => {
-      const started = performance.now();
-      try {
-        readXmlRoot(`<r>${piece.repeat(10_000 / piece.length)}`);
-      } catch (error) {
-        expect(error).toBeInstanceOf(XmlError);
-      }
-      expect(performance.now() - started).toBeLessThan(100);
+      const text = `<r>${piece.repeat(10_000 / piece.length)}`;
+      // The fastest of five, because the machine may be busy with something else.
+      const times = Array.from({ length: 5 }, () => {
+        const started = performance.now();
+        expect(() => readXmlRoot(text)).toThrow(XmlError);
+        return performance.now() - started;
+      });
+      expect(Math.min(...times)).toBeLessThan(100);
     },
   );
 
