@@ -164,7 +164,7 @@ export function passwordsIn(text: string, depth = 0): PasswordInText[] {
       line: line + lineAt(start) - 1,
       certain,
     }));
-    const slot = inner.length === 0 && PASSWORD_SLOT.test(body) && isShort(body);
+    const slot = inner.length === 0 && isShort(body) && PASSWORD_SLOT.test(body);
     return slot ? [{ line: lineAt(start), certain: false }] : inner;
   });
   return [...literals, ...nested];

@@ -70,6 +70,7 @@ class DeployRun {
   #filesLoaded: number | undefined;
   #plan: ScriptPlan | undefined;
   #warnings: Warning[] = [];
+  #isReleased = false;
 
   constructor(input: DeployInput, context: OperationContext) {
     this.#input = input;
@@ -126,8 +127,7 @@ class DeployRun {
     try {
       return await this.#onSession(offline, limit, session, origin);
     } finally {
-      await releaseSession(session);
-      this.#say({ type: "deploy.released", round_trips: session.roundTrips });
+      await this.#release(session);
     }
   }
 
@@ -181,8 +181,17 @@ class DeployRun {
       onUnitDone: () => this.#trace.settleTransaction(),
     });
     await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
+    await this.#release(session);
     this.#sayTests();
     return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
+  }
+
+  /** Once, and before the report is made, because the server's last words about durations come with it. */
+  async #release(session: Session): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    await releaseSession(session, this.#filesLoaded !== undefined);
+    this.#say({ type: "deploy.released", round_trips: session.roundTrips });
   }
 
   async #prepare(offline: OfflineRun, limit: RunLimit, session: Session): Promise<Prepared> {

@@ -116,7 +116,7 @@ class TestRun {
       await this.#openTransaction(session);
       await this.#runTests(session, pattern);
     } finally {
-      await releaseSession(session);
+      await releaseSession(session, false);
     }
     const counts = countTests(this.#outcomes);
     return {

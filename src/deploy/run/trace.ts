@@ -42,8 +42,7 @@ export class Trace {
   take(notice: ServerNotice): boolean {
     if (notice.code !== MARKER_STATE) return false;
     if (notice.detail === "transaction" && /^\d{1,20}$/.test(notice.message)) this.#transactionId = notice.message;
-    const marker = this.log.take(notice);
-    if (marker) this.#follow(marker);
+    for (const marker of this.log.take(notice)) this.#follow(marker);
     return true;
   }
 
@@ -55,8 +54,7 @@ export class Trace {
     }
     const start = this.#started.get(marker.key);
     this.#started.delete(marker.key);
-    const path = marker.path ?? start?.path;
-    if (path === undefined) return;
+    const { path } = marker;
     const ms = start ? elapsedMs(start.timeMs, marker.timeMs) : 0;
     if (kind === "file") this.#endFile(path, ms);
     else if (kind === "test") this.#endTest(path, ms, moment === "end" ? "passed" : "failed");

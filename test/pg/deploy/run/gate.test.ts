@@ -228,8 +228,7 @@ describe("the preparation", () => {
       for (let n = 0; n < files; n++) project[`f/${n}.sql`] = `select ${n};`;
       const { events, error } = await run(project, { param: ["a=1"], timeout: "2m" });
       expect(error).toBeUndefined();
-      const { round_trips } = events.find(({ type }) => type === "deploy.released") ?? {};
-      counts.push(Number(round_trips));
+      counts.push(Number(events.find(({ type }) => type === "deploy.released")?.round_trips));
     }
     expect(new Set(counts).size).toBe(1);
     expect(counts[0]).toBeLessThanOrEqual(6);
