@@ -149,6 +149,6 @@ describe("[D-04] a broken connection string", () => {
         // Only the time counts here.
       }
     }
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
