@@ -368,8 +368,7 @@ function removeWhenGone(directory: string): { watch(pid: number): void; end(): v
   });
   child.stdin.on("error", () => {});
   child.unref();
-  const pipe: { unref?: () => void } = child.stdin;
-  pipe.unref?.();
+  if ("unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref();
   return {
     watch: (pid) => child.stdin.write(`${pid}\n`),
     end: () => child.stdin.end("\n"),
