@@ -73,7 +73,7 @@ for (const shell of ["bash", "zsh", "fish"]) {
 }
 
 describe("completion", () => {
-  it("of the reference's name knows the reference's commands", () => {
+  it("[TL-09] of the reference's name knows the reference's commands", () => {
     const offered = candidates("bash", "pgmi ", "pgmi");
     expect(offered).toEqual(expect.arrayContaining(["deploy", "init", "info", "metadata", "templates", "serve", "ai"]));
     expect(offered).not.toContain("doctor");

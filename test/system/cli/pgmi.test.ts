@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 describe("the name pgmi", () => {
-  it("means the reference's grammar when the program is started under it", async () => {
+  it("[TL-08] means the reference's grammar when the program is started under it", async () => {
     using folder = temporaryDirectory();
     symlinkSync(BIN, folder.at("pgmi"));
     const named = await pgkeep(["version"], { bin: folder.at("pgmi") });
@@ -53,8 +53,36 @@ describe("the name pgmi", () => {
   );
 });
 
+describe("its texts for assistants", () => {
+  it("[TL-10] are an overview, guides by name, examples by language and the contract as JSON", async () => {
+    expect((await pgmi(["ai"])).stdout).toContain("deploy.sql");
+    const guides = (await pgmi(["ai", "skills"])).stdout.trimEnd().split("\n");
+    for (const guide of guides) expect((await pgmi(["ai", "skill", guide.split(" ")[0] ?? ""])).status).toBe(0);
+    expect((await pgmi(["ai", "skill", "nothing"])).status).toBe(2);
+    for (const language of ["typescript", "python", "go", "csharp", "rust"])
+      expect((await pgmi(["ai", "client", language])).stdout.length).toBeGreaterThan(50);
+    expect((await pgmi(["ai", "client", "cobol"])).status).toBe(2);
+    const contract = JSON.parse((await pgmi(["ai", "contract"])).stdout);
+    const keys = [
+      "views",
+      "functions",
+      "types",
+      "step_types",
+      "step_types_note",
+      "exit_codes",
+      "macros",
+      "execution_contract",
+    ];
+    expect(Object.keys(contract)).toEqual(keys);
+    expect(contract.step_types).toEqual(["fixture", "test", "teardown"]);
+    expect(contract.exit_codes.map(({ code }: { code: number }) => code)).toEqual([
+      0, 1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 130,
+    ]);
+  });
+});
+
 describe("its wizard", () => {
-  it("[TL-07] without a terminal ends with 1", async () => {
+  it("[TL-06] without a terminal ends with 1", async () => {
     using project = temporaryProject();
     const { status, stdout, stderr } = await pgmi(["config", project.path]);
     expect([status, stdout]).toEqual([1, ""]);
