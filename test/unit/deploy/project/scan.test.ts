@@ -235,7 +235,7 @@ describe("the scan refuses", () => {
     const before = process.memoryUsage().rss;
     const started = performance.now();
     expect((await refusal(project.path)).message).toMatch(/huge\.sql" has 629,145,600 bytes/);
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(performance.now() - started).toBeLessThan(1_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);
     // Raising the cap does not raise it without end: what cannot be held as text is refused as well.
     expect((await refusal(project.path, Number.MAX_SAFE_INTEGER)).message).toMatch(/over the cap/);
@@ -372,7 +372,7 @@ describe("the scan", () => {
     const started = performance.now();
     expect((await scan(project.path)).files).toHaveLength(10_000);
     // Measured: 150 ms. The bound leaves room for busy machines and still fails when a file costs a millisecond.
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   }, 30_000);
 
   it("[BX-23] ends with the signal's reason, at the start and on the way", async () => {
