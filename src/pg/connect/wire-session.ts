@@ -254,7 +254,7 @@ export class WireSession implements Session, WireListener {
     for await (const chunk of source) {
       if (command.serverError !== undefined || this.#wire.hasEnded) return;
       this.#wire.send(toServer.copyDataHeader(chunk.length));
-      this.#wire.send(chunk);
+      if (!this.#wire.send(chunk)) await this.#wire.drained();
     }
     this.#wire.send(toServer.copyDone());
     this.#resynchronize(command);
