@@ -1,5 +1,5 @@
 /** Project directories for tests: made from a table of paths and contents, gone when the test ends. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PgkeepError } from "../../src/base/errors.ts";
@@ -11,9 +11,12 @@ export interface TemporaryDirectory extends Disposable {
   at(relative: string): string;
 }
 
-/** An empty directory, or one with `files` in it: path to content. */
-export function temporaryDirectory(files: Readonly<Record<string, string | Uint8Array>> = {}): TemporaryDirectory {
-  const path = realpathSync.native(mkdtempSync(join(tmpdir(), "pgkeep-project-")));
+/** An empty directory, or one with `files` in it: path to content. `parent` is where it is made. */
+export function temporaryDirectory(
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+  parent = tmpdir(),
+): TemporaryDirectory {
+  const path = realpathSync.native(mkdtempSync(join(parent, "pgkeep-project-")));
   for (const [relative, content] of Object.entries(files)) {
     mkdirSync(dirname(join(path, relative)), { recursive: true });
     writeFileSync(join(path, relative), content);
@@ -23,6 +26,11 @@ export function temporaryDirectory(files: Readonly<Record<string, string | Uint8
     at: (relative) => join(path, relative),
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
+}
+
+/** Memory where the system has a file system in it: thousands of files are made there even while the disk is busy. */
+export function fastDirectory(): string {
+  return existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 }
 
 /** A project with a deploy.sql that does nothing, and `files`. */
