@@ -21,14 +21,28 @@ export interface Invocation {
 
 /** Runs the command that `argv` (node, script, words) names. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { program, words } = programOf(argv);
-  const invocation: Invocation = { program, words, manifest: loadManifest(), output: new Output() };
+  const invocation: Invocation = { ...programOf(argv), manifest: NO_MANIFEST, output: new Output() };
+  // Thrown where nobody waits, in a listener for example: the same report as for any other bug, and an end.
+  process.once("uncaughtException", (error) => void failed(error, invocation).then((status) => process.exit(status)));
   try {
+    invocation.manifest = loadManifest();
     return await dispatch(invocation);
   } catch (error) {
-    const { reportFailure } = await import("./failure.ts");
-    return reportFailure(error, invocation);
+    return await failed(error, invocation);
   }
+}
+
+/** Stands in until the table is read, so that a table that cannot be read is reported like any other failure. */
+const NO_MANIFEST: Manifest = {
+  version: "unknown",
+  commit: "unknown",
+  built: "unknown",
+  commands: { pgkeep: [], pgmi: [] },
+};
+
+async function failed(error: unknown, invocation: Invocation): Promise<number> {
+  const { reportFailure } = await import("./failure.ts");
+  return reportFailure(error, invocation);
 }
 
 /** The reference's grammar applies under its name, and after `pgkeep pgmi`. */
