@@ -1,5 +1,5 @@
 /** The embedded server as its user and its neighbours on the machine meet it. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -347,12 +347,17 @@ describe("what the last run left behind", () => {
     const server = await start(directory);
     const leftover = readFileSync(join(server.dataDir, "postmaster.pid"), "utf8");
     await server.stop();
-    // This very process has the number now, as after the restart of a container.
-    writeFileSync(join(server.dataDir, "postmaster.pid"), leftover.replace(/^\d+/, String(process.ppid)));
+    // Another program of the same account has the number now, as after the restart of a container. PostgreSQL itself
+    // would take it for a running server and refuse to start.
+    const { uid, gid } = statSync(server.dataDir);
+    const other = spawn("sleep", ["600"], { uid, gid, stdio: "ignore" });
+    onTestFinished(() => void other.kill("SIGKILL"));
+    const pid = other.pid ?? 0;
+    writeFileSync(join(server.dataDir, "postmaster.pid"), leftover.replace(/^\d+/, String(pid)));
     expect((await embeddedStatus(directory)).state).toBe("stopped");
     expect(await stopEmbedded({ directory, clock })).toBeUndefined();
-    expect(isRunning(process.ppid)).toBe(true);
     expect(await query(await start(directory), "select 1")).toEqual([[1]]);
+    expect(isRunning(pid)).toBe(true);
   });
 
   it("[E-05] the recorded number with another start moment is another process", async () => {

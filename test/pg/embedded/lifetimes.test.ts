@@ -93,6 +93,10 @@ describe("a server of one run", () => {
     await eventually(() => processesMentioning(directory).some(({ commandLine }) => commandLine.includes("/initdb ")));
     child.kill("SIGKILL");
     expect(await eventually(() => processesMentioning(directory).length === 0, 5_000)).toBe(true);
+    // initdb was told to end, and cleared what it had made; had it gone on, the directory would be full.
+    const parent = join(directory, ".pgkeep");
+    const half = readdirSync(parent).filter((name) => /^db\.unfinished-\w+$/.test(name));
+    expect(half.flatMap((name) => readdirSync(join(parent, name)))).toEqual([]);
     const server = await start(directory);
     expect(readdirSync(join(server.dataDir, "..")).filter((name) => name.includes("unfinished"))).toEqual([]);
   });
@@ -183,7 +187,9 @@ describe("a server in the background", () => {
     const directory = await seededDirectory();
     const server = await start(directory, { background: true });
     process.kill(server.pid, "SIGSTOP");
-    onTestFinished(() => process.kill(server.pid, "SIGCONT"));
+    onTestFinished(() => {
+      process.kill(server.pid, "SIGCONT");
+    });
     let monotonic = 0;
     const impatient = { ...clock, monotonicMs: () => (monotonic += 2_000) };
     await expect(stopEmbedded({ directory, clock: impatient })).rejects.toMatchObject({

@@ -25,7 +25,7 @@ function context(workingDirectory: string, prompt?: Partial<Prompter>): Operatio
     choose: async () => undefined,
   };
   return {
-    environment: { PATH: process.env.PATH, PGHOST: "192.0.2.1", PGDATABASE: "elsewhere" },
+    environment: { PATH: process.env.PATH, PGHOSTADDR: "127.0.0.1", PGDATABASE: "elsewhere" },
     workingDirectory,
     clock: systemClock,
     signal: new AbortController().signal,
