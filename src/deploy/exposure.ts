@@ -39,8 +39,11 @@ export function exposuresOf({ target, facts, project, parameters }: ExposureInpu
       remedy: "Use --sslmode verify-full.",
     });
   }
-  const password = clearTextPassword(project, parameters);
-  if (password) exposures.push(...passwordExposures(password, facts));
+  const logging = statementLogging(facts);
+  const isCounted = (facts.get("pg_stat_statements.track") ?? "none") !== "none";
+  // Nobody need read the project's SQL for a server that writes nothing down.
+  const password = logging || isCounted ? clearTextPassword(project, parameters) : undefined;
+  if (password) exposures.push(...passwordExposures(password, { logging, isCounted }));
   if (facts.get("is_superuser") === "on") {
     exposures.push({
       id: "superuser",
@@ -51,25 +54,17 @@ export function exposuresOf({ target, facts, project, parameters }: ExposureInpu
   return exposures;
 }
 
-function passwordExposures(place: PasswordPlace, facts: ExposureFacts): Warning[] {
+function passwordExposures(
+  { path, line, certain }: PasswordPlace,
+  { logging, isCounted }: { logging: string | undefined; isCounted: boolean },
+): Warning[] {
+  const what = `the project ${certain ? "sets" : "can set"} a role's password in clear text (${path}, line ${line})`;
+  const remedy = 'Pass a verifier instead, --param "key=scram(...)", or print one with: pgkeep access password';
   const exposures: Warning[] = [];
-  const what = `${place.certain ? "sets" : "can set"} a role's password in clear text (${place.path}, line ${place.line})`;
-  const remedy = 'Pass a verifier instead, --param "key=scram(...)", or set it with: pgkeep access password';
-  const logging = statementLogging(facts);
-  if (logging) {
-    exposures.push({
-      id: "password-logged",
-      message: `the project ${what} and the server logs it: ${logging}`,
-      remedy,
-    });
-  }
-  const track = facts.get("pg_stat_statements.track");
-  if (track !== undefined && track !== "none") {
-    exposures.push({
-      id: "password-in-statistics",
-      message: `the project ${what} and pg_stat_statements keeps the statement`,
-      remedy,
-    });
+  if (logging) exposures.push({ id: "password-logged", message: `${what} and the server logs it: ${logging}`, remedy });
+  if (isCounted) {
+    const message = `${what} and pg_stat_statements keeps the statement`;
+    exposures.push({ id: "password-in-statistics", message, remedy });
   }
   return exposures;
 }

@@ -1,11 +1,12 @@
 /** The session of a run: on the target as it is, newly made or recreated. */
-import type { OperationContext, Prompter } from "../../base/operation.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import type { OperationContext, ProgressEvent, Prompter } from "../../base/operation.ts";
 import { openSession } from "../../pg/connect/open.ts";
 import type { ResolvedConnection } from "../../pg/connect/resolve.ts";
 import { ensureDatabase, overwriteDatabase } from "../../pg/database.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
 import { abortable } from "./limit.ts";
-import type { DatabaseOrigin } from "./state.ts";
+import { type DatabaseOrigin, NOT_CONNECTED } from "./state.ts";
 
 /** 10 s: from an interrupt to the end of a CREATE DATABASE, or of the last step of a replacement. */
 export const CONNECT_GRACE_MS = 10_000;
@@ -24,14 +25,26 @@ export interface Connected {
 
 /** Opens a session on the target; makes the database when it is missing. */
 export async function connectToTarget(options: ConnectOptions): Promise<Connected> {
-  const { connection, context } = options;
-  const { session, created } = await ensureDatabase({
-    database: connection.database,
-    maintenanceDatabase: connection.maintenanceDatabase,
-    connect: (database) => connect(options, database),
-    report: context.report,
-  });
-  return { session, origin: created ? "created" : "existing" };
+  const { connection, context, signal } = options;
+  const { database, maintenanceDatabase } = connection;
+  let isCreating = false;
+  const report = (event: ProgressEvent): void => {
+    isCreating ||= event.type === "database.creating";
+    context.report(event);
+  };
+  try {
+    const { session, created } = await ensureDatabase({
+      database,
+      maintenanceDatabase,
+      connect: (name) => connect(options, name),
+      report,
+    });
+    return { session, origin: created ? "created" : "existing" };
+  } catch (error) {
+    // CREATE DATABASE heeds no signal, so an interrupted run that got so far has made it.
+    const isRefused = error instanceof PgkeepError && error.code.startsWith("DEPLOY_");
+    throw isCreating && signal.aborted && !isRefused ? afterReplacement(error, database, "created") : error;
+  }
 }
 
 /** Drops and recreates the target, then opens a session on it. */
@@ -49,8 +62,19 @@ export async function recreateTarget(options: ConnectOptions, force: boolean): P
       signal,
     },
   });
-  const session = await connect(options, connection.database);
-  return { session, origin: existed ? "recreated" : "created" };
+  const origin = existed ? "recreated" : "created";
+  try {
+    return { session: await connect(options, connection.database), origin };
+  } catch (error) {
+    throw afterReplacement(error, connection.database, origin);
+  }
+}
+
+/** The database is new and we are not in it: what is reported must say so. */
+function afterReplacement(error: unknown, database: string, origin: DatabaseOrigin): PgkeepError {
+  const failure = error instanceof PgkeepError ? error : new PgkeepError("DEPLOY_INTERRUPTED", "interrupted");
+  const state = `${NOT_CONNECTED}; database "${database}" was ${origin} and is empty`;
+  return new PgkeepError(failure.code, failure.message, { ...failure.parts, state });
 }
 
 /** A prompter whose open question ends when the signal fires: the time limit counts while a person thinks. */

@@ -80,7 +80,7 @@ class DeployRun {
   }
 
   async execute(): Promise<DeployReport> {
-    const offline = await checkOffline(this.#input, this.#context);
+    const offline = await this.#checkOffline();
     this.#database = offline.connection.database;
     const limit = runLimit(this.#context.signal, offline.timeoutMs);
     try {
@@ -89,6 +89,16 @@ class DeployRun {
       throw limitFailure(error, limit) ?? error;
     } finally {
       await offline.server?.[Symbol.asyncDispose]();
+    }
+  }
+
+  async #checkOffline(): Promise<OfflineRun> {
+    try {
+      return await checkOffline(this.#input, this.#context);
+    } catch (error) {
+      if (!this.#context.signal.aborted) throw error;
+      this.#sayInterrupted();
+      throw new PgkeepError("DEPLOY_INTERRUPTED", "interrupted", { state: "nothing was started" });
     }
   }
 

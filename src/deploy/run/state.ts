@@ -46,6 +46,9 @@ export function afterSuccess({ durable, completed }: CommitLedger): string {
 
 /** State after the server ended the failed unit by itself, so that nothing is in doubt. */
 export function afterFailure({ database, origin, ledger, units, failedUnit, residue }: FailedRun): string {
+  if (failedUnit === undefined && ledger.completed === units && ledger.lastDurable < units) {
+    return `deploy.sql ran to its end; ${afterSuccess(ledger)}`;
+  }
   const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
   if (ledger.lastDurable > 0) {
     const rest = failedUnit === undefined ? "the rest did not run" : rolledBack(ledger.lastDurable + 1, failedUnit);

@@ -191,6 +191,57 @@ describe("an interrupt", () => {
   }, 60_000);
 });
 
+describe("an interrupt around the making of the database", () => {
+  it("after the old one was replaced says that the new one is there and empty", async () => {
+    const target = await cluster.createDatabase();
+    await cluster.sql("create table old(a int)", { database: target });
+    const controller = new AbortController();
+    const { error, report } = await deploy(
+      cluster,
+      target,
+      { "deploy.sql": "create table new(a int);" },
+      {
+        overwrite: true,
+        force: true,
+        signal: controller.signal,
+        onEvent: ({ type }) => {
+          if (type === "database.recreated") controller.abort();
+        },
+      },
+    );
+    expect(error?.exit).toBe(130);
+    expect(report.state).toBe(`not connected; database "${target}" was recreated and is empty`);
+    expect(await value(cluster, target, "select to_regclass('old') is null and to_regclass('new') is null")).toBe(true);
+  });
+
+  it("while it is created waits for the end of that, and says so", async () => {
+    const controller = new AbortController();
+    const { error, report } = await deploy(
+      cluster,
+      "made_meanwhile",
+      { "deploy.sql": "create table new(a int);" },
+      {
+        signal: controller.signal,
+        onEvent: ({ type }) => {
+          if (type === "database.creating") controller.abort();
+        },
+      },
+    );
+    expect(error?.exit).toBe(130);
+    expect(report.state).toBe('not connected; database "made_meanwhile" was created and is empty');
+    expect(await value(cluster, "made_meanwhile", "select 1")).toBe(1);
+    const [row] = await cluster.sql(
+      "select count(*)::int as n from pg_stat_activity where query ilike 'create database%'",
+    );
+    expect(row.n).toBe(0);
+  });
+
+  it("before anything else is a deploy's interrupt as well", async () => {
+    const { error, report } = await run("select 1;", { signal: AbortSignal.abort() });
+    expect([error?.code, report.exitCode, report.state]).toEqual(["DEPLOY_INTERRUPTED", 130, "nothing was started"]);
+  });
+});
+
 describe("the deploy lock", () => {
   it("[SA-22] lets one deploy at a time into a database, with the key of the reference", async () => {
     const first = run("select pg_sleep(1) /* sa22 */;");
