@@ -61,7 +61,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 describe.each(Object.entries(CLIENTS))("pgkeep serve with %s", (_, connect) => {
-  it("offers only what reads, unless writing is allowed", async () => {
+  it("[D-18] offers only what reads, unless writing is allowed", async () => {
     await using reading = await connect(["serve"]);
     const tools = await reading.tools();
     expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(["deploy_plan", "explain", "ai_contract"]));
@@ -72,7 +72,7 @@ describe.each(Object.entries(CLIENTS))("pgkeep serve with %s", (_, connect) => {
     for (const { inputSchema } of destructive) expect(inputSchema.required).toContain("confirm");
   });
 
-  it("refuses a tool that is not offered", async () => {
+  it("[D-18] refuses a tool that is not offered", async () => {
     await using client = await connect(["serve"]);
     const outcome = await client.call("deploy_run", { path: "." }).catch((error: Error) => error);
     expect(outcome instanceof Error || outcome.isError).toBe(true);
@@ -92,7 +92,7 @@ describe.each(Object.entries(CLIENTS))("pgkeep serve with %s", (_, connect) => {
     expect(JSON.parse(answer.content[0]?.text ?? "")).toMatchObject({ code: "USAGE_UNKNOWN_NAME", exit_code: 2 });
   });
 
-  it("deploys when confirmed, and tells the steps", async () => {
+  it("[D-18] deploys when confirmed, and only then, and tells the steps", async () => {
     using project = temporaryProject({ "deploy.sql": "begin; create table made_by_tool (); commit;" });
     const database = await cluster.createDatabase();
     await using client = await connect(["serve", "--allow-write"]);
@@ -218,7 +218,7 @@ describe("pgmi serve", () => {
     60_000,
   );
 
-  it("[TL-12] tells a failing deploy with its place, and needs the name to overwrite", async () => {
+  it("[TL-12, D-18] tells a failing deploy with its place, and needs the name to overwrite", async () => {
     await using client = await CLIENTS["the current client"]?.(["pgmi", "serve"]);
     using project = temporaryProject({ "deploy.sql": "select 1;\nselect nothing_like_it;" });
     const database = await cluster.createDatabase();
