@@ -104,9 +104,8 @@ class Login {
       await this.#answer(code, reader);
     }
     this.#checkAccepted();
-    const authenticated = await this.#untilReady();
     this.#wire.trust();
-    return authenticated;
+    return this.#untilReady();
   }
 
   async #nextRequest(): Promise<{ code: number; reader: MessageReader }> {

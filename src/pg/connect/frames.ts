@@ -24,7 +24,7 @@ export type Keeping = "keep" | "skip" | "shorten";
 
 export interface FrameReceiver {
   keeping(type: number): Keeping;
-  /** `body` excludes the header; empty for skipped messages. It may share memory with the next chunk: copy to keep. */
+  /** `body` excludes the header; empty for skipped messages. */
   message(type: number, body: Buffer): void;
 }
 
@@ -49,11 +49,6 @@ export class Framer {
   /** Lifts the limit on message sizes to what a server may send after authentication. */
   allowLargeMessages(): void {
     this.#maxBytes = MAX_MESSAGE_BYTES;
-  }
-
-  /** Bytes of an unfinished message, header included, that have arrived. */
-  get isBetweenMessages(): boolean {
-    return this.#headerFill === 0;
   }
 
   /** Takes the next chunk and hands on every message it completes. Throws CONNECT_PROTOCOL. */

@@ -50,14 +50,25 @@ export interface OpenOptions {
 
 /** Connects. Throws PgkeepError (CONNECT_...), or the signal's reason when it aborts first. */
 export async function openSession(settings: ConnectionSettings, options: OpenOptions): Promise<Session> {
+  const startedMs = options.clock.monotonicMs();
   for (let attempt = 0; ; attempt++) {
     const outcome = await tryHosts(settings, options);
     if (!("error" in outcome)) return outcome;
-    if (!outcome.isTransient || attempt >= MAX_RETRIES) throw outcome.error;
+    if (!outcome.isTransient || attempt >= MAX_RETRIES) {
+      throw withEffort(outcome.error, attempt + 1, options.clock.monotonicMs() - startedMs);
+    }
     const delayMs = retryDelayMs(attempt, RETRY_POLICY);
     options.onRetry?.({ attempt: attempt + 1, delayMs, error: outcome.error });
     await sleep(delayMs, options.signal);
   }
+}
+
+/** Says how often and how long it was tried, when it was more than once. */
+function withEffort(error: PgkeepError, attempts: number, elapsedMs: number): PgkeepError {
+  if (attempts === 1) return error;
+  const effort = `Tried ${attempts} times in ${(elapsedMs / 1_000).toFixed(1)} s.`;
+  const detail = error.parts.detail === undefined ? effort : `${effort} ${error.parts.detail}`;
+  return new PgkeepError(error.code, error.message, { ...error.parts, detail });
 }
 
 async function tryHosts(settings: ConnectionSettings, options: OpenOptions): Promise<WireSession | ConnectFailure> {

@@ -8,6 +8,7 @@
 import type { Socket } from "node:net";
 import { PgkeepError } from "../../base/errors.ts";
 import { type FrameReceiver, Framer, type Keeping } from "./frames.ts";
+import { FROM_SERVER } from "./messages.ts";
 
 export interface WireMessage {
   type: number;
@@ -96,7 +97,8 @@ export class Wire {
   }
 
   #keeping(type: number): Keeping {
-    return this.#listener?.keeping(type) ?? "keep";
+    if (this.#listener) return this.#listener.keeping(type);
+    return type === FROM_SERVER.error || type === FROM_SERVER.notice ? "shorten" : "keep";
   }
 
   #push(chunk: Buffer): void {

@@ -423,7 +423,7 @@ describe("the end of a session", () => {
         `import { openSession } from ${JSON.stringify(module)};
          const settings = JSON.parse(process.argv[2]);
          const password = { expose: () => settings.secret };
-         const db = await openSession({ ...settings, password: async () => password }, { signal: new AbortController().signal });
+         const db = await openSession({ ...settings, password: async () => password }, { signal: new AbortController().signal, clock: { monotonicMs: () => 0 } });
          process.stdout.write(String(db.processId));
          await db.script("select pg_catalog.pg_sleep(60)");`,
       );

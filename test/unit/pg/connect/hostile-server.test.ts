@@ -451,6 +451,7 @@ describe("errors of the server", () => {
     const delays: number[] = [];
     const error = await refusal(settingsFor(server.port), { onRetry: ({ delayMs }) => delays.push(delayMs) });
     expect(error.code).toBe("CONNECT_STARTING_UP");
+    expect(error.parts.detail).toMatch(/^Tried 4 times in \d\.\d s\. The server says: later$/);
     expect(server.received).toHaveLength(4);
     expect(delays).toHaveLength(3);
     for (const [index, base] of [100, 200, 400].entries()) {
