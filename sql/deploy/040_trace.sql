@@ -1,37 +1,54 @@
 -- Where a deploy is at any moment: which file runs, and which of its statements. This is how a failure that SQL caught
 -- and raised again can still be named by file and line, and how each file gets its duration.
 --
--- Two channels. Messages (severity INFO, SQLSTATE PGK01) reach the client whatever client_min_messages says and stay
--- out of the server's log by default. The sequence _pgkeep_at holds the place: sequences keep their value through a
--- rollback, so it can be read after a failure. Its value is 1 outside of files, otherwise key * 1048576 + n, where the
--- key stands for the path and n counts the statements that are done.
+-- Three places hold the state, none of them a table, because each file passes here twice.
+--   _pgkeep_at     where we are. 1 outside of files, otherwise key * 1048576 + n: the key stands for a file's text, n
+--                  counts its statements that are done. Sequences keep their value through a rollback, so it can be read
+--                  after a failure.
+--   _pgkeep_began  when the running file began, _pgkeep_told when the client was last told (microseconds since 1970).
+--   pgkeep.files   what the client has not been told yet: "key:began:ended " of each file.
+-- The client is told by messages (severity INFO, SQLSTATE PGK01), which reach it whatever client_min_messages says and
+-- stay out of the server's log by default. Each costs more than a small file does, so there is one per fifty
+-- milliseconds at most, with all files that ended since.
 --
 -- Bodies name every object with its schema, because they run under the search_path of the project.
 
 create sequence pg_temp._pgkeep_at;
+create sequence pg_temp._pgkeep_began;
+create sequence pg_temp._pgkeep_told;
 
--- Byte offsets (in UTF-8) of the ends of all statements but the last, of files with several statements.
+-- Byte offsets (in UTF-8) of the ends of all statements but the last, of texts with several statements.
 create table pg_temp._pgkeep_marks (
-  path text constraint _pgkeep_marks_pkey primary key,
+  key bigint constraint _pgkeep_marks_pkey primary key,
   ends integer[] not null
 );
 
-grant usage, select, update on sequence pg_temp._pgkeep_at to public;
+grant usage, select, update on sequence pg_temp._pgkeep_at, pg_temp._pgkeep_began, pg_temp._pgkeep_told to public;
 grant select on table pg_temp._pgkeep_marks to public;
 
--- The number that stands for a path in _pgkeep_at.
-create function pg_temp._pgkeep_key(_path text)
+-- The number that stands for a text: 42 bits of its hash, above the 20 bits that count statements.
+create function pg_temp._pgkeep_key(_content text)
   returns bigint
   language sql
   immutable
 as $body$
-  select ((pg_catalog.hashtext(_path) operator(pg_catalog.&) 2147483647)::pg_catalog.int8 operator(pg_catalog.+) 1)
+  select ((pg_catalog.hashtextextended(_content, 0) operator(pg_catalog.&) 4398046511103) operator(pg_catalog.+) 1)
          operator(pg_catalog.*) 1048576
+$body$;
+
+-- Microseconds since 1970 by the server's clock, so that the network does not blur durations.
+create function pg_temp._pgkeep_clock()
+  returns bigint
+  language sql
+  volatile
+as $body$
+  select (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000.0::pg_catalog.float8)
+         ::pg_catalog.int8
 $body$;
 
 -- The text with a statement after each of its statements but the last, that notes how many are done. Results, row
 -- counts and effects are those of the text alone, because nothing follows its last statement.
-create function pg_temp._pgkeep_marked(_content text, _path text, _key bigint)
+create function pg_temp._pgkeep_marked(_content text, _key bigint)
   returns text
   language plpgsql
   stable
@@ -42,7 +59,7 @@ declare
   _start pg_catalog.int4 := 1;
   _pieces pg_catalog.text[];
 begin
-  select m.ends into _ends from pg_temp._pgkeep_marks as m where m.path operator(pg_catalog.=) _path;
+  select m.ends into _ends from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) _key;
   if _ends is null then
     return _content;
   end if;
@@ -62,43 +79,58 @@ begin
 end
 $body$;
 
--- Microseconds since 1970 by the server's clock, so that the network does not blur durations.
-create function pg_temp._pgkeep_clock()
-  returns bigint
-  language sql
-  volatile
+-- Tells the client about the files in pgkeep.files: one line "file began ended key count path" for each. The count says
+-- how many files have that text; the path is one of them. Texts that are no file's are left out.
+create function pg_temp._pgkeep_tell(_files text, _now bigint)
+  returns void
+  language plpgsql
 as $body$
-  select (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000.0::pg_catalog.float8)
-         ::pg_catalog.int8
+declare
+  _lines pg_catalog.text;
+begin
+  perform pg_catalog.setval('pg_temp._pgkeep_told', _now);
+  select pg_catalog.string_agg(
+           pg_catalog.concat_ws(' ', 'file', e.began, e.ended, e.key, f.count, f.path),
+           pg_catalog.chr(10)
+           order by e.began::pg_catalog.int8 using operator(pg_catalog.<)
+         )
+    into _lines
+    from (
+      select pg_catalog.split_part(w.word, ':', 1) as key,
+             pg_catalog.split_part(w.word, ':', 2) as began,
+             pg_catalog.split_part(w.word, ':', 3) as ended
+        from pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.rtrim(_files), ' ')) as w (word)
+    ) as e
+   cross join lateral (
+      select pg_catalog.min(s.path) as path, pg_catalog.count(s.path) as count
+        from pg_temp._pgmi_source as s
+       where pg_temp._pgkeep_key(s.content) operator(pg_catalog.=) e.key::pg_catalog.int8
+    ) as f
+   where f.path is not null;
+  if _lines is not null then
+    raise info using errcode = 'PGK01', message = 'files', detail = _lines;
+  end if;
+end
 $body$;
 
--- Stands around the expression of each EXECUTE in deploy.sql: announces the file whose text it is, and returns the text
--- to run. Any other text, and NULL, come back unchanged. The last word of the message says how many files have this
--- text, because then the path is only one of several.
+-- Stands around the expression of each EXECUTE in deploy.sql: notes which text runs from when on, and returns the text
+-- to run. NULL comes back as NULL.
 create function pg_temp._pgkeep_run(_content text)
   returns text
   language plpgsql
 as $body$
 declare
-  _path pg_catalog.text;
-  _count pg_catalog.int8;
-  _key pg_catalog.int8;
+  _key pg_catalog.int8 := pg_temp._pgkeep_key(_content);
+  _noted pg_catalog.int8;
 begin
-  select pg_catalog.min(s.path), pg_catalog.count(s.path)
-    into _path, _count
-    from pg_temp._pgmi_source as s
-   where pg_catalog.hashtext(s.content) operator(pg_catalog.=) pg_catalog.hashtext(_content)
-     and s.content operator(pg_catalog.=) _content;
-  if _path is null then
-    return _content;
+  if _key is null then
+    return null;
   end if;
-  _key := pg_temp._pgkeep_key(_path);
-  raise info using
-    errcode = 'PGK01',
-    message = _path,
-    detail = pg_catalog.concat_ws(' ', 'file_start', pg_temp._pgkeep_clock(), _key, _count);
-  _content := pg_temp._pgkeep_marked(_content, _path, _key);
-  perform pg_catalog.setval('pg_temp._pgkeep_at', _key);
+  if pg_catalog.current_setting('pgkeep.marks', true) operator(pg_catalog.=) 'on' then
+    _content := pg_temp._pgkeep_marked(_content, _key);
+  end if;
+  _noted := pg_catalog.setval('pg_temp._pgkeep_began', pg_temp._pgkeep_clock());
+  _noted := pg_catalog.setval('pg_temp._pgkeep_at', _key);
   return _content;
 end
 $body$;
@@ -111,25 +143,52 @@ as $body$
   select pg_temp._pgkeep_run(_content::pg_catalog.text)
 $body$;
 
--- Stands after each of those EXECUTE statements: the place is outside of files again. Always false.
+-- Stands after each of those EXECUTE statements: the place is outside of files again. Always false. A file that ran
+-- another one has lost its beginning by then, and is passed over.
 create function pg_temp._pgkeep_done()
   returns boolean
   language plpgsql
 as $body$
 declare
   _at pg_catalog.int8 := pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass);
+  _now pg_catalog.int8 := pg_temp._pgkeep_clock();
+  _files pg_catalog.text;
 begin
-  if _at operator(pg_catalog.>) 1 then
-    raise info using
-      errcode = 'PGK01',
-      message = 'file_end',
-      detail = pg_catalog.concat_ws(' ', 'file_end', pg_temp._pgkeep_clock(),
-        _at operator(pg_catalog.-) (_at operator(pg_catalog.%) 1048576::pg_catalog.int8));
-    return pg_catalog.setval('pg_temp._pgkeep_at', 1) is null;
+  if _at operator(pg_catalog.=) 1 then
+    return false;
   end if;
-  return false;
+  _at := pg_catalog.setval('pg_temp._pgkeep_at', 1) operator(pg_catalog.+) _at operator(pg_catalog.-) 1;
+  _files := pg_catalog.concat(
+    pg_catalog.current_setting('pgkeep.files', true),
+    _at operator(pg_catalog.-) (_at operator(pg_catalog.%) 1048576::pg_catalog.int8),
+    ':', pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_began'::pg_catalog.regclass), ':', _now, ' '
+  );
+  if _now operator(pg_catalog.-)
+       coalesce(pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_told'::pg_catalog.regclass), 0)
+       operator(pg_catalog.>) 50000
+     or pg_catalog.length(_files) operator(pg_catalog.>) 8000 then
+    perform pg_temp._pgkeep_tell(_files, _now);
+    _files := '';
+  end if;
+  return pg_catalog.set_config('pgkeep.files', _files, false) is null;
 end
 $body$;
 
-grant execute on function pg_temp._pgkeep_key(text), pg_temp._pgkeep_marked(text, text, bigint),
-  pg_temp._pgkeep_clock(), pg_temp._pgkeep_run(text), pg_temp._pgkeep_run(anyelement), pg_temp._pgkeep_done() to public;
+-- Tells the client what it has not been told yet; for the end of a deploy.
+create function pg_temp._pgkeep_flush()
+  returns void
+  language plpgsql
+as $body$
+declare
+  _files pg_catalog.text := pg_catalog.current_setting('pgkeep.files', true);
+begin
+  if _files operator(pg_catalog.<>) '' then
+    perform pg_temp._pgkeep_tell(_files, pg_temp._pgkeep_clock());
+    perform pg_catalog.set_config('pgkeep.files', '', false);
+  end if;
+end
+$body$;
+
+grant execute on function pg_temp._pgkeep_key(text), pg_temp._pgkeep_clock(), pg_temp._pgkeep_marked(text, bigint),
+  pg_temp._pgkeep_tell(text, bigint), pg_temp._pgkeep_run(text), pg_temp._pgkeep_run(anyelement),
+  pg_temp._pgkeep_done(), pg_temp._pgkeep_flush() to public;

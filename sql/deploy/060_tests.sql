@@ -113,8 +113,8 @@ begin
       hint = 'select path from pg_temp.pgmi_test_source_view lists the paths.';
   end if;
   kind := case when _test.is_fixture then 'fixture' else 'test' end;
-  key := pg_temp._pgkeep_key(_path);
-  content := pg_temp._pgkeep_marked(_test.content, _path, key);
+  key := pg_temp._pgkeep_key(_test.content);
+  content := pg_temp._pgkeep_marked(_test.content, key);
   raise info using
     errcode = 'PGK01',
     message = _path,

@@ -4,5 +4,5 @@ alter table pg_temp._pgmi_source_metadata
 alter table pg_temp._pgmi_test_source
   add constraint _pgmi_test_source_directory_fkey foreign key (directory) references pg_temp._pgmi_test_directory;
 
--- Finds a file by its text.
-create index _pgkeep_source_content on pg_temp._pgmi_source (hashtext(content));
+-- Finds a file by the number that stands for its text.
+create index _pgkeep_source_key on pg_temp._pgmi_source (pg_temp._pgkeep_key(content));

@@ -12,16 +12,10 @@ import type { Project, ProjectFile } from "../project/project.ts";
 import { indexOfCodePoint, placeOf, type TextPlace } from "../script/positions.ts";
 import { firstCode, type StatementSpan, statementSpans } from "../script/statements.ts";
 import { markedStatements, NOTE } from "./marks.ts";
-import { PLACE } from "./queries.ts";
+import { FLUSH, PLACE } from "./queries.ts";
 
 /** SQLSTATE of the messages. */
 export const MARKER_STATE = "PGK01";
-
-/** 2^20: what separates the file's key from the count of statements in the place. */
-const KEY_UNIT = 1_048_576n;
-
-/** Outside of files the place is 1. */
-const FIRST_KEY = KEY_UNIT;
 
 const TYPES = [
   "file_start",
@@ -38,13 +32,13 @@ export type MarkerType = (typeof TYPES)[number];
 
 export interface Marker {
   type: MarkerType;
-  /** "./a.sql"; undefined for file_end, which carries only the key. */
-  path: string | undefined;
+  /** "./a.sql" */
+  path: string;
   /** Milliseconds since 1970 by the server's clock, with microseconds as fraction. */
   timeMs: number;
-  /** Stands for the path. */
+  /** Stands for the file's text. */
   key: bigint;
-  /** file_start: how many files have this very text; the path is one of them. */
+  /** Files: how many have this very text; the path is one of them. */
   sameText: number;
   /** Failures: how many statements of the file were done. undefined when the place was of another file. */
   statementsDone: number | undefined;
@@ -52,47 +46,70 @@ export interface Marker {
   context: string | undefined;
 }
 
-/** What one of our messages says; undefined for every other notice. */
-export function readMarker({ code, message, detail, hint }: ServerNotice): Marker | undefined {
-  if (code !== MARKER_STATE) return undefined;
-  const [word, clock = "", key = "", number] = (detail ?? "").split(" ");
+/** What one of our messages says, in order of time; nothing for every other notice. */
+export function readMarkers({ code, message, detail = "", hint }: ServerNotice): Marker[] {
+  if (code !== MARKER_STATE) return [];
+  if (message === "files") return detail.split("\n").flatMap(readFile);
+  const [word, clock = "", key = "", done] = detail.split(" ");
   const type = TYPES.find((known) => known === word);
-  if (!type || !/^\d+$/.test(clock) || !/^\d+$/.test(key)) return undefined;
+  if (!type || !/^\d+$/.test(clock) || !/^\d+$/.test(key)) return [];
   const isFailure = type.endsWith("_failed");
-  return {
-    type,
-    path: type === "file_end" ? undefined : message,
-    timeMs: Number(clock) / 1_000,
-    key: BigInt(key),
-    sameText: type === "file_start" ? Number(number ?? 1) : 1,
-    statementsDone: isFailure && number !== undefined ? Number(number) : undefined,
-    context: isFailure ? hint : undefined,
-  };
+  return [
+    {
+      type,
+      path: message,
+      timeMs: Number(clock) / 1_000,
+      key: BigInt(key),
+      sameText: 1,
+      statementsDone: isFailure && done !== undefined ? Number(done) : undefined,
+      context: isFailure ? hint : undefined,
+    },
+  ];
 }
 
-/** Remembers what locateFailure needs of the markers seen: paths by key, and the last test that failed. */
+/** One line about a file that has run: its beginning and its end. */
+function readFile(line: string): Marker[] {
+  const match = /^file (\d+) (\d+) (\d+) (\d+) (.+)$/.exec(line);
+  if (!match) return [];
+  const [, began, ended, key = "0", sameText, path = ""] = match;
+  const both = { path, key: BigInt(key), sameText: Number(sameText), statementsDone: undefined, context: undefined };
+  return [
+    { type: "file_start", timeMs: Number(began) / 1_000, ...both },
+    { type: "file_end", timeMs: Number(ended) / 1_000, ...both },
+  ];
+}
+
+/** The markers of a deploy, and what of them locating a failure needs. */
 export class MarkerLog {
-  readonly #paths = new Map<bigint, { path: string; sameText: number }>();
   #failedTest: Marker | undefined;
+  #lastFileStartMs = 0;
 
-  /** Takes a notice in; returns its marker when it is one of ours. */
-  take(notice: ServerNotice): Marker | undefined {
-    const marker = readMarker(notice);
-    if (marker?.path !== undefined) {
-      this.#paths.set(marker.key, { path: marker.path, sameText: marker.sameText });
-      if (marker.type.endsWith("_failed")) this.#failedTest = marker;
-    }
-    return marker;
-  }
-
-  pathOf(key: bigint): { path: string; sameText: number } | undefined {
-    return this.#paths.get(key);
+  /** Takes a notice in; returns its markers when it is one of ours. */
+  take(notice: ServerNotice): Marker[] {
+    const markers = readMarkers(notice);
+    this.#failedTest = markers.findLast(({ type }) => type.endsWith("_failed")) ?? this.#failedTest;
+    // What the server kept back returns when a transaction is undone after it told us: we know those files already.
+    const isNews = (marker: Marker) => !marker.type.startsWith("file_") || marker.timeMs > this.#lastFileStartMs;
+    const news = markers.filter(isNews);
+    this.#lastFileStartMs = Math.max(
+      this.#lastFileStartMs,
+      ...news.filter(({ type }) => type === "file_start").map(({ timeMs }) => timeMs),
+    );
+    return news;
   }
 
   /** The last failure of a test or fixture with this path. */
   failedTest(path: string): Marker | undefined {
     return this.#failedTest?.path === path ? this.#failedTest : undefined;
   }
+}
+
+/**
+ * Has the server tell what it has kept back about files that ran, as notices of the session. For the end of a deploy.
+ * Never throws: it is about durations in a report.
+ */
+export async function flushMarkers(session: Session): Promise<void> {
+  if (session.transactionStatus() === "idle") await session.query(FLUSH).catch(() => undefined);
 }
 
 export interface FailureLocation extends Partial<TextPlace> {
@@ -163,7 +180,7 @@ async function placeInFile(
   { session, log }: Evidence,
 ): Promise<TextPlace | undefined> {
   const failedTest = file.isTest ? log.failedTest(file.path) : undefined;
-  const done = failedTest ? failedTest.statementsDone : await statementsDone(session, file, log);
+  const done = failedTest ? failedTest.statementsDone : await statementsDone(session, file);
   if (done === undefined) return undefined;
   // A text is parsed as a whole before its first statement runs, so with none done a syntax error may be anywhere.
   if (error.sqlstate === "42601" && done === 0) return syntaxErrorPlace(file.content);
@@ -174,15 +191,10 @@ async function placeInFile(
 }
 
 /** How many statements of `file` were done, from the place that the server kept; undefined when it is another file's. */
-async function statementsDone(session: Session, file: ProjectFile, log: MarkerLog): Promise<number | undefined> {
+async function statementsDone(session: Session, file: ProjectFile): Promise<number | undefined> {
   if (session.transactionStatus() === "failed") return undefined;
-  const [row] = await session.query(PLACE).catch(() => []);
-  const place = BigInt(row?.place ?? 1);
-  if (place < FIRST_KEY) return undefined;
-  const done = place % KEY_UNIT;
-  const announced = log.pathOf(place - done);
-  const isThisFile = announced?.path === file.path && announced.sameText === 1;
-  return isThisFile ? Number(done) : undefined;
+  const [place] = await session.query(PLACE).catch(() => []);
+  return place?.path === file.path && place.count === "1" ? Number(place.done) : undefined;
 }
 
 /** The statement that ran when `done` were done; undefined for a file of several that are not told apart. */

@@ -63,8 +63,16 @@ select l.key, l.parent, substr(l.key, length(l.parent) + 1), l.body, l.fact
   from pg_temp._pgkeep_load as l
  where l.kind = 'test';
 
-insert into pg_temp._pgkeep_marks (path, ends)
-select l.key, l.ends from pg_temp._pgkeep_load as l where l.kind = 'marks';
+insert into pg_temp._pgkeep_marks (key, ends)
+select pg_temp._pgkeep_key(f.content), l.ends
+  from pg_temp._pgkeep_load as l
+  join (select path, content from pg_temp._pgmi_source
+        union all
+        select path, content from pg_temp._pgmi_test_source) as f on f.path = l.key
+ where l.kind = 'marks'
+    on conflict do nothing;
+
+select set_config('pgkeep.marks', 'on', false) from pg_temp._pgkeep_marks limit 1;
 `;
 
 export const DROP_LOAD = "drop table pg_temp._pgkeep_load;\n";
@@ -72,7 +80,7 @@ export const DROP_LOAD = "drop table pg_temp._pgkeep_load;\n";
 /** Without statistics the planner guesses wrong about the recursive queries over tests. Content needs none. */
 export const ANALYZE = `
 analyze pg_temp._pgmi_source (path, size_bytes, is_sql_file), pg_temp._pgmi_source_metadata (path),
-  pg_temp._pgmi_test_directory, pg_temp._pgmi_test_source (path, directory, is_fixture), pg_temp._pgkeep_marks (path);
+  pg_temp._pgmi_test_directory, pg_temp._pgmi_test_source (path, directory, is_fixture), pg_temp._pgkeep_marks (key);
 `;
 
 /** Counted, so that no value comes back over the wire. */
@@ -141,7 +149,21 @@ select l.pid::text as pid,
    and (l.classid::bigint << 32) | l.objid::bigint = ${LOCK_KEY}
 `;
 
-/** The place as _pgkeep_at has it; survives the rollback that a failure causes. */
+/** The place as _pgkeep_at has it, which survives the rollback that a failure causes, and whose text that was. */
 export const PLACE = `
-select pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass)::pg_catalog.text as place
+select (p.place operator(pg_catalog.%) 1048576::pg_catalog.int8) as done,
+       f.count,
+       f.path
+  from (
+    select pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass) as place
+  ) as p
+ cross join lateral (
+    select pg_catalog.min(s.path) as path, pg_catalog.count(s.path) as count
+      from pg_temp._pgmi_source as s
+     where pg_temp._pgkeep_key(s.content) operator(pg_catalog.=)
+           (p.place operator(pg_catalog.-) (p.place operator(pg_catalog.%) 1048576::pg_catalog.int8))
+  ) as f
 `;
+
+/** Makes the server tell what it has kept back of the files that ran. */
+export const FLUSH = "select pg_temp._pgkeep_flush()";

@@ -8,7 +8,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Parameter, Project, ProjectFile } from "../project/project.ts";
 import type { CopyValue } from "./copy-text.ts";
-import { statementEnds } from "./marks.ts";
+import { marksOf } from "./marks.ts";
 
 export const SOURCE_COLUMNS = [
   "path",
@@ -81,7 +81,8 @@ export function* loadRows(
   for (const { path, parentPath, depth } of project.testDirectories) {
     yield loadRow({ kind: "directory", key: path, parent: parentPath, number: depth });
   }
-  for (const file of project.files) for (const row of fileRows(file, marks)) yield loadRow(row);
+  for (const file of project.files) for (const row of fileRows(file)) yield loadRow(row);
+  if (marks) for (const { path, ends } of marksOf(project.files)) yield loadRow({ kind: "marks", key: path, ends });
 }
 
 function loadRow({ cover, kind, key, parent, words, ends, fact, number, body }: LoadRow): CopyValue[] {
@@ -108,7 +109,7 @@ function* parameterRows(parameters: readonly Parameter[]): Generator<LoadRow> {
   }
 }
 
-function* fileRows(file: ProjectFile, marks: boolean): Generator<LoadRow> {
+function* fileRows(file: ProjectFile): Generator<LoadRow> {
   if (!file.isSql) return;
   if (file.isTest) {
     yield {
@@ -122,6 +123,4 @@ function* fileRows(file: ProjectFile, marks: boolean): Generator<LoadRow> {
     const { id, idempotent, sortKeys, description } = file.metadata;
     yield { kind: "metadata", key: file.path, parent: id, words: sortKeys, fact: idempotent, body: description };
   }
-  const ends = marks ? statementEnds(file.content) : undefined;
-  if (ends) yield { kind: "marks", key: file.path, ends };
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { findMacros } from "../../../../src/deploy/script/macros.ts";
 import { SourceMap } from "../../../../src/deploy/script/source-map.ts";
-import { readMarker } from "../../../../src/deploy/session/markers.ts";
+import { readMarkers } from "../../../../src/deploy/session/markers.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { availableMajors, sharedCluster } from "../../../support/cluster.ts";
 import { failureOf } from "../../../support/project.ts";
@@ -128,7 +128,7 @@ describe.each(availableMajors())("tests of a project on PostgreSQL %i", (major) 
       "[pgmi] Test suite completed (11 steps)",
     ]);
     expect(await column(run.session, "select to_regclass('top')")).toEqual([null]);
-    const markers = run.notices.flatMap((notice) => readMarker(notice) ?? []);
+    const markers = run.notices.flatMap(readMarkers);
     expect(markers.map(({ type }) => type).filter((type) => type.startsWith("test"))).toHaveLength(10);
     expect(markers.map(({ type, path }) => `${type} ${path}`).slice(0, 4)).toEqual([
       "fixture_start ./__test__/_setup.sql",

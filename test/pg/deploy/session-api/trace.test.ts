@@ -2,7 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { instrumentationEdits } from "../../../../src/deploy/script/instrument.ts";
 import { SourceMap } from "../../../../src/deploy/script/source-map.ts";
-import { type FailureLocation, locateFailure, readMarker } from "../../../../src/deploy/session/markers.ts";
+import {
+  type FailureLocation,
+  flushMarkers,
+  locateFailure,
+  readMarkers,
+} from "../../../../src/deploy/session/markers.ts";
 import { ServerError, type Session } from "../../../../src/pg/session.ts";
 import { availableMajors, sharedCluster } from "../../../support/cluster.ts";
 import { prepared, projectOf } from "./fixture.ts";
@@ -89,11 +94,10 @@ const FILES = {
 describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => {
   it.each(Object.entries(SAME))("%s as without it", async (_name, script) => {
     const cluster = await sharedCluster(major);
-    const database = await cluster.createDatabase();
     const project = projectOf(FILES);
     const results = [];
     for (const text of [script, instrumented(script)]) {
-      await using run = await prepared(cluster, { database, project, instrument: text !== script });
+      await using run = await prepared(cluster, { project, instrument: text !== script });
       results.push(await behaviour(run.session, text, run.said));
       await run.session.script("drop table trail");
     }
@@ -105,7 +109,8 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
     await using run = await prepared(await sharedCluster(major), { project: projectOf(FILES) });
     await run.session.script("create temporary table trail (n int); set client_min_messages = error");
     await run.session.script(instrumented(RUN_ALL));
-    const markers = run.notices.flatMap((notice) => readMarker(notice) ?? []);
+    await flushMarkers(run.session);
+    const markers = run.notices.flatMap(readMarkers);
     const paths = Object.keys(FILES).sort();
     expect(markers.filter(({ type }) => type === "file_start").map(({ path }) => path)).toEqual(paths);
     expect(markers.map(({ type }) => type)).toEqual(paths.flatMap(() => ["file_start", "file_end"]));
