@@ -77,7 +77,13 @@ function registerArgumentSecrets(input: Readonly<Record<string, unknown>>): void
 const SECRET_KEY = /password|secret|token|key|credential|auth/i;
 
 function timeoutMs({ command, globals }: ParsedCommand): number {
-  return command.ownTimeout || globals.timeout === undefined ? 0 : (parseDurationMs(globals.timeout) ?? 0);
+  if (command.ownTimeout || globals.timeout === undefined) return 0;
+  const ms = parseDurationMs(globals.timeout) ?? 0;
+  if (ms >= 0) return ms;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", "the timeout is not a duration of zero or more", {
+    hint: "Write it with units, such as 90s or 1m30s; 0 is no limit.",
+    state: "nothing was started",
+  });
 }
 
 async function prepare(

@@ -134,7 +134,7 @@ async function serverChecks(
     await using _ = session;
     return { checks: [...checks, ...(await checkServer(session, context.clock))], isConnected: true };
   } catch (error) {
-    if (!(error instanceof PgkeepError)) throw error;
+    if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;
     checks.push(
       fail("settings", `${error.message} (${error.code})`, error.parts.hint ?? `pgkeep explain ${error.code}`),
     );

@@ -28,6 +28,7 @@ export async function reachServer(settings: ConnectionSettings, context: Operati
   if (address && !address.host.startsWith("/")) {
     checks.push(await resolveName(address));
     if (checks.every(({ status }) => status === "ok")) checks.push(await knock(address, context.signal));
+    context.signal.throwIfAborted();
     if (checks.some(({ status }) => status === "fail"))
       return { checks: [...checks, ...skipped()], session: undefined };
   }
@@ -35,7 +36,7 @@ export async function reachServer(settings: ConnectionSettings, context: Operati
     const session = await openSession(settings, { signal: context.signal, clock: context.clock });
     return { checks: [...checks, ...described(session)], session };
   } catch (error) {
-    if (!(error instanceof PgkeepError)) throw error;
+    if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;
     return { checks: [...checks, failure(error)], session: undefined };
   }
 }
