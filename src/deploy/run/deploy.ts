@@ -154,7 +154,9 @@ class DeployRun {
         discard: ({ session }) => session.close(),
       });
     } catch (error) {
-      throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
+      // The reason of the signal is whatever its owner says; ours is made where the limit is known.
+      if (error === signal.reason || !(error instanceof PgkeepError)) throw error;
+      throw error.with({ state: NOT_CONNECTED });
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -379,7 +381,8 @@ function questionOptions({ connection }: OfflineRun, context: OperationContext):
 function limitFailure(error: unknown, limit: RunLimit): PgkeepError | undefined {
   const failure = limit.failure();
   if (!failure || error instanceof DeployFailure) return undefined;
-  const state = error instanceof PgkeepError ? error.parts.state : undefined;
+  const isOurs = error instanceof PgkeepError && error !== limit.signal.reason;
+  const state = isOurs ? error.parts.state : undefined;
   return failure.with({ state: state ?? NOT_CONNECTED });
 }
 

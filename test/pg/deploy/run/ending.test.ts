@@ -1,6 +1,7 @@
 /** How a deploy ends when it is not the script that ends it: lock, time limit, signals, broken connections. */
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { PgkeepError } from "../../../../src/base/errors.ts";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
 import { deploy, projectOf, type RunOptions, value } from "./harness.ts";
 
@@ -165,9 +166,12 @@ describe("an interrupt", () => {
   it("[D-15] ends a run that waits for a server which never answers", async () => {
     const silent = await listen(() => {});
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 200);
+    // As the command line does it: the reason is a failure with a state of its own, which knows nothing of deploys.
+    const reason = new PgkeepError("COMMAND_INTERRUPTED", "interrupted", { state: "the command did not finish" });
+    setTimeout(() => controller.abort(reason), 200);
     const started = performance.now();
     const { error } = await run("select 1;", { port: silent.port, signal: controller.signal });
+    expect(error?.code).toBe("DEPLOY_INTERRUPTED");
     expect(performance.now() - started).toBeLessThan(2_000);
     expect([error?.exit, error?.parts.state]).toEqual([130, "not connected"]);
   });
