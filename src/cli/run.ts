@@ -52,6 +52,7 @@ export async function runOperation(invocation: Invocation, parsed: ParsedCommand
   registerArgumentSecrets(parsed.input);
   const plan = planOutputs(parsed.command, parsed.globals);
   for (const { path } of plan.files) checkOutputFile(resolve(path));
+  checkFields(parsed);
   const deadline = new Deadline(timeoutMs(parsed));
   const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
   try {
@@ -263,16 +264,22 @@ function documentOf(run: Run, { output, error, exitCode }: Outcome): unknown {
   return envelope(ending);
 }
 
-/** Keeps the columns of `--fields`, in that order, in the output's list. Throws USAGE_ARGUMENTS for an unknown one. */
+const wantedFields = (fields: string): string[] => fields.split(",").map((name) => name.trim());
+
+/** Throws USAGE_ARGUMENTS when `--fields` names a column the command's list does not have. */
+function checkFields({ command: { list }, globals: { fields } }: ParsedCommand): void {
+  if (fields === undefined || list === undefined) return;
+  if (wantedFields(fields).every((name) => list.columns.includes(name.split(".")[0] ?? ""))) return;
+  throw new PgkeepError("USAGE_ARGUMENTS", "--fields names an unknown column", {
+    hint: `Known: ${list.columns.join(", ")}.`,
+  });
+}
+
+/** Keeps the columns of `--fields`, in that order, in the output's list. */
 function selectFields({ command, globals }: ParsedCommand, output: unknown): unknown {
   const { list } = command;
   if (globals.fields === undefined || list === undefined || !isRecord(output)) return output;
-  const wanted = globals.fields.split(",").map((name) => name.trim());
-  const known = (name: string): boolean => list.columns.includes(name.split(".")[0] ?? "");
-  if (!wanted.every(known))
-    throw new PgkeepError("USAGE_ARGUMENTS", "--fields names an unknown column", {
-      hint: `Known: ${list.columns.join(", ")}.`,
-    });
+  const wanted = wantedFields(globals.fields);
   const rows = output[list.field];
   if (!Array.isArray(rows)) return output;
   return {

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { needs } from "../../support/needs.ts";
 import { pgkeep } from "../../support/pgkeep.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pgkeep-completion-"));
@@ -53,7 +54,9 @@ function candidates(shell: string, line: string, program = "pgkeep"): string[] {
 }
 
 for (const shell of ["bash", "zsh", "fish"]) {
-  describe.skipIf(!existsSync(`/usr/bin/${shell}`))(`completion in ${shell}`, () => {
+  describe(`completion in ${shell}`, () => {
+    beforeEach(needs(existsSync(`/usr/bin/${shell}`), `${shell} is not installed`));
+
     it.each([
       ["pgkeep ", ["deploy", "db", "explain", "completion"]],
       ["pgkeep db ", ["start", "stop"]],
