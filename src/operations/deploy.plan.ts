@@ -17,6 +17,7 @@ export default defineOperation({
   surfaces: ["cli", "library", "mcp"],
   cli: {
     command: "plan",
+    list: "plan",
     positionals: ["path"],
     exitCodes: [10, 14],
     examples: [

@@ -15,7 +15,8 @@ export default defineOperation({
     positionals: ["code"],
     examples: [{ line: "pgkeep explain DEPLOY_LOCKED", does: "what that code means" }],
   },
-  input: (z) => z.strictObject({
+  input: (z) =>
+    z.strictObject({
       code: z.string().meta({ description: "An error code, as printed after CODE:", suggest: Object.keys(ERRORS) }),
     }),
   output: (z) =>

@@ -9,6 +9,7 @@ export default defineOperation({
   surfaces: ["cli", "library", "mcp"],
   cli: {
     command: "templates list",
+    list: "templates",
     examples: [{ line: "pgkeep templates list", does: "names and what each is for" }],
   },
   input: (z) => z.strictObject({}),
