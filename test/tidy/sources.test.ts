@@ -35,6 +35,14 @@ describe("every file", () => {
   });
 });
 
+describe("tests", () => {
+  it("are left out with a reason only", () => {
+    const silent = /\.(skipIf|runIf|only|todo|fails)\(|\b(it|test|describe)\.skip\b/;
+    const tests = filesBelow("test", ".ts");
+    expect(offences(tests, silent), "use needs() of test/support/needs.ts, or context.skip(reason)").toEqual([]);
+  });
+});
+
 describe("sources", () => {
   it("read the time only in base/clock.ts", () => {
     const others = SOURCES.filter((path) => path !== "src/base/clock.ts");

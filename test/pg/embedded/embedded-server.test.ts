@@ -23,6 +23,7 @@ import { embeddedStatus, resetEmbedded, stopEmbedded } from "../../../src/pg/emb
 import { embeddedConnection } from "../../../src/pg/embedded/running-server.ts";
 import { type EmbeddedServer, startEmbedded } from "../../../src/pg/embedded/start.ts";
 import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
+import { needsRoot } from "../../support/needs.ts";
 import { eventually, isRunning, listeningAddresses, processesMentioning, uidOf } from "../../support/processes.ts";
 
 const clock = systemClock;
@@ -163,20 +164,18 @@ describe("a started server", () => {
     });
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    "[E-03] works below a directory that its account cannot enter, by keeping the data elsewhere",
-    async () => {
-      const directory = projectDirectory({ mode: 0o700 });
-      const server = await start(directory);
-      expect(server.dataDir).toMatch(/^\/var\/lib\/pgkeep\/[0-9a-f]{16}\/db$/);
-      expect(mode(server.dataDir)).toBe("700");
-      expect(await query(server, "select 1")).toEqual([[1]]);
-      await server.stop();
-      expect((await embeddedStatus(directory)).dataDir).toBe(server.dataDir);
-      await resetEmbedded({ directory, clock });
-      expect(existsSync(join(server.dataDir, ".."))).toBe(false);
-    },
-  );
+  it("[E-03] works below a directory that its account cannot enter, by keeping the data elsewhere", async (context) => {
+    needsRoot(context);
+    const directory = projectDirectory({ mode: 0o700 });
+    const server = await start(directory);
+    expect(server.dataDir).toMatch(/^\/var\/lib\/pgkeep\/[0-9a-f]{16}\/db$/);
+    expect(mode(server.dataDir)).toBe("700");
+    expect(await query(server, "select 1")).toEqual([[1]]);
+    await server.stop();
+    expect((await embeddedStatus(directory)).dataDir).toBe(server.dataDir);
+    await resetEmbedded({ directory, clock });
+    expect(existsSync(join(server.dataDir, ".."))).toBe(false);
+  });
 
   it("works under a umask that closes everything", async () => {
     const { cache, root } = ownCopy();

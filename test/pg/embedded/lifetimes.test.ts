@@ -7,11 +7,12 @@ import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock as clock } from "../../../src/base/clock.ts";
 import { embeddedStatus, stopEmbedded } from "../../../src/pg/embedded/control.ts";
 import { compileSources } from "../../support/compiled-sources.ts";
 import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
+import { needsRoot } from "../../support/needs.ts";
 import { eventually, familyOf, isRunning, parentOf, processesMentioning, uidOf } from "../../support/processes.ts";
 
 let compiled: string;
@@ -222,7 +223,9 @@ describe("a server in the background", () => {
   });
 });
 
-describe.runIf(process.getuid?.() === 0)("an ordinary user", () => {
+describe("an ordinary user", () => {
+  beforeEach(needsRoot);
+
   /** nobody: an account whose home does not exist, so even the cache has to be elsewhere. */
   const nobody = { uid: 65534, gid: 65534 };
 

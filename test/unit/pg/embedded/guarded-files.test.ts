@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readGuarded, removeDataDirectory, writePrivateFile } from "../../../../src/pg/embedded/guarded-files.ts";
+import { needsRoot } from "../../../support/needs.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -56,7 +57,9 @@ describe("reading", () => {
   });
 });
 
-describe.runIf(process.getuid?.() === 0)("removing a data directory", () => {
+describe("removing a data directory", () => {
+  beforeEach(needsRoot);
+
   it("[E-06] happens with its owner's rights: files of others behind links or inside it stay", async () => {
     const owner = { name: "nobody", uid: 65534, gid: 65534, isForeign: true };
     mkdirSync(at("ours"));

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { blockedAt, serverAccount } from "../../../../src/pg/embedded/server-account.ts";
+import { needsRoot } from "../../../support/needs.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -43,7 +44,8 @@ describe("what an account can reach", () => {
     expect(await blockedAt(low, stranger)).toBe(join(top, "a"));
   });
 
-  it.runIf(isRoot)("follows owner, then group, then the rest, as the system does", async () => {
+  it("follows owner, then group, then the rest, as the system does", async (context) => {
+    needsRoot(context);
     const { top, low } = tree();
     chmodSync(top, 0o711);
     chownSync(low, 0, stranger.gid);
