@@ -166,7 +166,7 @@ begin
   if _now operator(pg_catalog.-)
        coalesce(pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_told'::pg_catalog.regclass), 0)
        operator(pg_catalog.>) 50000
-     or pg_catalog.length(_files) operator(pg_catalog.>) 8000 then
+     or pg_catalog.octet_length(_files) operator(pg_catalog.>) 8000 then
     perform pg_temp._pgkeep_tell(_files, _now);
     _files := '';
   end if;

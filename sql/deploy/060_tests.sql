@@ -137,7 +137,10 @@ begin
     message = _path,
     detail = concat_ws(' ', _kind || case when _context is null then '_end' else '_failed' end,
       pg_temp._pgkeep_clock(), _key,
-      case when _at - _at % 1048576 = _key then _at % 1048576 end),
+      case
+        when _at - _at % 1048576 = _key and exists (select from pg_temp._pgkeep_marks as m where m.key = _key)
+          then _at % 1048576
+      end),
     hint = coalesce(_context, '');
   if _context is null then
     perform setval('pg_temp._pgkeep_at', 1);

@@ -40,7 +40,7 @@ export interface Marker {
   key: bigint;
   /** Files: how many have this very text; the path is one of them. */
   sameText: number;
-  /** Failures: how many statements of the file were done. undefined when the place was of another file. */
+  /** Failures: how many statements of the file were done; undefined when they were not told apart. */
   statementsDone: number | undefined;
   /** Failures: the server's context of the original error. */
   context: string | undefined;
@@ -180,27 +180,29 @@ async function placeInFile(
   { session, log }: Evidence,
 ): Promise<TextPlace | undefined> {
   const failedTest = file.isTest ? log.failedTest(file.path) : undefined;
-  const done = failedTest ? failedTest.statementsDone : await statementsDone(session, file);
-  if (done === undefined) return undefined;
+  const progress = failedTest ? { done: failedTest.statementsDone } : await progressOf(session, file);
+  if (!progress) return undefined;
+  const { done } = progress;
   // A text is parsed as a whole before its first statement runs, so with none done a syntax error may be anywhere.
-  if (error.sqlstate === "42601" && done === 0) return syntaxErrorPlace(file.content);
-  const statement = statementAfter(file.content, done);
+  if (error.sqlstate === "42601" && !done) return syntaxErrorPlace(file.content);
+  const statement = done === undefined ? onlyStatement(file.content) : markedStatements(file.content)?.[done];
   if (!statement) return undefined;
   const context = withoutNotes((failedTest ? failedTest.context : error.where) ?? "");
   return placeOf(file.content, bodyLineIndex(file.content, statement, context) ?? statement.start);
 }
 
-/** How many statements of `file` were done, from the place that the server kept; undefined when it is another file's. */
-async function statementsDone(session: Session, file: ProjectFile): Promise<number | undefined> {
+/**
+ * How far `file` was, from the place that the server kept; undefined when that is another file's. `done` is undefined
+ * when the file's statements were not told apart.
+ */
+async function progressOf(session: Session, file: ProjectFile): Promise<{ done: number | undefined } | undefined> {
   if (session.transactionStatus() === "failed") return undefined;
   const [place] = await session.query(PLACE).catch(() => []);
-  return place?.path === file.path && place.count === "1" ? Number(place.done) : undefined;
+  if (place?.path !== file.path || place.count !== "1") return undefined;
+  return { done: place.marked === "t" ? Number(place.done) : undefined };
 }
 
-/** The statement that ran when `done` were done; undefined for a file of several that are not told apart. */
-function statementAfter(content: string, done: number): StatementSpan | undefined {
-  const marked = markedStatements(content);
-  if (marked) return marked[done];
+function onlyStatement(content: string): StatementSpan | undefined {
   const spans = statementSpans(content);
   return spans.length === 1 ? spans[0] : undefined;
 }

@@ -151,17 +151,21 @@ select l.pid::text as pid,
 
 /** The place as _pgkeep_at has it, which survives the rollback that a failure causes, and whose text that was. */
 export const PLACE = `
-select (p.place operator(pg_catalog.%) 1048576::pg_catalog.int8) as done,
+select p.done,
        f.count,
-       f.path
+       f.path,
+       exists (select from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) p.key) as marked
   from (
-    select pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass) as place
+    select a.place operator(pg_catalog.%) 1048576::pg_catalog.int8 as done,
+           a.place operator(pg_catalog.-) (a.place operator(pg_catalog.%) 1048576::pg_catalog.int8) as key
+      from (
+        select pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass) as place
+      ) as a
   ) as p
  cross join lateral (
     select pg_catalog.min(s.path) as path, pg_catalog.count(s.path) as count
       from pg_temp._pgmi_source as s
-     where pg_temp._pgkeep_key(s.content) operator(pg_catalog.=)
-           (p.place operator(pg_catalog.-) (p.place operator(pg_catalog.%) 1048576::pg_catalog.int8))
+     where pg_temp._pgkeep_key(s.content) operator(pg_catalog.=) p.key
   ) as f
 `;
 

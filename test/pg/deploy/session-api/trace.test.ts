@@ -202,4 +202,17 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
     expect(await located(files, RUN_ALL)).toBeUndefined();
     expect(await located(files, RUN_ALL_NAMED)).toEqual({ file: "./a.sql" });
   });
+
+  it("names no line in projects whose statements are too many to be told apart", async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 501 }, (_, index) => [`./a${index}.sql`, `select ${index}; select 2; select 3`]),
+    );
+    const files = { ...many, "./b.sql": RUNTIME, "./__test__/c.sql": RUNTIME };
+    expect(await located(files, RUN_ALL_NAMED)).toEqual({ file: "./b.sql" });
+    expect(await located(files, "select pg_temp.pgmi_run_test_source('./__test__/c.sql')")).toEqual({
+      file: "./__test__/c.sql",
+    });
+    expect(await located({ ...files, "./b.sql": SYNTAX }, RUN_ALL_NAMED)).toEqual(place("./b.sql", 3, 3));
+    expect(await located({ ...files, "./b.sql": "\n select 1/0" }, RUN_ALL_NAMED)).toEqual(place("./b.sql", 2, 2));
+  });
 });
