@@ -186,7 +186,7 @@ async function connectOnce(attempt: Attempt, encryption: Encryption, signal: Abo
       onNotice: options.onNotice,
       cancel: () => sendCancel({ settings, address, line, authenticated }),
     });
-    await session.prepare("SET search_path = pg_catalog", preparationFor(session.serverVersion));
+    session.prepare("SET search_path = pg_catalog", preparationFor(session.serverVersion));
     return session;
   } catch (error) {
     wire.destroy();

@@ -3,7 +3,8 @@
  *
  * One command at a time: idle -> running -> idle at ReadyForQuery, or -> ended for good. Inside a running command the
  * server leads: rows are kept or dropped as the command said when it began, COPY FROM STDIN is fed from the
- * command's sources and refused at once when there is none left, COPY TO STDOUT is drained into nothing.
+ * command's sources, whose data follows the script without being asked for, and refused at once when there is none left.
+ * COPY TO STDOUT is drained into nothing.
  *
  * search_path: a session starts with `search_path = pg_catalog`, set right after connecting and before anything else is
  * sent, because objects in the path that the database was given by its owner could otherwise capture our own
@@ -55,7 +56,10 @@ const NO_COPY_DATA = "pgkeep has no data for this COPY ... FROM STDIN";
 interface Command {
   isExtended: boolean;
   keepsRows: boolean;
-  copyData: Iterator<CopySource>;
+  /** Data of COPY statements that is already on its way. */
+  copiesSupplied: number;
+  /** COPY ... FROM STDIN statements that the server has begun. */
+  copiesBegun: number;
   onStatement: ((tag: string) => void) | undefined;
   completed: number;
   results: StatementResult[];
@@ -92,8 +96,10 @@ export class WireSession implements Session, WireListener {
   #status: TransactionStatus;
   #roundTrips = 0;
   #listener: ((notice: ServerNotice) => void) | undefined;
-  /** The running command first. More than one only while the connection is being prepared. */
+  /** The running command first. More than one only while statements of `prepare` are unanswered. */
   #commands: Command[] = [];
+  /** How many of them are statements of `prepare`. */
+  #preparing = 0;
   #ended: { error: unknown } | undefined;
   #closing: Promise<void> | undefined;
   #whenEnded: (() => void)[] = [];
@@ -146,16 +152,19 @@ export class WireSession implements Session, WireListener {
   }
 
   /**
-   * Sets the connection up, in one round trip that is not counted. Fails when `required` fails; an error of an
-   * `optional` statement is ignored.
+   * Sets the connection up ahead of the first command, without waiting for the answers: the server takes messages in
+   * order, so what comes next finds the connection prepared. When `required` fails the connection is ended, because
+   * nothing may run without it; an error of an `optional` statement is ignored. Not counted as a round trip.
    */
-  async prepare(required: string, optional: readonly string[]): Promise<void> {
+  prepare(required: string, optional: readonly string[]): void {
     const plain = { isExtended: false, keepsRows: false };
-    const first = this.#send(toServer.query(required), plain);
-    const others = optional.map((text) => this.#send(toServer.query(text), plain));
-    await Promise.allSettled([first, ...others]);
+    this.#preparing = 1 + optional.length;
+    this.#send(toServer.query(required), plain).catch((error: unknown) => {
+      this.#ended ??= { error };
+      this.#wire.destroy();
+    });
+    for (const text of optional) this.#send(toServer.query(text), plain).catch(() => undefined);
     this.#roundTrips = 0;
-    await first;
   }
 
   /**
@@ -163,7 +172,7 @@ export class WireSession implements Session, WireListener {
    * ends. Nothing is sent when no command runs, which could hit the next one.
    */
   async cancel(): Promise<void> {
-    const command = this.#commands[0];
+    const command = this.#commands.at(-1);
     for (let request = 0; request < MAX_CANCEL_REQUESTS && command?.isRunning; request++) {
       await this.#sendCancel().catch(() => undefined);
       await Promise.race([command.settled, pause(CANCEL_REPEAT_MS)]);
@@ -211,43 +220,54 @@ export class WireSession implements Session, WireListener {
     else if (type === FROM_SERVER.dataRow && command.keepsRows) command.rows.push(decodeRow(body, command.columns));
     else if (type === FROM_SERVER.commandComplete) completeStatement(command, new MessageReader(body).cstring());
     else if (type === FROM_SERVER.error) command.serverError ??= new ServerError(decodeError(body));
-    else if (type === FROM_SERVER.copyIn) void this.#supplyCopy(command);
+    else if (type === FROM_SERVER.copyIn) this.#beginCopy(command);
     else if (type === FROM_SERVER.copyBoth) this.#wire.destroy(unexpectedMessage());
   }
 
   #run(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
     if (this.#ended) return Promise.reject(this.#ended.error);
     if (this.#closing !== undefined) return Promise.reject(connectionLost(undefined));
-    assert(this.#commands.length === 0, "a session runs one command at a time");
+    assert(this.#commands.length === this.#preparing, "a session runs one command at a time");
     return this.#send(bytes, options);
   }
 
   #send(bytes: Buffer, options: CommandOptions): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#commands.push(newCommand(options, resolve, reject));
+      const command = newCommand(options, resolve, reject);
+      this.#commands.push(command);
       this.#roundTrips += 1;
       this.#wire.send(bytes);
+      if (options.copyData?.length) void this.#supplyCopies(command, options.copyData);
     });
   }
 
   #settle(body: Buffer): void {
     this.#status = statusOf(body[0] ?? 0);
     const command = this.#commands.shift();
+    if (this.#preparing > 0) this.#preparing -= 1;
     const error = command?.ownError ?? command?.serverError;
     if (error === undefined) command?.resolve();
     else command?.reject(error);
   }
 
-  async #supplyCopy(command: Command): Promise<void> {
-    this.#roundTrips += 1;
-    const next = command.copyData.next();
-    if (next.done) return this.#refuseCopy(command, NO_COPY_DATA);
+  /**
+   * Sends the data of all COPY statements right behind the script, without waiting for the server to ask: it reads them
+   * when it gets there, and passes over what is left when an error came first. That saves a round trip per COPY.
+   */
+  async #supplyCopies(command: Command, sources: readonly CopySource[]): Promise<void> {
     try {
-      await this.#sendCopyData(command, next.value);
+      for (const source of sources) await this.#sendCopyData(command, source);
     } catch (error) {
       command.ownError = error;
       if (command.serverError === undefined) this.#refuseCopy(command, "the source of the data failed");
     }
+  }
+
+  #beginCopy(command: Command): void {
+    command.copiesBegun += 1;
+    if (command.copiesBegun <= command.copiesSupplied) return;
+    this.#roundTrips += 1;
+    this.#refuseCopy(command, NO_COPY_DATA);
   }
 
   async #sendCopyData(command: Command, source: CopySource): Promise<void> {
@@ -304,7 +324,8 @@ function newCommand(
   const command: Command = {
     isExtended: options.isExtended,
     keepsRows: options.keepsRows,
-    copyData: (options.copyData ?? [])[Symbol.iterator](),
+    copiesSupplied: options.copyData?.length ?? 0,
+    copiesBegun: 0,
     onStatement: options.onStatement,
     completed: 0,
     results: [],

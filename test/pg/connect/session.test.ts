@@ -142,6 +142,19 @@ describe("script", () => {
     expect([results[2]?.rows[0]?.s, results[4]?.rows[0]?.s]).toEqual(["3", "10"]);
   });
 
+  it("feeds them in one round trip, and passes over what is left after an error", async () => {
+    const db = await session();
+    const rows = [[Buffer.from("1\n")], [Buffer.from("2\n")]];
+    const copies = "create temp table a (i int); copy a from stdin; copy a from stdin";
+    await db.exchange(copies, { copyData: rows });
+    expect(db.roundTrips).toBe(1);
+    await expect(db.exchange(`select 1/0; ${copies}`, { copyData: rows })).rejects.toMatchObject({
+      sqlstate: "22012",
+    });
+    const [count] = await db.query("select count(*) as n from a");
+    expect(count).toEqual({ n: "2" });
+  });
+
   it("[D-08] refuses COPY FROM STDIN at once when there is no data for it", async () => {
     const db = await session();
     const started = performance.now();

@@ -646,7 +646,7 @@ describe("what an accepted server says while it starts the session", () => {
     await session.close();
   });
 
-  it("that is a failure to set our own search path ends the connection", async () => {
+  it("that is a failure to set our own search path ends the connection, and nothing runs on it", async () => {
     server = await fakeServer(async ({ socket, next }) => {
       await next();
       socket.write(WELCOME);
@@ -655,6 +655,8 @@ describe("what an accepted server says while it starts the session", () => {
         Buffer.concat([serverError("42501", "no"), message("Z", "I"), message("C", "SET\0"), message("Z", "I")]),
       );
     });
-    expect((await refusal(settingsFor(server.port))).parts.sqlstate).toBe("42501");
+    const session = await connect(settingsFor(server.port));
+    await expect(session.query("select 1")).rejects.toMatchObject({ sqlstate: "42501" });
+    await expect(session.query("select 2")).rejects.toMatchObject({ sqlstate: "42501" });
   });
 });
