@@ -22,7 +22,7 @@ import {
   connectToTarget,
   recreateTarget,
 } from "./connect.ts";
-import { type Ending, executeUnits } from "./execute.ts";
+import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
 import { fateOf } from "./lost-commit.ts";
@@ -168,17 +168,19 @@ class DeployRun {
     session: Session,
     origin: DatabaseOrigin,
   ): Promise<DeployReport> {
+    const announces = mayAnnounce(offline.project);
     const before = nothingStarted(offline.connection.database, origin);
     try {
       limit.signal.throwIfAborted();
       const prepared = await this.#prepare(offline, limit, session);
       this.#weighExposures(offline, prepared, session);
       limit.signal.throwIfAborted();
-      this.#plan = planScript(
-        offline.project.deployScript,
-        offline.macros,
-        prepared.expansions.map(({ text }) => text),
-      );
+      this.#plan = planScript({
+        script: offline.project.deployScript,
+        macros: offline.macros,
+        expansions: prepared.expansions.map(({ text }) => text),
+        announces,
+      });
     } catch (error) {
       const failure = limitFailure(error, limit) ?? error;
       throw failure instanceof PgkeepError ? withState(failure, before) : failure;
@@ -187,6 +189,7 @@ class DeployRun {
     const ending = await executeUnits({
       session,
       units: this.#plan.units,
+      announces,
       ledger: this.#ledger,
       signal: limit.signal,
       onAbort: () => this.#sayInterrupted(),

@@ -11,6 +11,7 @@
  */
 import { ServerError, type Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
+import type { Project } from "../project/project.ts";
 import type { Edit } from "../script/source-map.ts";
 import { endsTransaction, statementSpans } from "../script/statements.ts";
 import type { ScriptUnit } from "../script/units.ts";
@@ -21,6 +22,8 @@ import { type Residue, residueOf } from "./state.ts";
 export interface Execution {
   session: Session;
   units: readonly ScriptUnit[];
+  /** Whether a COMMIT in the tail announces its transaction. */
+  announces: boolean;
   ledger: CommitLedger;
   signal: AbortSignal;
   /** Called once when the signal fires while a unit runs. */
@@ -36,14 +39,8 @@ export type Ending =
   | { kind: "lost"; unit: number; error: unknown; residue: Residue | undefined };
 
 /** Runs all units, or as many as go well. Never rejects for anything the server did. Unit numbers start at 1. */
-export async function executeUnits({
-  session,
-  units,
-  ledger,
-  signal,
-  onAbort,
-  onUnitDone,
-}: Execution): Promise<Ending> {
+export async function executeUnits(execution: Execution): Promise<Ending> {
+  const { session, units, announces, ledger, signal, onAbort, onUnitDone } = execution;
   for (const [index, unit] of units.entries()) {
     if (signal.aborted) return { kind: "cancelled", unit: undefined, residue: undefined };
     const number = index + 1;
@@ -52,7 +49,7 @@ export async function executeUnits({
     const onStatement = (tag: string): void => {
       tags.last = tag;
     };
-    const sent = session.script(withCommitMark(text, number, session), { onStatement });
+    const sent = session.script(announces ? withCommitMark(text, number, session) : text, { onStatement });
     const settled = await cancellable({ session, signal, onAbort }, sent);
     if (settled.outcome === "done" || (settled.outcome === "failed" && committedBefore(settled.error, tags.last))) {
       const statusAfter = settled.outcome === "done" ? session.transactionStatus() : "idle";
@@ -97,8 +94,13 @@ function residueOfUnit(text: string): Residue | undefined {
 /** Announces the number of the transaction that is about to commit, as a message of our own kind. */
 const ANNOUNCE = "SELECT pg_temp._pgkeep_transaction();";
 
-/** Words after which the function may be gone or must not be called: the session's temporary objects are dropped. */
-const UNSAFE = /\bdiscard\b|\bprepare\s+transaction\b/i;
+/** What takes the session's temporary objects away, our function among them, or may not follow a use of them. */
+const UNSAFE = /discard|drop\s+owned|pg_my_temp_schema|prepare\s+transaction/i;
+
+/** Whether a project leaves the function in place that announces transactions. In doubt nothing is announced. */
+export function mayAnnounce({ deployScript, files }: Project): boolean {
+  return !UNSAFE.test(deployScript) && !files.some(({ isSql, content }) => isSql && UNSAFE.test(content));
+}
 
 /**
  * The insertion before the statement that ends the script's head. It costs no round trip and changes nothing: the call
@@ -107,7 +109,7 @@ const UNSAFE = /\bdiscard\b|\bprepare\s+transaction\b/i;
  */
 export function commitMark(script: string, mask: string = maskSql(script)): Edit[] {
   const spans = statementSpans(script, mask);
-  if (spans.length < 2 || UNSAFE.test(mask)) return [];
+  if (spans.length < 2) return [];
   const terminator = spans.find((span) => endsTransaction(mask, span));
   if (terminator) {
     return terminator === spans[0] ? [] : [insertion(terminator.start, ANNOUNCE)];
@@ -122,7 +124,7 @@ function insertion(at: number, replacement: string): Edit {
 
 /** A COMMIT in the tail that ends an explicit transaction announces it too, in the same message. */
 function withCommitMark(text: string, number: number, session: Session): string {
-  if (number === 1 || session.transactionStatus() !== "transaction" || UNSAFE.test(text)) return text;
+  if (number === 1 || session.transactionStatus() !== "transaction") return text;
   const mask = maskSql(text);
   const [only] = statementSpans(text, mask);
   if (!only || !/^(?:commit|end)\b/i.test(mask.slice(only.start)) || !endsTransaction(mask, only)) return text;

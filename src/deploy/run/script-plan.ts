@@ -21,8 +21,16 @@ export interface ScriptPlan {
   place(unit: number, position: number): OriginalPlace | undefined;
 }
 
-/** `expansions`: one text per macro call, in the order of `findMacros`. */
-export function planScript(script: string, macros: readonly MacroCall[], expansions: readonly string[]): ScriptPlan {
+export interface PlanInput {
+  script: string;
+  macros: readonly MacroCall[];
+  /** One text per macro call, in the order of `findMacros`. */
+  expansions: readonly string[];
+  /** Whether the end of the head announces its transaction. */
+  announces: boolean;
+}
+
+export function planScript({ script, macros, expansions, announces }: PlanInput): ScriptPlan {
   const mask = maskSql(script);
   const map = new SourceMap(script, [
     ...macros.map(({ start, end }, index) => ({
@@ -32,7 +40,7 @@ export function planScript(script: string, macros: readonly MacroCall[], expansi
       kind: "macro" as const,
     })),
     ...instrumentationEdits(script, mask),
-    ...commitMark(script, mask),
+    ...(announces ? commitMark(script, mask) : []),
   ]);
   const units = splitScript(map.text);
   return {

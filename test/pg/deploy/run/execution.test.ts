@@ -159,6 +159,15 @@ describe("the tail", () => {
     expect((await run(script)).error).toBeUndefined();
   });
 
+  it("goes on after the script threw away every temporary object, ours among them", async () => {
+    const { error, report } = await run(
+      "begin; discard temp; commit; discard all; begin; create table discarded(a int); commit;",
+    );
+    expect(error).toBeUndefined();
+    expect(report).toMatchObject({ executionUnits: 5, unitsCommitted: 5 });
+    expect(await exists("discarded")).toBe(true);
+  });
+
   it("[XC-22] sends thousands of statements in seconds", async () => {
     const statements = Array.from({ length: 4_000 }, (_, n) => `insert into xc22 values (${n}); -- row`).join("\n");
     const { error, report } = await run(`begin; create table xc22(a int); commit;\n${statements}`);

@@ -1,8 +1,9 @@
 /** The small decisions of a run: what became durable, what state to claim, which notices to keep, when to stop waiting. */
 import { describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../../src/base/errors.ts";
+import type { Project } from "../../../../src/deploy/project/project.ts";
 import { CommitLedger } from "../../../../src/deploy/run/commit-ledger.ts";
-import { commitMark } from "../../../../src/deploy/run/execute.ts";
+import { commitMark, mayAnnounce } from "../../../../src/deploy/run/execute.ts";
 import { globToRegExp } from "../../../../src/deploy/run/glob.ts";
 import { abortable, runLimit, within } from "../../../../src/deploy/run/limit.ts";
 import { MAX_KEPT, NoticeRing } from "../../../../src/deploy/run/notices.ts";
@@ -138,7 +139,8 @@ describe("the state after a failure", () => {
 });
 
 describe("the announcement of a transaction", () => {
-  const announced = (script: string) => planScript(script, [], []).units.map((unit) => unit.sql());
+  const announced = (script: string) =>
+    planScript({ script, macros: [], expansions: [], announces: true }).units.map((unit) => unit.sql());
 
   it("stands before the statement that ends the head, on its line", () => {
     expect(announced("begin;\nselect 1;\ncommit;\nselect 2;")).toEqual([
@@ -153,19 +155,42 @@ describe("the announcement of a transaction", () => {
     ]);
   });
 
-  it("is left out where it could change something: single statements, DISCARD, two-phase commit", () => {
-    for (const script of [
-      "vacuum;",
-      "call p()",
-      "commit;",
-      "begin; discard temp; commit;",
-      "begin; prepare transaction 'x';",
-    ])
-      expect(commitMark(script)).toEqual([]);
+  it("is left out of single statements, some of which must be alone", () => {
+    for (const script of ["vacuum;", "call p()", "commit;", ""]) expect(commitMark(script)).toEqual([]);
+  });
+
+  it("is left out of projects that take temporary objects away, or prepare transactions", () => {
+    const project = (deployScript: string, content = ""): Project => ({
+      root: "/p",
+      deployScript,
+      files: [
+        {
+          path: "./a.sql",
+          content,
+          sizeBytes: 0,
+          checksum: "",
+          normalizedChecksum: "",
+          isSql: true,
+          isTest: false,
+          metadata: undefined,
+        },
+      ],
+      testDirectories: [],
+    });
+    expect(mayAnnounce(project("begin; commit;"))).toBe(true);
+    for (const sql of ["discard all;", "DISCARD temp", "drop  owned by x", "prepare transaction 'x'"]) {
+      expect(mayAnnounce(project(sql))).toBe(false);
+      expect(mayAnnounce(project("begin; commit;", sql))).toBe(false);
+    }
   });
 
   it("does not move places", () => {
-    const plan = planScript("begin; select 1; commit; select nosuch;", [], []);
+    const plan = planScript({
+      script: "begin; select 1; commit; select nosuch;",
+      macros: [],
+      expansions: [],
+      announces: true,
+    });
     expect(plan.place(2, 8 + 24)).toMatchObject({ line: 1 });
   });
 });
