@@ -82,19 +82,20 @@ function readFile(line: string): Marker[] {
 /** The markers of a deploy, and what of them locating a failure needs. */
 export class MarkerLog {
   #failedTest: Marker | undefined;
-  #lastFileStartMs = 0;
+  #lastFileEndMs = 0;
 
   /** Takes a notice in; returns its markers when it is one of ours. */
   take(notice: ServerNotice): Marker[] {
     const markers = readMarkers(notice);
     this.#failedTest = markers.findLast(({ type }) => type.endsWith("_failed")) ?? this.#failedTest;
     // What the server kept back returns when a transaction is undone after it told us: we know those files already.
-    const isNews = (marker: Marker) => !marker.type.startsWith("file_") || marker.timeMs > this.#lastFileStartMs;
-    const news = markers.filter(isNews);
-    this.#lastFileStartMs = Math.max(
-      this.#lastFileStartMs,
-      ...news.filter(({ type }) => type === "file_start").map(({ timeMs }) => timeMs),
-    );
+    const known = this.#lastFileEndMs;
+    const news = markers.filter(({ type, timeMs }, index) => {
+      const began = type === "file_end" ? markers[index - 1]?.timeMs : timeMs;
+      return !type.startsWith("file_") || (began ?? timeMs) >= known;
+    });
+    const ends = news.filter(({ type }) => type === "file_end").map(({ timeMs }) => timeMs);
+    this.#lastFileEndMs = Math.max(known, ...ends);
     return news;
   }
 
