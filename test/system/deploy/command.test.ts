@@ -269,6 +269,56 @@ describe("secrets on the command line", () => {
   });
 });
 
+describe("[D-02] a secret that the project's own SQL prints", () => {
+  const CANARY = "d02 'canary' <&> \"é\" 12345";
+  const forms = [
+    CANARY,
+    CANARY.replaceAll("'", "''"),
+    JSON.stringify(CANARY).slice(1, -1),
+    Buffer.from(CANARY).toString("hex"),
+    Buffer.from(CANARY).toString("base64").slice(0, -4),
+    "canary",
+  ];
+  const value = "current_setting('pgmi.password')";
+  const shapes = {
+    message: `do $$ begin raise notice '%', ${value}; raise exception 'no %', ${value}; end $$;`,
+    "detail and hint": `do $$ begin raise exception 'no' using detail = ${value}, hint = ${value}; end $$;`,
+    context: `do $$ begin execute format('select %L::int', ${value}); end $$;`,
+    test: `begin; call pgmi_test(); commit;`,
+    encoded: `do $$ begin raise exception '% %', encode(convert_to(${value}, 'UTF8'), 'hex'), encode(convert_to(${value}, 'UTF8'), 'base64'); end $$;`,
+  };
+
+  it.each(Object.entries(shapes))("as %s is in none of the outputs", async (_name, script) => {
+    using project = temporaryProject({
+      "deploy.sql": script,
+      "__test__/test_a.sql": `do $$ begin raise exception 'Failed %', ${value}; end $$;`,
+    });
+    using out = temporaryDirectory({ "params.env": `password=${CANARY}\n` });
+    const base = ["deploy", project.path, "-d", "d02", "--params-file", out.at("params.env")];
+    const reports = [
+      "-o",
+      `junit=${out.at("j.xml")}`,
+      "-o",
+      `tap=${out.at("t.tap")}`,
+      "-o",
+      `github=${out.at("g.txt")}`,
+    ];
+    const runs = [
+      await run([...base, ...reports], { GITHUB_STEP_SUMMARY: out.at("s.md") }),
+      await run([...base, "--json"]),
+      await run([...base, "--verbose"]),
+      await run([...base, "--format", "ndjson"]),
+      await run(["pgmi", ...base]),
+      await run(["test", ...base.slice(1)]),
+    ];
+    for (const { status } of runs) expect(status).toBe(13);
+    const files = ["j.xml", "t.tap", "g.txt", "s.md"].map((name) => readFileSync(out.at(name), "utf8"));
+    const texts = [...runs.flatMap(({ stdout, stderr }) => [stdout, stderr]), ...files];
+    for (const text of texts) for (const form of forms) expect(text).not.toContain(form);
+    expect(texts.filter((text) => text.includes("[secret]")).length).toBeGreaterThanOrEqual(5);
+  });
+});
+
 describe("[D-08] a flood", () => {
   it.each([
     [
