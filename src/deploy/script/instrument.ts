@@ -32,6 +32,9 @@ const TOKEN = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|<<|>>|:=|[^ \t\n\r\f\v\
 /** A transaction that touched temporary objects cannot be prepared, and our calls touch some. */
 const PREPARES_TRANSACTION = new RegExp(`prepare${BLANK}+transaction`, "i");
 
+/** A function that says something about parallel queries may run in one, where our notes are refused. */
+const MAY_RUN_IN_PARALLEL = new RegExp(`(?<![\\w$.\\u0080-\\uffff])parallel${BLANK}`, "i");
+
 /** Words and signs after which PL/pgSQL begins a statement. */
 const STATEMENT_MAY_FOLLOW: ReadonlySet<string> = new Set([";", "begin", "then", "else", "loop", ">>"]);
 
@@ -48,7 +51,7 @@ export function instrumentationEdits(script: string, mask: string = maskSql(scri
 function plpgsqlBody(mask: string, { start, end }: StatementSpan): StatementSpan | undefined {
   const statement = mask.slice(start, end);
   const isDo = DO.test(statement);
-  if (!isDo && !TEMPORARY_ROUTINE.test(statement)) return undefined;
+  if (!isDo && (!TEMPORARY_ROUTINE.test(statement) || MAY_RUN_IN_PARALLEL.test(statement))) return undefined;
   const open = DOLLAR_TAG.exec(statement);
   if (!open) return undefined;
   const bodyStart = open.index + open[0].length;

@@ -60,6 +60,7 @@ describe("an EXECUTE of PL/pgSQL in deploy.sql", () => {
     "CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE plv8 AS $$ BEGIN; EXECUTE a; $$;",
     "CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE 'plpgsql' AS $$ BEGIN EXECUTE a; END $$;",
     "CREATE FUNCTION pg_temp.f(a text DEFAULT $$x$$) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE a; END $$;",
+    "CREATE FUNCTION pg_temp.f() RETURNS void PARALLEL SAFE LANGUAGE plpgsql AS $$ BEGIN EXECUTE a; END $$;",
     "DO LANGUAGE plpython3u $$ BEGIN; EXECUTE a; $$;",
     "DO $$ BEGIN; EXECUTE a; $$ LANGUAGE plperl;",
     "DO 'BEGIN EXECUTE a; END';",
