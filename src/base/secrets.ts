@@ -90,7 +90,30 @@ function formsOf(value: string): string[] {
     bytes.toString("hex"),
     bytes.toString("hex").toUpperCase(),
     ...base64Forms(bytes),
+    ...linesOf(value),
+    ...wrappedBase64(bytes),
   ];
+}
+
+/** 8: shorter lines of a long value ("}", "end;") stand in everybody's text. */
+const MIN_LINE_LENGTH = 8;
+
+/** Output is indented and cut at line breaks, so the lines of a value (a private key, say) are hidden one by one. */
+function linesOf(value: string): string[] {
+  if (!value.includes("\n")) return [];
+  return value
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(({ length }) => length >= MIN_LINE_LENGTH);
+}
+
+/** The server's encode(..., 'base64') breaks its text into lines of 76 characters, openssl into lines of 64. */
+function wrappedBase64(bytes: Buffer): string[] {
+  const text = bytes.toString("base64");
+  return [76, 64].flatMap((width) => {
+    if (text.length <= width) return [];
+    return (text.match(new RegExp(`.{1,${width}}`, "g")) ?? []).filter(({ length }) => length >= MIN_LINE_LENGTH);
+  });
 }
 
 /**

@@ -319,6 +319,26 @@ describe("[D-02] a secret that the project's own SQL prints", () => {
   });
 });
 
+describe("[D-02] a secret of several lines that the project's own SQL prints", () => {
+  it("is in none of the outputs, though they indent and break lines", async () => {
+    const lines = ["-----BEGIN FIRST-CANARY-----", "second-canary/AbCdEf0123456789".repeat(3), "third-canary+xyz"];
+    using project = temporaryProject({
+      "deploy.sql": `do $$ declare v text := current_setting('pgmi.key_file'); begin
+        raise notice 'n %', v using detail = v;
+        raise exception '% %', v, encode(convert_to(v, 'UTF8'), 'base64') using detail = v, hint = v; end $$;`,
+    });
+    const base = ["deploy", project.path, "-d", "d02", "--param", `key_file=${lines.join("\n")}`];
+    const runs = [await run(base), await run([...base, "--json"]), await run(["pgmi", ...base])];
+    const encoded = Buffer.from(lines.join("\n")).toString("base64");
+    for (const { status, stdout, stderr } of runs) {
+      expect(status).toBe(13);
+      expect(`${stdout}${stderr}`).not.toMatch(/first-canary|second-canary|third-canary/i);
+      for (let at = 0; at + 30 < encoded.length; at += 30)
+        expect(`${stdout}${stderr}`).not.toContain(encoded.slice(at, at + 30));
+    }
+  });
+});
+
 describe("[D-08] a flood", () => {
   it.each([
     [
