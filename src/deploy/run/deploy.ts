@@ -26,7 +26,7 @@ import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
 import { fateOf } from "./lost-commit.ts";
-import { NoticeRing } from "./notices.ts";
+import { NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { type DeployReport, known, type Warning } from "./report.ts";
@@ -294,8 +294,9 @@ class DeployRun {
 
   #take(notice: ServerNotice): void {
     if (this.#trace.take(notice)) return;
-    this.#notices.add(notice);
-    const { severity, message, detail, hint } = notice;
+    const shown = withoutSecrets(notice);
+    this.#notices.add(shown);
+    const { severity, message, detail, hint } = shown;
     this.#say({ type: "deploy.notice", severity, message, ...known({ detail, hint }) });
   }
 

@@ -4,8 +4,20 @@
  * Each is passed on as it arrives; the result keeps only the last MAX_KEPT, so a script that raises a million notices
  * costs no memory. A ring, because shifting an array of 200 for every one of a million is work for nothing.
  */
+import { scrub } from "../../base/secrets.ts";
 import type { ServerNotice } from "../../pg/session.ts";
 import { type NoticeLine, noticeLine } from "./report.ts";
+
+/** A notice without secrets. Done before anything cuts it, because half a secret is not recognised. */
+export function withoutSecrets(notice: ServerNotice): ServerNotice {
+  const { message, detail, hint } = notice;
+  return {
+    ...notice,
+    message: scrub(message),
+    detail: detail === undefined ? undefined : scrub(detail),
+    hint: hint === undefined ? undefined : scrub(hint),
+  };
+}
 
 /** 200: what the reference's clients get. */
 export const MAX_KEPT = 200;

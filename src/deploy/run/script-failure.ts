@@ -6,6 +6,7 @@
  * attribute failures themselves.
  */
 import { PgkeepError } from "../../base/errors.ts";
+import { scrub } from "../../base/secrets.ts";
 import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
 import { locateFailure } from "../session/markers.ts";
@@ -26,26 +27,31 @@ export interface ScriptFailure {
   unit: number;
 }
 
+/**
+ * Secrets leave the texts here already: what shows them later cuts long ones, and half a secret is not recognised. For
+ * the same reason the server's own error is not kept as the cause: all that is fit to be shown of it is in the parts.
+ */
 export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError> {
   const { error, unit, project, trace, path } = failure;
   const place = await placeOfFailure(failure);
   const failedFile = failedFileOf(error.message, project) ?? (place.file === "deploy.sql" ? undefined : place.file);
   const test = project.files.find((file) => file.isTest && file.path === failedFile);
   const line = place.file === test?.path ? place.line : undefined;
-  if (test) trace.explainFailure(test.path, withoutAttribution(error.message, test.path), line);
-  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", messageOf(error), {
+  if (test) trace.explainFailure(test.path, scrub(withoutAttribution(error.message, test.path)), line);
+  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", scrub(messageOf(error)), {
     sqlstate: error.sqlstate,
-    detail: error.detail,
+    detail: scrubbed(error.detail),
     hint:
-      error.hint || (test ? `pgkeep test ${shellWord(path)} --with-deploy --filter '${globOf(test.path)}'` : undefined),
-    where: contextOf(failure, failedFile),
+      scrubbed(error.hint) ||
+      (test ? `pgkeep test ${shellWord(path)} --with-deploy --filter '${globOf(test.path)}'` : undefined),
+    where: scrubbed(contextOf(failure, failedFile)),
     ...place,
+    sourceLine: scrubbed(place.sourceLine),
     data: {
       executionMode: unit === 1 ? "atomic" : "psql",
       ...(failedFile === undefined ? {} : { failedFile }),
       ...(place.line === undefined ? {} : { scriptExpanded: false }),
     },
-    cause: error,
   });
 }
 
@@ -64,6 +70,10 @@ function contextOf({ error, project, trace }: ScriptFailure, failedFile: string 
 /** The reference's sentence, which scripts look for. */
 function messageOf({ severity, message, sqlstate }: ServerError): string {
   return `execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`;
+}
+
+function scrubbed(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : scrub(text);
 }
 
 interface Place {

@@ -19,7 +19,7 @@ import { prepareSession } from "../session/prepare.ts";
 import { CONNECT_GRACE_MS, connect } from "./connect.ts";
 import { globToRegExp, MAX_GLOB_LENGTH } from "./glob.ts";
 import { abortable, cancellable, runLimit } from "./limit.ts";
-import { NoticeRing } from "./notices.ts";
+import { NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { countTests, type DeployReport, type NoticeLine, type TestOutcome, type Warning } from "./report.ts";
@@ -228,8 +228,9 @@ class TestRun {
     if (this.#trace.take(notice)) return;
     // A head that begins its transaction itself is told that there is one already: that one is ours.
     if (notice.code === "25001" && this.#input.withDeploy) return;
-    this.#notices.add(notice);
-    this.#say({ type: "deploy.notice", ...notice });
+    const shown = withoutSecrets(notice);
+    this.#notices.add(shown);
+    this.#say({ type: "deploy.notice", ...shown });
   }
 
   #say(event: ProgressEvent): void {
