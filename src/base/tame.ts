@@ -3,8 +3,9 @@
  *
  * Whatever came from a server, a file or an event may hold escape sequences, direction marks that reorder a line, or
  * words that a CI system reads as commands. Human output shows such characters instead of obeying them; JSON output
- * keeps the exact value, because JSON escapes are enough there.
+ * keeps the exact value, because JSON escapes are enough there. Secrets go first: rewritten they would not be recognised.
  */
+import { scrub } from "./secrets.ts";
 
 /** 2,000 characters: more of one value is never read by a person, and a server can send a gigabyte. */
 export const MAX_TAMED_LENGTH = 2_000;
@@ -18,7 +19,7 @@ const HARMFUL =
 /** One value on one line: control characters become `\u{…}`, line breaks become `⏎`, CI commands are defused. */
 export function tameLine(text: string): string {
   return defuseCommands(
-    cut(text)
+    cut(scrub(text))
       .replace(/\r\n|\n/g, "⏎")
       .replaceAll("\r", "⏎")
       .replace(HARMFUL, visible),
@@ -27,7 +28,7 @@ export function tameLine(text: string): string {
 
 /** Text that may keep its line breaks: as `tameLine`, line by line. */
 export function tameText(text: string): string {
-  return defuseCommands(cut(text).replaceAll("\r\n", "\n").replace(HARMFUL, visible));
+  return defuseCommands(cut(scrub(text)).replaceAll("\r\n", "\n").replace(HARMFUL, visible));
 }
 
 function visible(character: string): string {

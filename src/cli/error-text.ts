@@ -5,6 +5,7 @@
  * reference appear, because scripts around it compare them.
  */
 import type { ErrorParts, PgkeepError } from "../base/errors.ts";
+import { scrub } from "../base/secrets.ts";
 import { tameLine, tameText } from "../base/tame.ts";
 import type { ProgramName } from "./manifest.ts";
 
@@ -33,10 +34,11 @@ function indented(text: string): string {
 
 /**
  * Credentials that were never registered, in the forms people write them: `password=...` and `scheme://user:...@`.
- * The scrubber knows only resolved values; this catches the ones that never got so far.
+ * The scrubber knows only resolved values; this catches the ones that never got so far. It comes second, because it
+ * may replace the first word of a longer secret.
  */
 export function redactCredentials(text: string): string {
-  return text
+  return scrub(text)
     .replace(/(password\s*=\s*)('(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s;&'"]+)/gi, "$1[redacted]")
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:[redacted]@");
 }

@@ -9,6 +9,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import type { ServerErrorFields, ServerNotice, TextRow } from "../session.ts";
+import { MAX_REPORT_BYTES } from "./frames.ts";
 
 /** Types of messages from the server. */
 export const FROM_SERVER = {
@@ -86,16 +87,20 @@ function malformed(): PgkeepError {
   });
 }
 
-/** Fields of an error or notice by their one-letter code. A text that was cut short ends where it was cut. */
+/** 128 bytes: a secret at the end of a text that was cut short may be cut itself, and then nobody recognises it. */
+const BLURRED_BYTES = 128;
+
+/** Fields of an error or notice by their one-letter code. A text that was cut short ends a little before the cut. */
 function reportFields(body: Buffer): Map<string, string> {
   const fields = new Map<string, string>();
+  const blurred = body.length < MAX_REPORT_BYTES ? 0 : BLURRED_BYTES;
   let offset = 0;
   while (offset < body.length && body[offset] !== 0) {
     const code = String.fromCharCode(body[offset] ?? 0);
     const end = body.indexOf(0, offset + 1);
-    const stop = end === -1 ? body.length : end;
+    const stop = end === -1 ? Math.max(offset + 1, body.length - blurred) : end;
     fields.set(code, body.toString("utf8", offset + 1, stop));
-    offset = stop + 1;
+    offset = end === -1 ? body.length : end + 1;
   }
   return fields;
 }
