@@ -1,12 +1,13 @@
 -- Where a deploy is at any moment: which file runs, and which of its statements. This is how a failure that SQL caught
 -- and raised again can still be named by file and line, and how each file gets its duration.
 --
--- Three places hold the state, none of them a table, because each file passes here twice.
+-- One sequence and three settings hold the state; none of them is a table, because each file passes here twice.
 --   _pgkeep_at     where we are. 1 outside of files, otherwise key * 1048576 + n: the key stands for a file's text, n
 --                  counts its statements that are done. Sequences keep their value through a rollback, so it can be read
 --                  after a failure.
---   _pgkeep_began  when the running file began, _pgkeep_told when the client was last told (microseconds since 1970).
+--   pgkeep.began   when the running file began, pgkeep.told when the client was last told (microseconds since 1970).
 --   pgkeep.files   what the client has not been told yet: "key:began:ended " of each file.
+-- A rollback takes the settings back to what they were at its savepoint: then a file that went with it is not told.
 -- The client is told by messages (severity INFO, SQLSTATE PGK01), which reach it whatever client_min_messages says and
 -- stay out of the server's log by default. Each costs more than a small file does, so there is one per fifty
 -- milliseconds at most, with all files that ended since.
@@ -14,16 +15,18 @@
 -- Bodies name every object with its schema, because they run under the search_path of the project.
 
 create sequence pg_temp._pgkeep_at;
-create sequence pg_temp._pgkeep_began;
-create sequence pg_temp._pgkeep_told;
 
--- Byte offsets (in UTF-8) of the ends of all statements but the last, of texts with several statements.
+-- Byte offsets (in UTF-8) of the ends of all statements but the last, of texts with several statements. One row per
+-- statement, of columns of fixed width: such a table costs the server two files, one with an array would cost four, and
+-- making files is what a small deploy waits for.
 create table pg_temp._pgkeep_marks (
-  key bigint constraint _pgkeep_marks_pkey primary key,
-  ends integer[] not null
+  key bigint,
+  statement integer,
+  ends_at integer not null,
+  constraint _pgkeep_marks_pkey primary key (key, statement)
 );
 
-grant usage, select, update on sequence pg_temp._pgkeep_at, pg_temp._pgkeep_began, pg_temp._pgkeep_told to public;
+grant usage, select, update on sequence pg_temp._pgkeep_at to public;
 grant select on table pg_temp._pgkeep_marks to public;
 
 -- The number that stands for a text: 42 bits of its hash, above the 20 bits that count statements.
@@ -59,7 +62,10 @@ declare
   _start pg_catalog.int4 := 1;
   _pieces pg_catalog.text[];
 begin
-  select m.ends into _ends from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) _key;
+  select pg_catalog.array_agg(m.ends_at order by m.statement using operator(pg_catalog.<))
+    into _ends
+    from pg_temp._pgkeep_marks as m
+   where m.key operator(pg_catalog.=) _key;
   if _ends is null then
     return _content;
   end if;
@@ -88,7 +94,7 @@ as $body$
 declare
   _lines pg_catalog.text;
 begin
-  perform pg_catalog.setval('pg_temp._pgkeep_told', _now);
+  perform pg_catalog.set_config('pgkeep.told', _now::pg_catalog.text, false);
   select pg_catalog.string_agg(
            pg_catalog.concat_ws(' ', 'file', e.began, e.ended, e.key, f.count, f.path),
            pg_catalog.chr(10)
@@ -121,7 +127,6 @@ create function pg_temp._pgkeep_run(_content text)
 as $body$
 declare
   _key pg_catalog.int8 := pg_temp._pgkeep_key(_content);
-  _noted pg_catalog.int8;
 begin
   if _key is null then
     return null;
@@ -129,8 +134,8 @@ begin
   if pg_catalog.current_setting('pgkeep.marks', true) operator(pg_catalog.=) 'on' then
     _content := pg_temp._pgkeep_marked(_content, _key);
   end if;
-  _noted := pg_catalog.setval('pg_temp._pgkeep_began', pg_temp._pgkeep_clock());
-  _noted := pg_catalog.setval('pg_temp._pgkeep_at', _key);
+  perform pg_catalog.set_config('pgkeep.began', pg_temp._pgkeep_clock()::pg_catalog.text, false);
+  perform pg_catalog.setval('pg_temp._pgkeep_at', _key);
   return _content;
 end
 $body$;
@@ -152,20 +157,27 @@ as $body$
 declare
   _at pg_catalog.int8 := pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass);
   _now pg_catalog.int8 := pg_temp._pgkeep_clock();
+  _began pg_catalog.text := pg_catalog.current_setting('pgkeep.began', true);
+  _told pg_catalog.text := pg_catalog.current_setting('pgkeep.told', true);
   _files pg_catalog.text;
 begin
   if _at operator(pg_catalog.=) 1 then
     return false;
   end if;
+  -- Empty before the first file, and after a RESET ALL of the project.
+  if _began operator(pg_catalog.=) '' then
+    _began := _now::pg_catalog.text;
+  end if;
+  if _told is null or _told operator(pg_catalog.=) '' then
+    _told := '0';
+  end if;
   _at := pg_catalog.setval('pg_temp._pgkeep_at', 1) operator(pg_catalog.+) _at operator(pg_catalog.-) 1;
   _files := pg_catalog.concat(
     pg_catalog.current_setting('pgkeep.files', true),
     _at operator(pg_catalog.-) (_at operator(pg_catalog.%) 1048576::pg_catalog.int8),
-    ':', pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_began'::pg_catalog.regclass), ':', _now, ' '
+    ':', _began, ':', _now, ' '
   );
-  if _now operator(pg_catalog.-)
-       coalesce(pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_told'::pg_catalog.regclass), 0)
-       operator(pg_catalog.>) 50000
+  if _now operator(pg_catalog.-) _told::pg_catalog.int8 operator(pg_catalog.>) 50000
      or pg_catalog.octet_length(_files) operator(pg_catalog.>) 8000 then
     perform pg_temp._pgkeep_tell(_files, _now);
     _files := '';

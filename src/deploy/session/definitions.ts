@@ -12,7 +12,6 @@ const BEFORE = [
   "045_commit.sql",
   "050_functions.sql",
   "060_tests.sql",
-  "070_load.sql",
 ];
 const AFTER = ["080_constraints.sql"];
 

@@ -3,7 +3,7 @@
  * project, its parameters and the functions of the session API.
  *
  * All of it is one message, hence one transaction: either the session is ready or nothing happened but an error. The
- * message costs one round trip, and one more for each of its two COPY, however many files there are.
+ * message and the data of its COPYs go out together, so it costs one round trip, however many files there are.
  *
  * Parameters are secrets. They travel as COPY data only, because statement texts and bound values end up in the server's
  * log and statistics. They come back in no result.
@@ -14,8 +14,9 @@ import { type CopySource, ServerError, type Session, type StatementResult } from
 import type { Parameter, Project } from "../project/project.ts";
 import { type CopyValue, copyChunks } from "./copy-text.ts";
 import { definitions } from "./definitions.ts";
+import { marksOf } from "./marks.ts";
 import * as sql from "./queries.ts";
-import { LOAD_COLUMNS, loadRows, SOURCE_COLUMNS, sourceRows } from "./rows.ts";
+import * as rows from "./rows.ts";
 
 /** 110000: the first version with the hash function that the lock's key is made of. */
 const OLDEST_SERVER = 110_000;
@@ -99,11 +100,14 @@ function preparationSteps(
     { sql: sql.LOCK_GUARD },
     ...(session.serverVersion >= FIRST_WITH_PARAMETER_LOGGING ? [{ sql: sql.LOG_NO_BOUND_VALUES }] : []),
     { sql: before },
-    copyStep("_pgmi_source", SOURCE_COLUMNS, sourceRows(project.files)),
-    copyStep("_pgkeep_load", LOAD_COLUMNS, loadRows(project, parameters, { marks: instrument })),
-    { sql: sql.DISTRIBUTE + sql.DROP_LOAD + after },
+    copyStep("_pgmi_source", rows.SOURCE_COLUMNS, rows.sourceRows(project.files)),
+    copyStep("_pgmi_source_metadata", rows.METADATA_COLUMNS, rows.metadataRows(project.files)),
+    copyStep("_pgmi_test_directory", rows.TEST_DIRECTORY_COLUMNS, rows.testDirectoryRows(project)),
+    copyStep("_pgmi_test_source", rows.TEST_COLUMNS, rows.testRows(project.files)),
+    ...parameterSteps(parameters),
+    ...(instrument ? marksSteps(project) : []),
+    { sql: after },
     ...(project.files.length > 0 ? [{ sql: sql.ANALYZE }] : []),
-    ...(parameters.length > 0 ? [{ sql: sql.PUBLISH_PARAMETERS }] : []),
     ...macros.map((macro) => ({ sql: expansionQuery(macro) })),
     { sql: sql.FACTS },
     ...(verbose ? [{ sql: sql.SHOW_DEBUG }] : []),
@@ -111,13 +115,24 @@ function preparationSteps(
   ];
 }
 
+function parameterSteps(parameters: readonly Parameter[]): Step[] {
+  if (parameters.length === 0) return [];
+  const load = copyStep("_pgmi_parameter", rows.PARAMETER_COLUMNS, rows.parameterRows(parameters));
+  return [load, { sql: sql.UNCOVER_PARAMETERS + sql.PUBLISH_PARAMETERS }];
+}
+
+function marksSteps(project: Project): Step[] {
+  const marks = marksOf(project.files).map(({ path, ends }) => `(${literal(path)}, '{${ends.join(",")}}')`);
+  return marks.length === 0 ? [] : [{ sql: sql.marksQuery(marks.join(", ")) }];
+}
+
 /** A COPY with its data; nothing at all when there are no rows, which saves its round trip. */
-function copyStep(table: string, columns: readonly string[], rows: Iterator<readonly CopyValue[]>): Step {
-  const first = rows.next();
+function copyStep(table: string, columns: readonly string[], values: Iterator<readonly CopyValue[]>): Step {
+  const first = values.next();
   if (first.done) return { sql: "" };
   return {
     sql: `copy pg_temp.${table} (${columns.join(", ")}) from stdin with (encoding 'UTF8');\n`,
-    copyData: copyChunks(startingWith(first.value, rows)),
+    copyData: copyChunks(startingWith(first.value, values)),
   };
 }
 
@@ -206,7 +221,8 @@ function isMacroRefusal({ sqlstate, message }: ServerError): boolean {
 }
 
 /** The file that the database's encoding cannot hold, from the server's count of lines of the COPY. */
-function fileOfCopyLine({ where }: ServerError, project: Project): string | undefined {
-  const line = /COPY _pgmi_source, line (\d+)/.exec(where ?? "")?.[1];
-  return line === undefined ? undefined : project.files.filter(({ isTest }) => !isTest)[Number(line) - 1]?.path;
+function fileOfCopyLine({ where }: ServerError, { files }: Project): string | undefined {
+  const [, table, line] = /COPY (_pgmi_source|_pgmi_test_source), line (\d+)/.exec(where ?? "") ?? [];
+  const loaded = files.filter(({ isTest, isSql }) => (table === "_pgmi_source" ? !isTest : isTest && isSql));
+  return line === undefined ? undefined : loaded[Number(line) - 1]?.path;
 }

@@ -48,39 +48,27 @@ end
 $settings$;
 `;
 
-export const DISTRIBUTE = `
-insert into pg_temp._pgmi_parameter (key, value)
-select l.key, l.body from pg_temp._pgkeep_load as l where l.kind = 'parameter';
+/** The parameters' rows came with a filling in front, see rows.ts. */
+export const UNCOVER_PARAMETERS = "update pg_temp._pgmi_parameter set description = null;\n";
 
-insert into pg_temp._pgmi_source_metadata (path, id, idempotent, sort_keys, description)
-select l.key, l.parent::uuid, l.fact, l.words, l.body from pg_temp._pgkeep_load as l where l.kind = 'metadata';
-
-insert into pg_temp._pgmi_test_directory (path, parent_path, depth)
-select l.key, l.parent, l.number from pg_temp._pgkeep_load as l where l.kind = 'directory' order by l.number, l.key;
-
-insert into pg_temp._pgmi_test_source (path, directory, filename, content, is_fixture)
-select l.key, l.parent, substr(l.key, length(l.parent) + 1), l.body, l.fact
-  from pg_temp._pgkeep_load as l
- where l.kind = 'test';
-
-insert into pg_temp._pgkeep_marks (key, ends)
-select pg_temp._pgkeep_key(f.content), l.ends
-  from pg_temp._pgkeep_load as l
+/** `values` are rows (path, ends) as literals: paths and numbers, nothing secret. Files of the same text share theirs. */
+export const marksQuery = (values: string): string => `
+insert into pg_temp._pgkeep_marks (key, statement, ends_at)
+select pg_temp._pgkeep_key(f.content), e.statement, e.ends_at
+  from (values ${values}) as m (path, ends)
   join (select path, content from pg_temp._pgmi_source
         union all
-        select path, content from pg_temp._pgmi_test_source) as f on f.path = l.key
- where l.kind = 'marks'
+        select path, content from pg_temp._pgmi_test_source) as f on f.path = m.path
+ cross join lateral unnest(m.ends::integer[]) with ordinality as e (ends_at, statement)
     on conflict do nothing;
 
-select set_config('pgkeep.marks', 'on', false) from pg_temp._pgkeep_marks limit 1;
+select set_config('pgkeep.marks', 'on', false);
 `;
-
-export const DROP_LOAD = "drop table pg_temp._pgkeep_load;\n";
 
 /** Without statistics the planner guesses wrong about the recursive queries over tests. Content needs none. */
 export const ANALYZE = `
 analyze pg_temp._pgmi_source (path, size_bytes, is_sql_file), pg_temp._pgmi_source_metadata (path),
-  pg_temp._pgmi_test_directory, pg_temp._pgmi_test_source (path, directory, is_fixture), pg_temp._pgkeep_marks (key);
+  pg_temp._pgmi_test_directory, pg_temp._pgmi_test_source (path, directory, is_fixture);
 `;
 
 /** Counted, so that no value comes back over the wire. */

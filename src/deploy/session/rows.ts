@@ -1,14 +1,12 @@
 /**
  * The project as rows of the session's tables.
  *
- * Files go straight into their table, with every column derived here: deriving them on the server would mean to store
- * all content twice. `pgmi_register_file` derives the same columns in SQL for files that a project adds.
- * Everything else goes through one loading table; its kinds are read by the statements in queries.ts.
+ * Rows go straight into their tables, with every column derived here: a loading table would mean to store all content
+ * twice. `pgmi_register_file` derives the same columns in SQL for files that a project adds.
  */
 import { assert } from "../../base/assert.ts";
 import type { Parameter, Project, ProjectFile } from "../project/project.ts";
 import type { CopyValue } from "./copy-text.ts";
-import { marksOf } from "./marks.ts";
 
 export const SOURCE_COLUMNS = [
   "path",
@@ -26,9 +24,19 @@ export const SOURCE_COLUMNS = [
   "parent_folder_name",
 ] as const;
 
-export const LOAD_COLUMNS = ["cover", "kind", "key", "parent", "words", "ends", "fact", "number", "body"] as const;
+export const METADATA_COLUMNS = ["path", "id", "idempotent", "sort_keys", "description"] as const;
 
-/** 100 characters: what the server's COPY quotes of a line (MAX_COPY_DATA_DISPLAY), and some more. */
+export const TEST_DIRECTORY_COLUMNS = ["path", "parent_path", "depth"] as const;
+
+export const TEST_COLUMNS = ["path", "directory", "filename", "content", "is_fixture"] as const;
+
+/** The first column is a filling, taken away afterwards (UNCOVER_PARAMETERS). */
+export const PARAMETER_COLUMNS = ["description", "key", "value"] as const;
+
+/**
+ * 120 characters in front of each parameter: when a COPY is cancelled the server's error quotes the first 100 of a line
+ * (MAX_COPY_DATA_DISPLAY), in its log as well, and those must not be the value.
+ */
 const COVER = "parameter ".repeat(12);
 
 const EXTENSION = /\.[A-Za-z0-9]+$/;
@@ -59,68 +67,35 @@ function sourceRow(file: ProjectFile): CopyValue[] {
   ];
 }
 
-interface LoadRow {
-  cover?: string;
-  kind: "parameter" | "metadata" | "directory" | "test" | "marks";
-  key: string;
-  parent?: string | undefined;
-  words?: readonly string[];
-  ends?: readonly number[];
-  fact?: boolean;
-  number?: number;
-  body?: string;
-}
-
-/** Everything but the source files, columns as LOAD_COLUMNS. */
-export function* loadRows(
-  project: Project,
-  parameters: readonly Parameter[],
-  { marks }: { marks: boolean },
-): Generator<CopyValue[]> {
-  for (const row of parameterRows(parameters)) yield loadRow(row);
-  for (const { path, parentPath, depth } of project.testDirectories) {
-    yield loadRow({ kind: "directory", key: path, parent: parentPath, number: depth });
+/** One row per file with metadata, columns as METADATA_COLUMNS. */
+export function* metadataRows(files: readonly ProjectFile[]): Generator<CopyValue[]> {
+  for (const { path, metadata, isSql, isTest } of files) {
+    if (!metadata || !isSql || isTest) continue;
+    yield [path, metadata.id, metadata.idempotent, metadata.sortKeys, metadata.description];
   }
-  for (const file of project.files) for (const row of fileRows(file)) yield loadRow(row);
-  if (marks) for (const { path, ends } of marksOf(project.files)) yield loadRow({ kind: "marks", key: path, ends });
 }
 
-function loadRow({ cover, kind, key, parent, words, ends, fact, number, body }: LoadRow): CopyValue[] {
-  return [
-    cover ?? null,
-    kind,
-    key,
-    parent ?? null,
-    words ?? null,
-    ends ?? null,
-    fact ?? null,
-    number ?? null,
-    body ?? null,
-  ];
+/** One row per directory of tests, parents first, columns as TEST_DIRECTORY_COLUMNS. */
+export function* testDirectoryRows({ testDirectories }: Project): Generator<CopyValue[]> {
+  for (const { path, parentPath, depth } of testDirectories) yield [path, parentPath ?? null, depth];
 }
 
-function* parameterRows(parameters: readonly Parameter[]): Generator<LoadRow> {
+/** One row per SQL file of a test directory, columns as TEST_COLUMNS. */
+export function* testRows(files: readonly ProjectFile[]): Generator<CopyValue[]> {
+  for (const { path, content, isSql, isTest } of files) {
+    if (!isSql || !isTest) continue;
+    const nameAt = path.lastIndexOf("/") + 1;
+    yield [path, path.slice(0, nameAt), path.slice(nameAt), content, /\/_setup\.p?sql$/i.test(path)];
+  }
+}
+
+/** One row per parameter, the last of each key, columns as PARAMETER_COLUMNS. */
+export function* parameterRows(parameters: readonly Parameter[]): Generator<CopyValue[]> {
   const lastOfKey = new Map(parameters.map(({ key, value }) => [key, value]));
   for (const [key, value] of lastOfKey) {
     // Values were validated long before. If one could fail here, the server would write the row to its log.
     assert(PARAMETER_KEY.test(key), "keys of parameters were validated");
     assert(!value.includes("\0") && value.isWellFormed(), "values of parameters were validated");
-    yield { cover: COVER, kind: "parameter", key, body: value };
-  }
-}
-
-function* fileRows(file: ProjectFile): Generator<LoadRow> {
-  if (!file.isSql) return;
-  if (file.isTest) {
-    yield {
-      kind: "test",
-      key: file.path,
-      parent: file.path.slice(0, file.path.lastIndexOf("/") + 1),
-      fact: /\/_setup\.p?sql$/i.test(file.path),
-      body: file.content,
-    };
-  } else if (file.metadata) {
-    const { id, idempotent, sortKeys, description } = file.metadata;
-    yield { kind: "metadata", key: file.path, parent: id, words: sortKeys, fact: idempotent, body: description };
+    yield [COVER, key, value];
   }
 }

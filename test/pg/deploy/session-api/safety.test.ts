@@ -57,7 +57,7 @@ describe("[D-01] secret parameters on a server that logs everything", () => {
     await watch;
     expect(await column(run.session, "select current_setting('pgmi.secret_7')")).toEqual([`${CANARY}7`]);
     const log = readFileSync(cluster.logFile, "utf8");
-    expect(log).toContain("copy pg_temp._pgkeep_load");
+    expect(log).toContain("copy pg_temp._pgmi_parameter");
     expect(log).not.toContain("canary-7f3e1b");
     expect(seen.join("\n")).not.toContain("canary-7f3e1b");
     if (hasMajor(15)) {
