@@ -3,6 +3,7 @@ import { defineOperation } from "../base/operation.ts";
 import { runDeploy } from "../deploy/run/deploy.ts";
 import { reportSchema } from "../deploy/run/report-schema.ts";
 import { connectionFields } from "../pg/connect/input.ts";
+import { withConnection } from "./connection/wizard.ts";
 
 export default defineOperation({
   name: "deploy.run",
@@ -74,5 +75,8 @@ export default defineOperation({
         .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
     }),
   output: (z) => reportSchema(z),
-  run: (input, context) => runDeploy(input, context),
+  run: async (input, context) => {
+    const completed = await withConnection(input, context);
+    return await runDeploy(completed.input, completed.context);
+  },
 });

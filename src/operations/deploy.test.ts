@@ -4,6 +4,7 @@ import { defineOperation } from "../base/operation.ts";
 import { testRunSchema } from "../deploy/run/report-schema.ts";
 import { runTests } from "../deploy/run/tests.ts";
 import { connectionFields } from "../pg/connect/input.ts";
+import { withConnection } from "./connection/wizard.ts";
 
 export default defineOperation({
   name: "deploy.test",
@@ -18,7 +19,7 @@ export default defineOperation({
     command: "test",
     positionals: ["path"],
     formats: ["tap", "junit", "github"],
-    exitCodes: [10, 11, 13, 14, 15, 16, 130],
+    exitCodes: [10, 11, 12, 13, 14, 15, 16, 130],
     examples: [
       { line: "pgkeep test ./shop -d shop", does: "run all tests against the database as it is" },
       { line: "pgkeep test ./shop -d shop --filter 'test_order*'", does: "only tests with such a file name" },
@@ -71,6 +72,9 @@ export default defineOperation({
         .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
     }),
   output: (z) => testRunSchema(z),
-  run: (input, context) => runTests(input, context),
+  run: async (input, context) => {
+    const completed = await withConnection(input, context);
+    return await runTests(completed.input, completed.context);
+  },
   exitCode: (output) => (output.failed > 0 ? EXIT.execution : EXIT.ok),
 });

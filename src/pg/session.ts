@@ -17,6 +17,8 @@ export interface ServerNotice {
   detail?: string | undefined;
   hint?: string | undefined;
   where?: string | undefined;
+  /** Function of the server's source that reported it: "exec_stmt_raise" for RAISE. */
+  routine?: string | undefined;
 }
 
 /** Which server answered, and as whom we are there. Holds nothing secret. */

@@ -10,6 +10,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
+import { connectedEvent } from "../../pg/connect/connected.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
 import { exposuresOf } from "../exposure.ts";
 import { type Prepared, prepareSession } from "../session/prepare.ts";
@@ -26,7 +27,7 @@ import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
 import { fateOf } from "./lost-commit.ts";
-import { NoticeRing, withoutSecrets } from "./notices.ts";
+import { isServerInternal, NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { type DeployReport, known, type Warning } from "./report.ts";
@@ -133,7 +134,7 @@ class DeployRun {
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
     this.#sayConnection(offline);
     const { session, origin } = await this.#connect(options);
-    this.#sayConnected(session);
+    this.#say(connectedEvent(session));
     try {
       return await this.#onSession(offline, limit, session, origin);
     } finally {
@@ -293,7 +294,7 @@ class DeployRun {
   }
 
   #take(notice: ServerNotice): void {
-    if (this.#trace.take(notice)) return;
+    if (this.#trace.take(notice) || isServerInternal(notice)) return;
     const shown = withoutSecrets(notice);
     this.#notices.add(shown);
     const { severity, message, detail, hint } = shown;
@@ -344,12 +345,6 @@ class DeployRun {
       `Maintenance database: "${maintenanceDatabase}"`,
     ];
     for (const message of lines) this.#say({ type: "deploy.verbose", message });
-  }
-
-  #sayConnected(session: Session): void {
-    const { host, port, user, database, tls } = session.target;
-    const server_version = session.parameterStatus("server_version");
-    this.#say({ type: "connected", host, port, user, database, server_version, tls });
   }
 
   #sayTests(): void {

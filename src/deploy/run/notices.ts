@@ -19,6 +19,18 @@ export function withoutSecrets(notice: ServerNotice): ServerNotice {
   };
 }
 
+/** The server's function behind RAISE of PL/pgSQL. */
+const RAISE = "exec_stmt_raise";
+
+/**
+ * Whether a debug message is the server's own ("building index ..."). With --verbose the session asks for debug messages,
+ * because RAISE DEBUG is one; what the server itself adds at that level is about its work and not the project's. A message
+ * that does not name its origin is kept: better one line too many than one of the project's missing.
+ */
+export function isServerInternal({ severity, routine }: ServerNotice): boolean {
+  return severity.startsWith("DEBUG") && routine !== undefined && routine !== RAISE;
+}
+
 /** 200: what the reference's clients get. */
 export const MAX_KEPT = 200;
 

@@ -10,6 +10,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
+import { connectedEvent } from "../../pg/connect/connected.ts";
 import { ServerError, type ServerNotice, type Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
 import { exposuresOf } from "../exposure.ts";
@@ -19,7 +20,7 @@ import { prepareSession } from "../session/prepare.ts";
 import { CONNECT_GRACE_MS, connect } from "./connect.ts";
 import { globToRegExp, MAX_GLOB_LENGTH } from "./glob.ts";
 import { abortable, cancellable, runLimit } from "./limit.ts";
-import { NoticeRing, withoutSecrets } from "./notices.ts";
+import { isServerInternal, NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { countTests, type DeployReport, type NoticeLine, type TestOutcome, type Warning } from "./report.ts";
@@ -145,6 +146,7 @@ class TestRun {
         graceMs: CONNECT_GRACE_MS,
         discard: (late) => late.close(),
       });
+      this.#say(connectedEvent(session));
       return session;
     } catch (error) {
       throw error instanceof PgkeepError ? error.with({ state: NOT_CONNECTED }) : error;
@@ -225,7 +227,7 @@ class TestRun {
   }
 
   #take(notice: ServerNotice): void {
-    if (this.#trace.take(notice)) return;
+    if (this.#trace.take(notice) || isServerInternal(notice)) return;
     // A head that begins its transaction itself is told that there is one already: that one is ours.
     if (notice.code === "25001" && this.#input.withDeploy) return;
     const shown = withoutSecrets(notice);

@@ -6,6 +6,7 @@ import { lookup } from "node:dns/promises";
 import { createConnection } from "node:net";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
+import { connectedEvent } from "../../pg/connect/connected.ts";
 import { openSession } from "../../pg/connect/open.ts";
 import type { ConnectionSettings, HostAddress, Session } from "../../pg/session.ts";
 import { type Check, checksOf } from "./check.ts";
@@ -34,6 +35,7 @@ export async function reachServer(settings: ConnectionSettings, context: Operati
   }
   try {
     const session = await openSession(settings, { signal: context.signal, clock: context.clock });
+    context.report(connectedEvent(session));
     return { checks: [...checks, ...described(session)], session };
   } catch (error) {
     if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;

@@ -154,6 +154,7 @@ export function decodeNotice(body: Buffer): ServerNotice {
     detail: fields.get("D"),
     hint: fields.get("H"),
     where: fields.get("W"),
+    routine: fields.get("R"),
   };
 }
 

@@ -278,8 +278,8 @@ describe("notices and settings", () => {
       "do $$ begin raise warning 'one' using hint = 'h', detail = 'd', errcode = '01000'; raise notice 'two'; end $$",
     );
     expect(notices).toMatchObject([
-      { severity: "WARNING", code: "01000", message: "one", hint: "h", detail: "d" },
-      { severity: "NOTICE", message: "two" },
+      { severity: "WARNING", code: "01000", message: "one", hint: "h", detail: "d", routine: "exec_stmt_raise" },
+      { severity: "NOTICE", message: "two", routine: "exec_stmt_raise" },
     ]);
   });
 

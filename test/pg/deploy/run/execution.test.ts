@@ -205,6 +205,14 @@ describe("results and notices", () => {
     expect((await run(script, { verbose: true })).notices).toContain("whisper");
   });
 
+  it("[XC-24] shows no debug message of the server itself with --verbose", async () => {
+    const script =
+      "create table noisy(id serial primary key, b text); create index on noisy(b);" +
+      "do $$ begin raise debug 'whisper'; raise notice 'aloud'; end $$; drop table noisy;";
+    const { notices } = await run(script, { verbose: true });
+    expect(notices).toEqual(["whisper", "aloud"]);
+  });
+
   it("[D-08] COPY FROM STDIN in a script fails at once", async () => {
     const { report } = await run("create table d08(a int); copy d08 from stdin;\n1\n\\.\n");
     expect(report.exitCode).toBe(13);

@@ -145,6 +145,13 @@ describe("a test run", () => {
     expect([error?.code, error?.exit]).toEqual(["DEPLOY_TESTS_FAILED", 13]);
   });
 
+  it("names the server once it is connected", async () => {
+    const { events } = await run({ "__test__/test_a.sql": "select 1;" });
+    const connected = events.filter(({ type }) => type === "connected");
+    expect(connected).toMatchObject([{ host: cluster.host, port: cluster.port, database, user: "postgres" }]);
+    expect(connected[0]?.server_version).toMatch(/^18/);
+  });
+
   it("does not make a missing database", async () => {
     const { error } = await test(cluster, "no_such_database", { "deploy.sql": "", "__test__/test_a.sql": "select 1;" });
     expect([error?.code, error?.exit, error?.parts.state]).toEqual(["CONNECT_DATABASE_MISSING", 11, "not connected"]);
