@@ -54,6 +54,12 @@ describe("the marks of a project", () => {
     expect(marksOf(files(500))).toHaveLength(500);
     expect(marksOf(files(501))).toEqual([]);
   });
+
+  it("are not even looked for when the files hold more than three thousand semicolons", () => {
+    const body = (semicolons: number) => file("./a.sql", `select 1; do $$${";".repeat(semicolons)}$$`);
+    expect(marksOf([body(2_999)])).toHaveLength(1);
+    expect(marksOf([body(3_000)])).toEqual([]);
+  });
 });
 
 it("a note is recognized in a text that the server repeats", () => {
