@@ -35,8 +35,6 @@ interface Completed<Input> {
 /** 10: whoever has not got there by then needs the documents, not another round. */
 const MAX_ROUNDS = 10;
 
-const NOT_STARTED = { state: "nothing was started" };
-
 /**
  * Input and context with a connection: as they are when one is named or nobody can be asked.
  *
@@ -164,10 +162,10 @@ class Wizard<Input extends Completable> {
   /** Throws `error` unless the person wants to change the answers. */
   async #orAgain(error: unknown, round: number): Promise<void> {
     if (!(error instanceof PgkeepError) || this.#context.signal.aborted) throw error;
-    if (error.code === "CANCELLED") throw error.with(NOT_STARTED);
-    const wantsMore =
-      round < MAX_ROUNDS && (await this.#around.prompt.confirm(`${error.message}; change the answers?`));
-    if (!wantsMore) throw error.with(NOT_STARTED);
+    // The questions say "nothing was written"; here more than that did not happen.
+    const failure = new PgkeepError(error.code, error.message, { ...error.parts, state: "nothing was started" });
+    if (error.code === "CANCELLED" || round === MAX_ROUNDS) throw failure;
+    if (!(await this.#around.prompt.confirm(`${error.message}; change the answers?`))) throw failure;
   }
 
   async #offerToSave(answers: ConnectionAnswers): Promise<void> {
