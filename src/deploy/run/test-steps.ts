@@ -9,6 +9,7 @@
  * rolled back to that one. When a fixture fails its directory's tests and all below have nothing to stand on: they
  * are skipped, with the fixture as the reason.
  */
+import { PgkeepError } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
 import { literal } from "../../pg/identifiers.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
@@ -105,7 +106,10 @@ async function runUntilFailure(run: StepRun, plan: readonly Command[], recovery:
   const settled = await cancellable({ session, signal, onAbort }, work);
   signal.throwIfAborted();
   if (settled.outcome === "done") return undefined;
-  const error = settled.outcome === "failed" ? settled.error : new Error("the server does not answer");
+  const error =
+    settled.outcome === "failed"
+      ? settled.error
+      : new PgkeepError("CONNECT_LOST", "the server does not answer any more");
   if (!(error instanceof ServerError) || /^(?:FATAL|PANIC)$/.test(error.severity)) throw error;
   const step = plan[counter.current]?.step;
   if (!step || step.type === "teardown") throw error;

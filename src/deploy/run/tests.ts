@@ -10,6 +10,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
+import { scrub, scrubDeep } from "../../base/secrets.ts";
 import { connectedEvent } from "../../pg/connect/connected.ts";
 import { ServerError, type ServerNotice, type Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
@@ -116,6 +117,8 @@ class TestRun {
       await this.#prepare(session);
       await this.#openTransaction(session);
       await this.#runTests(session, pattern);
+    } catch (error) {
+      throw error instanceof ServerError ? endedByServer(error) : error;
     } finally {
       await releaseSession(session, false);
     }
@@ -238,6 +241,18 @@ class TestRun {
   #say(event: ProgressEvent): void {
     this.#context.report(event);
   }
+}
+
+/** What no test can answer for: the session was ended, or the server refused what stands around the tests. */
+function endedByServer({ severity, message, sqlstate, detail, hint, where }: ServerError): PgkeepError {
+  const parts = { sqlstate, detail, hint, where, state: "rolled back; tests keep nothing" };
+  return new PgkeepError(
+    "DEPLOY_SQL_FAILED",
+    scrub(`execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`),
+    {
+      ...scrubDeep(parts),
+    },
+  );
 }
 
 /** The script up to, and without, its first statement that ends a transaction. */

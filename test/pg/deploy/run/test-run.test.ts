@@ -42,6 +42,17 @@ describe("a test run", () => {
     expect(await rows()).toBe(0);
   });
 
+  it("says what the server said when a test ends the session, and that nothing is kept", async () => {
+    const { error } = await run({
+      "__test__/test_1.sql": "insert into t values ('1');",
+      "__test__/test_2.sql": "select pg_terminate_backend(pg_backend_pid());",
+    });
+    expect(error).toMatchObject({ code: "DEPLOY_SQL_FAILED", exit: 13 });
+    expect(error?.message).toContain("FATAL: terminating connection");
+    expect(error?.parts.state).toBe("rolled back; tests keep nothing");
+    expect(await rows()).toBe(0);
+  });
+
   it("gives each test its directory's fixture and those above, and nothing of other tests", async () => {
     const count = (n: number) =>
       `do $$ begin assert (select count(*) from t) = ${n}, (select count(*) from t)::text; end $$;`;
