@@ -3,7 +3,7 @@
  *
  * Whatever came from a server, a file or an event may hold escape sequences, direction marks that reorder a line, or
  * words that a CI system reads as commands. Human output shows such characters instead of obeying them; JSON output
- * keeps the exact value, because JSON escapes are enough there. Secrets go first: rewritten they would not be recognised.
+ * keeps the exact value and writes them as escapes. Secrets go first: rewritten they would not be recognised.
  */
 import { scrub } from "./secrets.ts";
 
@@ -29,6 +29,16 @@ export function tameLine(text: string): string {
 /** Text that may keep its line breaks: as `tameLine`, line by line. */
 export function tameText(text: string): string {
   return defuseCommands(cut(scrub(text)).replaceAll("\r\n", "\n").replace(HARMFUL, visible));
+}
+
+/** Characters and words that JSON leaves as they are and that a terminal or a CI system would obey. */
+const HARMFUL_IN_JSON = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|##(?=\[|vso\[|teamcity\[)/g;
+
+/** A JSON text of the same value that is harmless to show. Such characters can stand only inside of its strings. */
+export function tameJson(json: string): string {
+  return json.replace(HARMFUL_IN_JSON, (found) =>
+    Array.from(found, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+  );
 }
 
 function visible(character: string): string {

@@ -9,6 +9,7 @@
 import { writeSync } from "node:fs";
 import { errorCodeOf, PgkeepError } from "../base/errors.ts";
 import { scrub, scrubDeep } from "../base/secrets.ts";
+import { tameJson } from "../base/tame.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -75,7 +76,7 @@ export class Output {
   }
 }
 
-/** A value as JSON text with its secrets replaced. Numbers that are not finite become null. */
+/** A value as JSON text, harmless to show, with its secrets replaced. Numbers that are not finite become null. */
 export function jsonText(value: unknown, indent?: number): string {
-  return JSON.stringify(scrubDeep(value), null, indent);
+  return tameJson(JSON.stringify(scrubDeep(value), null, indent));
 }

@@ -76,6 +76,8 @@ function xml(text: string): string {
       // In attributes a raw line break would be read as a blank; as a reference it survives everywhere.
       .replaceAll("\n", "&#10;")
       .replaceAll("\r", "&#13;")
+      // Azure Pipelines and TeamCity read commands anywhere in a line of output.
+      .replaceAll("##", "&#35;&#35;")
   );
 }
 

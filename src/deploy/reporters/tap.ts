@@ -5,6 +5,7 @@
  * leave its line or end the block. In descriptions "#" starts a directive and is escaped.
  * Source: testanything.org, TAP 14 specification.
  */
+import { tameJson } from "../../base/tame.ts";
 import type { DeployReport } from "../run/report.ts";
 import { casesOf, defineReporter, type ReportedCase } from "./reporter.ts";
 
@@ -41,12 +42,9 @@ function diagnostics(item: ReportedCase, report: DeployReport): string[] {
   return ["  ---", ...known.map(([key, value]) => `  ${key}: ${yamlScalar(value)}`), "  ..."];
 }
 
-/** A JSON string is a YAML double-quoted scalar; the two line separators that JSON leaves alone are breaks in YAML 1.1. */
+/** A JSON string is a YAML double-quoted scalar; the breaks of YAML 1.1 that JSON leaves alone are written as escapes. */
 function yamlScalar(value: string | number | undefined): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return tameJson(JSON.stringify(value));
 }
 
 function description(text: string): string {
