@@ -183,6 +183,8 @@ const PGMI_FLAGS = {
   "ai skills": [],
   "ai skill": [],
   "ai client": [],
+  "ai setup": ["assistant", "all", "global", "dry-run", "force", "claude-md", "no-claude-md"],
+  "ai check": ["assistant", "all", "global"],
 };
 
 /** Commands whose name differs from the reference's. */

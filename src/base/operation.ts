@@ -27,6 +27,9 @@ export interface ProgressEvent {
   [field: string]: unknown;
 }
 
+/** 64 KiB of standard input: secrets come this way, not data. */
+export const STDIN_MAX_BYTES = 2 ** 16;
+
 export interface Prompter {
   /** Asks for a line of text; undefined when the person left the prompt. */
   text(question: string): Promise<string | undefined>;
@@ -50,6 +53,11 @@ export interface OperationContext {
    * which is read then. For callers whose answer must depend on their input alone.
    */
   settings?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Reads what was sent to the command, whole and at most STDIN_MAX_BYTES; empty text when nothing was. Present only
+   * when something may have been sent: a pipe or a file, never a terminal.
+   */
+  readStdin?: (() => Promise<string>) | undefined;
   /** Present only when a person can answer: a terminal on both sides, no CI, no --no-input. */
   prompt?: Prompter | undefined;
 }

@@ -24,6 +24,7 @@ import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
 import { checkOutputFile, writeOutputFile } from "./output-file.ts";
 import type { Renderer, View } from "./renderer.ts";
+import { stdinReader } from "./stdin.ts";
 import { isInteractive, standardTerminals, type ViewOptions, viewOf } from "./terminal.ts";
 
 /** Everything one run carries along. */
@@ -112,6 +113,7 @@ async function prepare(
       clock: systemClock,
       signal,
       report: (event) => report(run, event),
+      readStdin: stdinReader(signal),
       prompt: interactive ? (await import("./prompter.ts")).clackPrompter() : undefined,
     },
   };

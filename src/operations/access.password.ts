@@ -1,7 +1,7 @@
 /**
  * `pgkeep access password`: prints the SCRAM verifier of a password, to be used where a password would be.
  *
- * Needs no server. The password comes from a reference or a hidden prompt, never from the command line, where every
+ * Needs no server. The password comes from a reference, a hidden prompt or standard input, never from the command line, where every
  * user of the machine could read it.
  */
 import { randomBytes } from "node:crypto";
@@ -19,6 +19,9 @@ import {
   scramVerifierText,
 } from "../pg/scram.ts";
 
+/** What `--from` says for standard input. */
+const STDIN = "-";
+
 export default defineOperation({
   name: "access.password",
   summary: "Print the SCRAM verifier of a password",
@@ -33,6 +36,7 @@ export default defineOperation({
     examples: [
       { line: "pgkeep access password", does: "ask for the password" },
       { line: "pgkeep access password --from '${env:APP_PASSWORD}'", does: "take it from the environment" },
+      { line: "pgkeep access password --from - < /run/secrets/app", does: "take it from standard input" },
       { line: "pgkeep access password --from '${file:/run/secrets/app}'", does: "take it from a file" },
     ],
   },
@@ -41,7 +45,10 @@ export default defineOperation({
       from: z
         .string()
         .optional()
-        .meta({ description: "Where the password is: ${env:NAME} or ${file:/path}", valueName: "REFERENCE" }),
+        .meta({
+          description: "Where the password is: ${env:NAME}, ${file:/path}, or - for standard input",
+          valueName: "REFERENCE",
+        }),
       iterations: z
         .int()
         .min(MIN_SCRAM_ITERATIONS)
@@ -59,11 +66,37 @@ export default defineOperation({
     }),
   output: (z) => z.strictObject({ verifier: z.string() }),
   run: async ({ from, iterations, secretRoot }, context) => {
-    const password = from === undefined ? await ask(context) : await read(from, secretRoot, context);
+    const password = await passwordOf(from, secretRoot, context);
     warnOfUnusualCharacters(password, context);
     return { verifier: scramVerifierText(password, { salt: randomBytes(SCRAM_SALT_BYTES), iterations }) };
   },
 });
+
+function passwordOf(
+  from: string | undefined,
+  roots: readonly string[] | undefined,
+  context: OperationContext,
+): Promise<Secret> {
+  if (from === STDIN) return receive(context);
+  if (from !== undefined) return read(from, roots, context);
+  // A person who is there is asked; otherwise what was piped in is the password.
+  return context.prompt || !context.readStdin ? ask(context) : receive(context);
+}
+
+/** The first line of standard input, the whole of it without its line end. */
+async function receive({ readStdin }: OperationContext): Promise<Secret> {
+  const text = (await readStdin?.()) ?? "";
+  const password = text.replace(/\r?\n$/, "");
+  if (password === "") {
+    throw new PgkeepError("CONFIG_VALUE_INVALID", "no password came from standard input", {
+      hint: "Send it: pgkeep access password --from - < file",
+    });
+  }
+  if (!/[\r\n]/.test(password)) return new Secret(password);
+  throw new PgkeepError("CONFIG_VALUE_INVALID", "standard input holds more than one line", {
+    hint: "Send the password alone; a line break cannot be part of it.",
+  });
+}
 
 async function read(from: string, roots: readonly string[] | undefined, context: OperationContext): Promise<Secret> {
   if (!isReference(from)) {
@@ -79,7 +112,7 @@ async function read(from: string, roots: readonly string[] | undefined, context:
 async function ask({ prompt }: OperationContext): Promise<Secret> {
   if (!prompt) {
     throw new PgkeepError("CONFIG_VALUE_INVALID", "there is no terminal to ask for the password", {
-      hint: "Name its place: --from '${env:NAME}' or --from '${file:/path}'",
+      hint: "Name its place: --from '${env:NAME}' or --from '${file:/path}', or send it to standard input.",
     });
   }
   const password = await prompt.secret("Password");

@@ -4,9 +4,11 @@ import type { Operation } from "../base/operation.ts";
 
 export const index = {
   "access.password": () => import("./access.password.ts"),
+  "ai.check": () => import("./ai.check.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
   "ai.overview": () => import("./ai.overview.ts"),
+  "ai.setup": () => import("./ai.setup.ts"),
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
   "config.edit": () => import("./config.edit.ts"),

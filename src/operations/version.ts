@@ -29,7 +29,8 @@ export default defineOperation({
   }),
 });
 
-function buildFacts(): { version: string; commit: string; built: string } {
+/** Version, and where the build came from. */
+export function buildFacts(): { version: string; commit: string; built: string } {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   const build = new URL("../build.json", import.meta.url);
   // Written by the build; running from the sources there is none.

@@ -7,6 +7,7 @@ export const index = {
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
   "ai.overview": () => import("./ai.overview.ts"),
+  "ai.setup": () => import("./ai.setup.ts"),
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
   "config.edit": () => import("./config.edit.ts"),

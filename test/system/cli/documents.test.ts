@@ -14,7 +14,9 @@ const manifest: Manifest = JSON.parse(readFileSync(join(REPOSITORY, "dist/cli/ma
 const OFFLINE: Record<string, string[]> = {
   ai: [],
   "ai client": ["go"],
+  "ai check": [],
   "ai contract": [],
+  "ai setup": ["--assistant", "agents", "--dry-run"],
   "ai skill": ["tests"],
   "ai skills": [],
   "config schema": [],

@@ -23,9 +23,11 @@ afterEach(() => {
 interface Situation {
   environment?: Record<string, string>;
   answers?: (string | undefined)[];
+  /** What was piped in. */
+  stdin?: string;
 }
 
-function running(input: Record<string, unknown>, { environment = {}, answers }: Situation = {}) {
+function running(input: Record<string, unknown>, { environment = {}, answers, stdin }: Situation = {}) {
   const events: ProgressEvent[] = [];
   const left = [...(answers ?? [])];
   const prompt: Prompter = {
@@ -41,6 +43,7 @@ function running(input: Record<string, unknown>, { environment = {}, answers }: 
     signal: new AbortController().signal,
     report: (event) => events.push(event),
     prompt: answers ? prompt : undefined,
+    readStdin: stdin === undefined ? undefined : async () => stdin,
   });
   return { events, result };
 }
@@ -99,6 +102,31 @@ describe("access password", () => {
 
   it("says what to give when there is nobody to ask", async () => {
     await expect(running({}).result).rejects.toMatchObject({ parts: { hint: expect.stringContaining("--from") } });
+  });
+
+  it.each([
+    [{ from: "-" }, "correct horse\n"],
+    [{ from: "-" }, "correct horse\r\n"],
+    [{}, "correct horse"],
+  ])("takes %j from standard input", async (input, stdin) => {
+    expect(await opens("correct horse", running(input, { stdin }).result)).toBe(true);
+  });
+
+  it("asks a person who is there, whatever standard input is", async () => {
+    const { result } = running({}, { answers: ["typed word", "typed word"], stdin: "piped word" });
+    expect(await opens("typed word", result)).toBe(true);
+  });
+
+  it.each([
+    ["", /no password came/],
+    ["\n", /no password came/],
+    ["two\nlines\n", /more than one line/],
+  ])("refuses %j from standard input", async (stdin, message) => {
+    await expect(running({ from: "-" }, { stdin }).result).rejects.toThrow(message);
+  });
+
+  it("without standard input refuses to take a password from it", async () => {
+    await expect(running({ from: "-" }).result).rejects.toThrow(/no password came/);
   });
 
   it("[A-05] warns about characters outside ASCII", async () => {
