@@ -107,7 +107,7 @@ function preparationSteps(
     ...parameterSteps(parameters),
     ...(instrument ? marksSteps(project) : []),
     { sql: after },
-    ...(project.files.length > 0 ? [{ sql: sql.ANALYZE }] : []),
+    ...(project.testDirectories.length > 0 ? [{ sql: sql.ANALYZE }] : []),
     ...macros.map((macro) => ({ sql: expansionQuery(macro) })),
     { sql: sql.FACTS },
     ...(verbose ? [{ sql: sql.SHOW_DEBUG }] : []),

@@ -65,7 +65,10 @@ select pg_temp._pgkeep_key(f.content), e.statement, e.ends_at
 select set_config('pgkeep.marks', 'on', false);
 `;
 
-/** Without statistics the planner guesses wrong about the recursive queries over tests. Content needs none. */
+/**
+ * Without statistics the planner guesses wrong about the recursive queries over tests; other queries do as well without.
+ * Content needs none.
+ */
 export const ANALYZE = `
 analyze pg_temp._pgmi_source (path, size_bytes, is_sql_file), pg_temp._pgmi_source_metadata (path),
   pg_temp._pgmi_test_directory, pg_temp._pgmi_test_source (path, directory, is_fixture);
@@ -111,9 +114,7 @@ select 'database', current_database()
 union all
 select 'user', current_user
 union all
-select 'session_user', session_user
-union all
-select 'ssl', (select s.ssl::text from pg_stat_ssl as s where s.pid = pg_backend_pid());
+select 'session_user', session_user;
 `;
 
 /**
