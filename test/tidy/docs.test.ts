@@ -4,7 +4,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { stalePages } from "../../scripts/reference.mjs";
+import { referencePages, stalePages } from "../../scripts/reference.mjs";
 import { ERRORS } from "../../src/base/errors.ts";
 import { filesBelow, read } from "./repository.ts";
 
@@ -63,6 +63,12 @@ describe("documents", () => {
       (await stalePages()).map(([path]) => path),
       "run: npm run build && npm run reference",
     ).toEqual([]);
+  });
+
+  it("schemas/ holds the generated files and no others", async () => {
+    const generated = Object.keys(await referencePages()).filter((path) => path.startsWith("schemas/"));
+    expect(filesBelow("schemas", "").sort()).toEqual(generated.sort());
+    expect(generated.length).toBeGreaterThan(20);
   });
 
   it("decision records are numbered without gaps and say context, decision, consequences", () => {

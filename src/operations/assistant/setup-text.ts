@@ -5,8 +5,8 @@ export function setupText(): string {
   return [
     "# SQL projects with pgkeep",
     "",
-    "pgkeep runs a directory of SQL files against PostgreSQL. `deploy.sql` decides what runs; everything before its first",
-    "COMMIT happens completely or not at all, and the project's tests (`CALL pgmi_test()`) are the gate.",
+    "A project is a directory of SQL files, run against PostgreSQL by pgkeep. `deploy.sql` decides what runs; everything",
+    "before its first COMMIT happens completely or not at all, and the project's tests (`CALL pgmi_test()`) are the gate.",
     "",
     "- Look before you run: `pgkeep plan .` lists what would be loaded, in order, and connects nowhere.",
     "- Try a change: `pgkeep test . -d DATABASE --with-deploy` runs deploy.sql and all tests, then rolls back.",

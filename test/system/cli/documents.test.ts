@@ -7,6 +7,7 @@ import type { Manifest } from "../../../src/cli/manifest.ts";
 import { loadOperation } from "../../../src/operations/call.ts";
 import { pgkeep, REPOSITORY } from "../../support/pgkeep.ts";
 import { temporaryDirectory, temporaryProject } from "../../support/project.ts";
+import { schemaProblems } from "../../support/schemas.ts";
 
 const manifest: Manifest = JSON.parse(readFileSync(join(REPOSITORY, "dist/cli/manifest.json"), "utf8"));
 
@@ -63,7 +64,9 @@ describe("the JSON of", () => {
     const data = json === "bare" ? document : document.data;
     const parsed = definition.output(z).safeParse(data);
     expect(parsed.error?.issues ?? []).toEqual([]);
+    expect(schemaProblems(operation, data)).toEqual([]);
     if (json === "envelope") {
+      expect(schemaProblems("envelope", document)).toEqual([]);
       expect(document).toMatchObject({ command: words, ok: true, exit_code: status, error: null });
       if (words !== "config schema") for (const key of keysOf(data)) expect(key).not.toMatch(/[A-Z]/);
     }

@@ -20,6 +20,7 @@ const PUBLISHED = [
   /^bin\/pgkeep\.js$/,
   /^dist\/bundle\/[\w.-]+\.js$/,
   /^dist\/[a-z0-9/._-]+\.(js|d\.ts|json|txt)$/,
+  /^schemas\/[a-z.]+\.json$/,
   /^sql\/[a-z0-9/._-]+\.(sql|md)$/,
   /^templates\/[A-Za-z0-9/._-]+$/,
 ];
@@ -55,7 +56,15 @@ describe("the published files", () => {
 
   it("[S-04] hold what the program needs", () => {
     const paths = tarball.files.map(({ path }) => path);
-    const needed = ["LICENSE", "README.md", "bin/pgkeep.js", "dist/index.js", "dist/index.d.ts", "dist/cli/main.js"];
+    const needed = [
+      "schemas/envelope.json",
+      "LICENSE",
+      "README.md",
+      "bin/pgkeep.js",
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/cli/main.js",
+    ];
     expect(needed.filter((path) => !paths.includes(path))).toEqual([]);
     expect(paths.some((path) => path.startsWith("sql/deploy/"))).toBe(true);
     expect(paths.some((path) => path.startsWith("templates/basic/"))).toBe(true);
