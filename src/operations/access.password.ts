@@ -42,13 +42,10 @@ export default defineOperation({
   },
   input: (z) =>
     z.strictObject({
-      from: z
-        .string()
-        .optional()
-        .meta({
-          description: "Where the password is: ${env:NAME}, ${file:/path}, or - for standard input",
-          valueName: "REFERENCE",
-        }),
+      from: z.string().optional().meta({
+        description: "Where the password is: ${env:NAME}, ${file:/path}, or - for standard input",
+        valueName: "REFERENCE",
+      }),
       iterations: z
         .int()
         .min(MIN_SCRAM_ITERATIONS)
