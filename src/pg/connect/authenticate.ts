@@ -249,7 +249,7 @@ class Login {
       const reader = new MessageReader(body);
       if (type === FROM_SERVER.error) throw new ServerError(decodeError(body));
       if (type === FROM_SERVER.notice && notices.length < MAX_START_NOTICES) notices.push(decodeNotice(body));
-      if (type === FROM_SERVER.parameterStatus) parameters.set(reader.cstring(), reader.cstring());
+      if (type === FROM_SERVER.parameterStatus) takeParameter(parameters, reader);
       if (type === FROM_SERVER.backendKey) {
         processId = reader.int32();
         secretKey = Buffer.from(reader.bytes(reader.remaining));
@@ -263,6 +263,19 @@ class Login {
     const isUnused = this.#method === "none" && this.#settings.password !== undefined;
     return { method: this.#method, passwordUnused: isUnused };
   }
+}
+
+/** 200 settings: servers report about 15, and one that never stops must not fill memory. */
+const MAX_PARAMETERS = 200;
+
+/** Notes a setting that the server reports. Throws CONNECT_PROTOCOL when there are too many. */
+export function takeParameter(parameters: Map<string, string>, reader: MessageReader): void {
+  parameters.set(reader.cstring(), reader.cstring());
+  if (parameters.size <= MAX_PARAMETERS) return;
+  throw new PgkeepError("CONNECT_PROTOCOL", "the server reports too many settings", {
+    detail: `It reported more than ${MAX_PARAMETERS}.`,
+    hint: "Check that host and port name a PostgreSQL server, and no proxy changes the traffic.",
+  });
 }
 
 /** The transaction status that ReadyForQuery carries. */

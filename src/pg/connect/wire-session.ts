@@ -24,7 +24,7 @@ import {
   type TextRow,
   type TransactionStatus,
 } from "../session.ts";
-import { type Authenticated, statusOf } from "./authenticate.ts";
+import { type Authenticated, statusOf, takeParameter } from "./authenticate.ts";
 import type { Keeping } from "./frames.ts";
 import {
   decodeColumns,
@@ -189,15 +189,16 @@ export class WireSession implements Session, WireListener {
   }
 
   keeping(type: number): Keeping {
-    if (type === FROM_SERVER.dataRow) return this.#commands[0]?.keepsRows ? "keep" : "skip";
-    if (type === FROM_SERVER.copyData || type === FROM_SERVER.notification) return "skip";
-    return type === FROM_SERVER.error || type === FROM_SERVER.notice ? "shorten" : "keep";
+    const isOfRows = type === FROM_SERVER.dataRow || type === FROM_SERVER.rowDescription;
+    if (isOfRows) return this.#commands[0]?.keepsRows ? "keep" : "skip";
+    // Nothing else is long, unless somebody wants to fill our memory.
+    return type === FROM_SERVER.copyData || type === FROM_SERVER.notification ? "skip" : "shorten";
   }
 
   message(type: number, body: Buffer): void {
     const command = this.#commands[0];
     if (type === FROM_SERVER.notice) this.#listener?.(decodeNotice(body));
-    else if (type === FROM_SERVER.parameterStatus) this.#takeParameter(new MessageReader(body));
+    else if (type === FROM_SERVER.parameterStatus) takeParameter(this.#parameters, new MessageReader(body));
     else if (type === FROM_SERVER.ready) this.#settle(body);
     else if (command) this.#takeResult(command, type, body);
     else if (type === FROM_SERVER.error) this.#ended ??= { error: new ServerError(decodeError(body)) };
@@ -209,10 +210,6 @@ export class WireSession implements Session, WireListener {
     this.#ended = { error: reason };
     for (const command of commands) command.reject(reason);
     for (const resolve of this.#whenEnded.splice(0)) resolve();
-  }
-
-  #takeParameter(reader: MessageReader): void {
-    this.#parameters.set(reader.cstring(), reader.cstring());
   }
 
   #takeResult(command: Command, type: number, body: Buffer): void {
@@ -266,6 +263,11 @@ export class WireSession implements Session, WireListener {
   #beginCopy(command: Command): void {
     command.copiesBegun += 1;
     if (command.copiesBegun <= command.copiesSupplied) return;
+    // The first refusal ends the message on the server; one that goes on asking is after our memory.
+    if (command.copiesBegun > command.copiesSupplied + 1) {
+      this.#wire.destroy(unexpectedMessage());
+      return;
+    }
     this.#roundTrips += 1;
     this.#refuseCopy(command, NO_COPY_DATA);
   }

@@ -8,7 +8,6 @@
 import type { Socket } from "node:net";
 import { PgkeepError } from "../../base/errors.ts";
 import { type FrameReceiver, Framer, type Keeping } from "./frames.ts";
-import { FROM_SERVER } from "./messages.ts";
 
 export interface WireMessage {
   type: number;
@@ -97,8 +96,7 @@ export class Wire {
   }
 
   #keeping(type: number): Keeping {
-    if (this.#listener) return this.#listener.keeping(type);
-    return type === FROM_SERVER.error || type === FROM_SERVER.notice ? "shorten" : "keep";
+    return this.#listener?.keeping(type) ?? "shorten";
   }
 
   #push(chunk: Buffer): void {

@@ -397,6 +397,42 @@ describe("[T-06] a server that holds us up or floods us", () => {
     expect((await refusedBy(hold(message("E", "SFATAL\0C28000")))).error.code).toBe("CONNECT_REJECTED");
   });
 
+  const report = (name: string): Buffer => message("S", `${name}\0${"x".repeat(20_000)}\0`);
+  const flood = async ({ socket }: Parameters<Talk>[0], make: (count: number) => Buffer): Promise<void> => {
+    for (let count = 0; count < 100_000 && !socket.destroyed; count++) {
+      if (!socket.write(make(count))) await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+
+  it("with settings without end while it accepts us is refused", async () => {
+    const talk: Talk = async (io) => {
+      await io.next();
+      io.socket.write(AUTH_OK);
+      await flood(io, (count) => report(`p${count}`));
+    };
+    expect((await refusedBy(talk)).error.code).toBe("CONNECT_PROTOCOL");
+  });
+
+  it.each<[string, (count: number) => Buffer]>([
+    ["settings without end", (count) => report(`p${count}`)],
+    ["one setting of a megabyte", () => message("S", `a\0${"x".repeat(1_000_000)}\0`)],
+    ["requests for data without end", () => message("G", "\0\0\0")],
+  ])("that answers a statement with %s is left, and little was kept", async (_, make) => {
+    server = await fakeServer(async (io) => {
+      await io.next();
+      io.socket.write(WELCOME);
+      await io.next();
+      await flood(io, make);
+    });
+    const session = await connect(settingsFor(server.port, quick));
+    await expect(session.script("SELECT 1")).rejects.toMatchObject({
+      code: "CONNECT_LOST",
+      cause: { code: "CONNECT_PROTOCOL" },
+    });
+    expect(Buffer.concat(server.received).length).toBeLessThan(10_000);
+    await session.close();
+  });
+
   it("with notices without end before it accepts us is left after the timeout, and none is passed on", async () => {
     server = await fakeServer(async ({ socket, next }) => {
       await next();
