@@ -51,13 +51,13 @@ declare
   v_file record;
 begin
   for v_file in
-    select path, content from pg_temp.pgmi_plan_view where is_sql order by execution_order
+    select path, content from pg_temp.pgmi_plan_view where path like './migrations/%' order by execution_order
   loop
     execute v_file.content;
   end loop;
 end
 $deploy$;
-`.replace("where is_sql ", "where path like './migrations/%' ");
+`;
 
 /** A project for pgkeep: one transaction, files in plan order. */
 export function pgkeepProject(root, count) {
@@ -100,38 +100,56 @@ commit;
   return root;
 }
 
-/** 200 tests behind one fixture for pgkeep, and the same statements and savepoints as one psql script. */
-export function testProjects(root, count) {
+/**
+ * `count` tests behind one fixture for pgkeep, and the same statements and savepoints as one psql script. A `small` test
+ * inserts one row and counts; a `usual` one writes a few hundred rows, changes some and compares sums.
+ */
+export function testProjects(root, count, weight) {
   const tests = folder(root, "project", "__test__");
-  const fixture = "insert into tested select n, 'row ' || n from generate_series(1, 50) as n;\n";
-  const test = (index) => `do $$
+  const fixture = "insert into tested select n, 'row ' || n, n from generate_series(1, 50) as n;\n";
+  const body = weight === "small" ? smallTest : usualTest;
+  write(join(tests, "_setup.sql"), fixture);
+  const table = "create table tested (id bigint primary key, name text not null, amount numeric not null);\n";
+  const script = [table, "savepoint d;\n", fixture, "savepoint t;\n"];
+  for (let index = 0; index < count; index++) {
+    write(join(tests, `test_${number(index)}.sql`), body(index));
+    script.push(body(index), "rollback to savepoint t;\n");
+  }
+  script.push("rollback to savepoint d;\nrelease savepoint d;\n");
+  write(join(root, "project", "deploy.sql"), `begin;\n${table}CALL pgmi_test();\ncommit;\n`);
+  write(join(root, "psql.sql"), script.join(""));
+  return { project: join(root, "project"), psqlScript: join(root, "psql.sql") };
+}
+
+const smallTest = (index) => `do $$
 begin
-  insert into tested values (${1000 + index}, 'mine');
+  insert into tested values (${1_000 + index}, 'mine', 1);
   if (select count(*) from tested) <> 51 then
     raise exception 'expected 51 rows';
   end if;
 end
 $$;
 `;
-  write(join(tests, "_setup.sql"), fixture);
-  const script = [
-    "create table tested (id bigint primary key, name text not null);\n",
-    "savepoint d;\n",
-    fixture,
-    "savepoint t;\n",
-  ];
-  for (let index = 0; index < count; index++) {
-    write(join(tests, `test_${number(index)}.sql`), test(index));
-    script.push(test(index), "rollback to savepoint t;\n");
-  }
-  script.push("rollback to savepoint d;\nrelease savepoint d;\n");
-  write(
-    join(root, "project", "deploy.sql"),
-    "begin;\ncreate table tested (id bigint primary key, name text not null);\nCALL pgmi_test();\ncommit;\n",
-  );
-  write(join(root, "psql.sql"), script.join(""));
-  return { project: join(root, "project"), psqlScript: join(root, "psql.sql") };
-}
+
+const usualTest = (index) => `do $$
+declare
+  v_before numeric;
+  v_after numeric;
+begin
+  insert into tested select n, 'order ' || n, n * 1.5 from generate_series(${1_000 + index}, ${1_500 + index}) as n;
+  select sum(amount) into v_before from tested;
+  update tested set amount = amount + 1 where id % 3 = 0;
+  select sum(amount) into v_after from tested;
+  if v_after - v_before <> (select count(*) from tested where id % 3 = 0) then
+    raise exception 'the sum rose by %', v_after - v_before;
+  end if;
+  delete from tested where name like 'order %';
+  if (select count(*) from tested) <> 50 then
+    raise exception 'expected 50 rows';
+  end if;
+end
+$$;
+`;
 
 /** One project with a single large data file of about `megabytes` MB, in rows of 1 kB. */
 export function dataProject(root, megabytes) {

@@ -153,17 +153,19 @@ async function delayed(count, oneWayMs) {
   );
 }
 
-/** SQL tests behind one fixture, each in a savepoint. */
+/** SQL tests behind one fixture, each in a savepoint: of the usual weight, and so small that only starting counts. */
 async function tests(count) {
-  const { project, psqlScript } = fixtures.testProjects(join(work, `tests-${count}`), count);
-  const results = await inTurns(
-    {
-      psql: fresh((url) => timeProcess("psql", psqlArgs(url, [psqlScript]))),
-      pgkeep: fresh((url) => deploy(project, url)),
-    },
-    runs,
-  );
-  table(`${count} SQL tests`, results, { reference: "psql" });
+  for (const weight of ["usual", "small"]) {
+    const { project, psqlScript } = fixtures.testProjects(join(work, `tests-${weight}`), count, weight);
+    const results = await inTurns(
+      {
+        psql: fresh((url) => timeProcess("psql", psqlArgs(url, [psqlScript]))),
+        pgkeep: fresh((url) => deploy(project, url)),
+      },
+      runs,
+    );
+    table(`${count} ${weight} SQL tests`, results, { reference: "psql" });
+  }
 }
 
 async function memory() {
