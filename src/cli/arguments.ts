@@ -9,6 +9,7 @@ import { parseDurationMs } from "../base/duration.ts";
 import { PgkeepError } from "../base/errors.ts";
 import { nearestName } from "../base/suggest.ts";
 import { flagsOf, LEADING_FLAGS } from "./global-flags.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-line.ts";
 import type { CommandEntry, FlagSpec, ProgramName } from "./manifest.ts";
 
 /** What the command line itself was told. */
@@ -26,6 +27,9 @@ export interface GlobalValues {
   fields?: string;
   width?: number;
   timeout?: string;
+  /** --log-level; -q and -v are the same as warn and debug. */
+  logLevel?: LogLevel;
+  logFormat?: "text" | "json";
 }
 
 export interface ParsedCommand {
@@ -99,7 +103,10 @@ export function parseCommand(command: CommandEntry, words: readonly string[], pr
   const globals = globalsOf(values);
   if (globals.help) return { command, input: {}, globals };
   const positionals = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
-  const input = { ...inputOf(values), ...positionalsOf(command, positionals) };
+  const input: Record<string, unknown> = { ...inputOf(values), ...positionalsOf(command, positionals) };
+  // Commands that do more when they are to say more have a field of that name.
+  if (globals.logLevel !== undefined && command.flags.some(({ field }) => field === "verbose"))
+    input.verbose = globals.verbose;
   for (const flag of command.flags)
     if (flag.field !== undefined && flag.default !== undefined && !Object.hasOwn(input, flag.field))
       input[flag.field] = structuredClone(flag.default);
@@ -241,6 +248,7 @@ function globalsOf(values: ReadonlyMap<FlagSpec, unknown>): GlobalValues {
     const value = byName.get(name);
     return typeof value === "string" ? value : undefined;
   };
+  const logLevel = LOG_LEVELS.find((level) => level === byName.get("log-level"));
   const width = byName.get("width");
   const output = byName.get("output");
   const [format, fields, timeout, color] = [text("format"), text("fields"), text("timeout"), text("color")];
@@ -248,8 +256,8 @@ function globalsOf(values: ReadonlyMap<FlagSpec, unknown>): GlobalValues {
     help: flag("help"),
     version: flag("version"),
     json: flag("json"),
-    verbose: flag("verbose"),
-    quiet: flag("quiet"),
+    verbose: logLevel === undefined ? flag("verbose") : logLevel === "debug",
+    quiet: logLevel === undefined ? flag("quiet") : logLevel === "error" || logLevel === "warn",
     ascii: flag("ascii"),
     noInput: flag("no-input"),
     color: color === "always" || color === "never" ? color : "auto",
@@ -258,5 +266,7 @@ function globalsOf(values: ReadonlyMap<FlagSpec, unknown>): GlobalValues {
     ...(fields === undefined ? {} : { fields }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(typeof width === "number" ? { width } : {}),
+    ...(logLevel === undefined ? {} : { logLevel }),
+    ...(byName.get("log-format") === "json" ? { logFormat: "json" } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** Flags that every command takes, with one meaning everywhere. A command's own flag of the same name wins. */
+import { LOG_LEVELS } from "./log-line.ts";
 import type { CommandEntry, FlagSpec, ProgramName } from "./manifest.ts";
 
 const HELP: FlagSpec = { name: "help", type: "boolean", description: "Show this help", group: "output" };
@@ -43,6 +44,22 @@ const TERMINAL_FLAGS: FlagSpec[] = [
     short: "q",
     type: "boolean",
     description: "Only errors and warnings on stderr",
+    group: "output",
+  },
+  {
+    name: "log-level",
+    type: "string",
+    values: [...LOG_LEVELS],
+    valueName: "LEVEL",
+    description: "What stderr tells: error, warn (as -q), info (default) or debug (as -v)",
+    group: "output",
+  },
+  {
+    name: "log-format",
+    type: "string",
+    values: ["text", "json"],
+    valueName: "F",
+    description: "Form of stderr: text (default), or one JSON object per line",
     group: "output",
   },
   {

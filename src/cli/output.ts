@@ -49,6 +49,15 @@ export class Output {
     }
   }
 
+  /** As `say`, for a line that `jsonText` has already made safe. */
+  log(safeLine: string): void {
+    try {
+      this.#send(STDERR, `${safeLine}\n`);
+    } catch {
+      this.#closed.add(STDERR);
+    }
+  }
+
   #send(fd: number, text: string): void {
     if (this.#closed.has(fd)) return;
     const bytes = Buffer.from(text, "utf8");

@@ -20,6 +20,7 @@ import { Deadline } from "./deadline.ts";
 import { bareFailure, type Ending, envelope, type Target } from "./documents.ts";
 import { errorJson, errorText, redactCredentials } from "./error-text.ts";
 import { type OutputPlan, planOutputs } from "./formats.ts";
+import { isShown, levelOf, logLine } from "./log-line.ts";
 import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
 import { checkOutputFile, writeOutputFile } from "./output-file.ts";
@@ -133,20 +134,34 @@ const view = (run: Run, stream: "stdout" | "stderr"): View =>
   viewOf(stream, run.viewOptions, systemClock.monotonicMs() - run.startedMs);
 
 function report(run: Run, event: ProgressEvent): void {
-  const { output, program } = run.invocation;
-  const { globals } = run.parsed;
-  if (run.plan.stdout === "ndjson") writeEvent(run, event);
+  const { parsed, plan } = run;
+  if (plan.stdout === "ndjson") writeEvent(run, event);
   if (event.type === "connected") run.target = targetOf(event);
-  if (event.type === "warning" && typeof event.message === "string") {
-    run.warnings.push(event.message);
-    // Warnings with an id are of our own making; under the reference's name they would be lines it does not print.
-    if (program === "pgmi" && event.id !== undefined && !globals.verbose) return;
-    output.say(`${program}: warning: ${tameWarning(event.message)}`);
-    return;
-  }
-  if (globals.quiet) return;
+  const warning = event.type === "warning" && typeof event.message === "string" ? event.message : undefined;
+  if (warning !== undefined) run.warnings.push(warning);
+  if (parsed.globals.logFormat === "json") logEvent(run, event);
+  else if (warning !== undefined) sayWarning(run, warning, event.id !== undefined);
+  else if (!parsed.globals.quiet) sayProgress(run, event);
+}
+
+/** Warnings with an id are of our own making; under the reference's name they would be lines it does not print. */
+function sayWarning({ invocation, parsed }: Run, message: string, isOurOwn: boolean): void {
+  const { output, program } = invocation;
+  if (parsed.globals.logLevel === "error" || (program === "pgmi" && isOurOwn && !parsed.globals.verbose)) return;
+  output.say(`${program}: warning: ${tameWarning(message)}`);
+}
+
+function sayProgress(run: Run, event: ProgressEvent): void {
   const line = run.renderer.progress ? run.renderer.progress(event, view(run, "stderr")) : genericProgress(run, event);
-  if (line !== undefined) output.say(line);
+  if (line !== undefined) run.invocation.output.say(line);
+}
+
+/** The event as a line of the log, when its level is wanted. */
+function logEvent({ invocation, parsed }: Run, event: ProgressEvent): void {
+  const { logLevel, quiet, verbose } = parsed.globals;
+  const level = levelOf(event);
+  const limit = logLevel ?? (quiet ? "warn" : verbose ? "debug" : "info");
+  if (isShown(level, limit)) invocation.output.log(logLine(systemClock.now(), level, event));
 }
 
 /** One line of the ndjson stream. */
@@ -200,14 +215,13 @@ function failureOf(thrown: unknown, { invocation, parsed }: Run): PgkeepError {
 
 /** Prints the outcome everywhere it was asked for. Only failing to write can still change the exit status. */
 async function finish(run: Run, outcome: Outcome): Promise<number> {
-  const { output } = run.invocation;
   let { exitCode } = outcome;
   try {
     await writeDocuments(run, outcome);
   } catch (thrown) {
     const state = `the command itself ended with status ${exitCode}`;
     const error = failureOf(thrown, run).with({ state });
-    output.say(errorText(error, run.invocation.program));
+    sayError(run, error);
     if (exitCode === EXIT.ok) exitCode = error.exit;
   }
   sayEnding(run, outcome);
@@ -221,7 +235,17 @@ async function writeDocuments(run: Run, outcome: Outcome): Promise<void> {
     writeOutputFile(resolve(run.context.workingDirectory, path), text);
   }
   const text = plan.stdout === "ndjson" ? ndjsonEnd(run, outcome) : await textOf(run, outcome, plan.stdout);
+  if (plan.stdout === "human" && (await isPaged(run, text))) return;
   run.invocation.output.send(text);
+}
+
+/** Whether a person has seen `text` in a pager. Only long results of commands that change nothing are paged. */
+async function isPaged({ context, parsed, viewOptions }: Run, text: string): Promise<boolean> {
+  if (!context.prompt || parsed.command.effects !== "read") return false;
+  const { isLong, page, pagerOf } = await import("./pager.ts");
+  if (!isLong(text, viewOptions.terminals.rows)) return false;
+  const command = pagerOf(context.environment);
+  return command !== undefined && page(text, command);
 }
 
 function ndjsonEnd(run: Run, { output, error, exitCode }: Outcome): string {
@@ -297,20 +321,32 @@ function valueAt(row: unknown, path: string): unknown {
   return path.split(".").reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), row) ?? null;
 }
 
-function sayEnding(run: Run, { output, error }: Outcome): void {
+function sayEnding(run: Run, { output, error, exitCode }: Outcome): void {
   const { invocation, renderer, parsed } = run;
   const isJson = run.plan.stdout === "json";
+  const isLog = parsed.globals.logFormat === "json";
   const stderr = view(run, "stderr");
   if (error) {
     // The reference prints its summary line only when it prints no JSON.
-    const summary = isJson || parsed.globals.quiet ? undefined : renderer.failureSummary?.(error, stderr);
+    const summary = isJson || isLog || parsed.globals.quiet ? undefined : renderer.failureSummary?.(error, stderr);
     if (summary) invocation.output.say(summary);
-    invocation.output.say(errorText(error, invocation.program));
+    sayError(run, error);
     return;
   }
-  if (isJson || parsed.globals.quiet) return;
+  if (isLog) logEvent(run, { type: "command.done", exit_code: exitCode });
+  if (isJson || isLog || parsed.globals.quiet) return;
   const summary = renderer.summary?.(output, stderr);
   if (summary) invocation.output.say(summary);
+}
+
+function sayError({ invocation, parsed }: Run, error: PgkeepError): void {
+  const { output, program } = invocation;
+  if (parsed.globals.logFormat !== "json") {
+    output.say(errorText(error, program));
+    return;
+  }
+  const event = { type: "command.failed", exit_code: error.exit, error: errorJson(error) };
+  output.log(logLine(systemClock.now(), "error", event));
 }
 
 /** Without a renderer only `--verbose` shows progress: the event's name and its fields. */

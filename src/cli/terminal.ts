@@ -16,13 +16,15 @@ export interface Terminals {
   stderr: boolean;
   /** Columns of the terminal, when one of them is one. */
   columns?: number | undefined;
+  /** Lines of the terminal that stdout is. */
+  rows?: number | undefined;
 }
 
 export function standardTerminals(): Terminals {
   const [stdin, stdout, stderr] = [isatty(0), isatty(1), isatty(2)];
   // Touching process.stdout builds a stream, which costs more than it tells unless there is a terminal to measure.
   const columns = stdout ? process.stdout.columns : stderr ? process.stderr.columns : undefined;
-  return { stdin, stdout, stderr, columns };
+  return { stdin, stdout, stderr, columns: columns || undefined, rows: stdout ? process.stdout.rows : undefined };
 }
 
 /** Whether a person can answer a question: a terminal to read from and one to show on, no CI, nothing that forbids it. */

@@ -1,0 +1,33 @@
+/**
+ * Progress as JSON lines on stderr, for --log-format json.
+ *
+ * The values are exact. What a terminal or a pipeline's log could take for a command is written as an escape, which means
+ * the same to whoever parses the line.
+ */
+import type { ProgressEvent } from "../base/operation.ts";
+import { jsonText } from "./output.ts";
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How much an event matters: what is only of interest when something is being looked for is "debug". */
+export function levelOf({ type }: ProgressEvent): LogLevel {
+  if (type === "warning") return "warn";
+  return type === "connected" || type.endsWith(".verbose") ? "debug" : "info";
+}
+
+/** Whether events of `level` are shown at `limit`. */
+export function isShown(level: LogLevel, limit: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(limit);
+}
+
+/** One line, without its end: time, level, event name, then the event's own fields. */
+export function logLine(time: Date, level: LogLevel, { type, ...fields }: ProgressEvent): string {
+  const text = jsonText({ t: time.toISOString(), level, event: type, ...fields });
+  return text.replace(UNSAFE, escaped).replaceAll("##", "\\u0023#");
+}
+
+// DEL and C1, zero width, bidirectional controls, line and paragraph separators. JSON has escaped C0 already.
+const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
