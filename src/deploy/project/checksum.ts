@@ -10,7 +10,8 @@
  * Both run in one pass over a reused buffer, because every file of every deploy goes through it. It has rules of
  * its own and is deliberately not the lexer of pg/sql-text.
  */
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
+import { BrokenAssumption } from "../../base/assert.ts";
 
 /** Lower-case hexadecimal SHA-256 of the bytes. */
 export function rawChecksum(bytes: Uint8Array): string {
@@ -19,12 +20,26 @@ export function rawChecksum(bytes: Uint8Array): string {
 
 /** Lower-case hexadecimal SHA-256 of the normalized text. `bytes` must be valid UTF-8. */
 export function normalizedChecksum(bytes: Uint8Array): string {
-  return hash("sha256", normalizeSql(bytes), "hex");
+  if (bytes.length <= SHARED_BYTES) return hash("sha256", normalizeInto(bytes, refuseOverflow), "hex");
+  const digest = createHash("sha256");
+  digest.update(normalizeInto(bytes, (full) => digest.update(full)));
+  return digest.digest("hex");
 }
 
-/** The normalized text's bytes. The result is only valid until the next call. */
+/** The normalized text's bytes, for looking at them. */
 export function normalizeSql(bytes: Uint8Array): Uint8Array {
-  return new Normalizer(bytes).run();
+  const parts: Uint8Array[] = [];
+  const rest = normalizeInto(bytes, (full) => parts.push(full.slice()));
+  return Buffer.concat([...parts, rest]);
+}
+
+/** Hands each full buffer to `overflow` and returns the last one. Both are only valid until the next call. */
+function normalizeInto(bytes: Uint8Array, overflow: (full: Uint8Array) => void): Uint8Array {
+  return new Normalizer(bytes, overflow).run();
+}
+
+function refuseOverflow(): never {
+  throw new BrokenAssumption("normalizing makes no text longer");
 }
 
 const TAB = 0x09;
@@ -39,20 +54,24 @@ const MINUS = 0x2d;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 
-/** 64 KiB: more than most files; larger ones get a buffer of their own that is not kept. */
+/**
+ * 64 KiB: more than most files. It never overflows for those, as no text becomes longer: a comment of two bytes or more
+ * becomes one blank, nothing else grows.
+ */
 const SHARED_BYTES = 64 * 1024;
 const sharedOutput = new Uint8Array(SHARED_BYTES);
 
 class Normalizer {
   readonly #in: Uint8Array;
-  readonly #out: Uint8Array;
+  readonly #out = sharedOutput;
+  readonly #overflow: (full: Uint8Array) => void;
   #length = 0;
+  #hasBegun = false;
   #blankPending = false;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, overflow: (full: Uint8Array) => void) {
     this.#in = bytes;
-    // Never longer than the input: a comment of two bytes or more becomes one blank, nothing else grows.
-    this.#out = bytes.length <= SHARED_BYTES ? sharedOutput : new Uint8Array(bytes.length);
+    this.#overflow = overflow;
   }
 
   run(): Uint8Array {
@@ -93,11 +112,20 @@ class Normalizer {
       }
     }
     if (this.#blankPending) {
-      if (this.#length > 0) this.#out[this.#length++] = SPACE;
+      if (this.#hasBegun) this.#emit(SPACE);
       this.#blankPending = false;
     }
-    this.#out[this.#length++] = byte;
+    this.#hasBegun = true;
+    this.#emit(byte);
     return at + 1;
+  }
+
+  #emit(byte: number): void {
+    if (this.#length === SHARED_BYTES) {
+      this.#overflow(this.#out);
+      this.#length = 0;
+    }
+    this.#out[this.#length++] = byte;
   }
 
   #copyRange(start: number, end: number): number {

@@ -19,8 +19,9 @@ const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "
 export function* copyChunks(rows: Iterable<readonly CopyValue[]>): Generator<Buffer> {
   let pending = "";
   for (const row of rows) {
-    pending += copyLine(row);
-    if (pending.length >= CHUNK_BYTES) {
+    for (const piece of rowPieces(row)) {
+      pending += piece;
+      if (pending.length < CHUNK_BYTES) continue;
       yield Buffer.from(pending, "utf8");
       pending = "";
     }
@@ -28,8 +29,31 @@ export function* copyChunks(rows: Iterable<readonly CopyValue[]>): Generator<Buf
   if (pending) yield Buffer.from(pending, "utf8");
 }
 
-function copyLine(row: readonly CopyValue[]): string {
-  return `${row.map(copyField).join("\t")}\n`;
+/** One row's line in pieces, none much longer than a chunk: a large text is escaped as it goes. */
+function* rowPieces(row: readonly CopyValue[]): Generator<string> {
+  let line = "";
+  for (const [index, value] of row.entries()) {
+    if (index > 0) line += "\t";
+    if (typeof value !== "string" || value.length <= CHUNK_BYTES) {
+      line += copyField(value);
+      continue;
+    }
+    yield line;
+    line = "";
+    for (const slice of slicesOf(value)) yield escapeText(slice);
+  }
+  yield `${line}\n`;
+}
+
+/** `text` in slices of a chunk, never between the two halves of a character. */
+function* slicesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = Math.min(start + CHUNK_BYTES, text.length);
+    const isSplit = end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
+    const stop = isSplit ? end - 1 : end;
+    yield text.slice(start, stop);
+    start = stop;
+  }
 }
 
 function copyField(value: CopyValue): string {

@@ -94,6 +94,14 @@ describe("[SA-07] the normalized checksum", () => {
     );
   });
 
+  it.each([["a  B "], ["-- gone\n"], [" \n "], ["'X  y'"]])(
+    "is the same whatever the size, with %j repeated",
+    (piece) => {
+      const text = piece.repeat(60_000);
+      expect(normalizedChecksum(Buffer.from(text))).toBe(sha256(plainNormalization(text)));
+    },
+  );
+
   it.each([["/*"], ["$a$ $b$ "], ["'"], ["E'\\"], ["$"], ["--\n"]])("[S-08] stays linear on 1 MB of %j", (piece) => {
     const bytes = Buffer.from(piece.repeat(1_000_000 / piece.length));
     const started = performance.now();

@@ -26,6 +26,14 @@ describe("COPY text", () => {
     expect([...chunks].length).toBeLessThan(25);
   });
 
+  it("cuts a large text into chunks, never inside a character", () => {
+    const text = `${"x".repeat(65_535)}😀\t${"é\n".repeat(100_000)}`;
+    const chunks = [...copyChunks([["before", text, "after"]])];
+    expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(300_000);
+    const line = Buffer.concat(chunks).toString("utf8");
+    expect(line).toBe(`before\t${text.replaceAll("\t", "\\t").replaceAll("\n", "\\n")}\tafter\n`);
+  });
+
   it("has nothing to send for no rows", () => {
     expect([...copyChunks([])]).toEqual([]);
   });
