@@ -5,6 +5,7 @@
  * process environment at start, so the pager does not inherit them.
  */
 import { spawnSync } from "node:child_process";
+import { errorCodeOf } from "../base/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,12 +24,14 @@ export function isLong(text: string, rows: number | undefined): boolean {
   return lines >= rows;
 }
 
-/** 126 and 127: the shell's words for "cannot be run" and "not found". */
-const NOT_STARTED = new Set([126, 127]);
-
-/** Shows `text` in the pager and waits for the person. False when it could not be started, so nothing was shown. */
+/**
+ * Shows `text` in the pager and waits for the person. False when it could not be started, so nothing was shown.
+ *
+ * The words of `command` are the program and its arguments; there is no shell, so quotes and pipes mean nothing.
+ */
 export function page(text: string, command: string): boolean {
-  const { status, error } = spawnSync(command, { shell: true, input: text, stdio: ["pipe", "inherit", "inherit"] });
-  if (error && !("code" in error && error.code === "EPIPE")) return false;
-  return status === null || !NOT_STARTED.has(status);
+  const [program = "", ...words] = command.split(/\s+/);
+  const { error } = spawnSync(program, words, { input: text, stdio: ["pipe", "inherit", "inherit"] });
+  // EPIPE: the person left before the end.
+  return error === undefined || errorCodeOf(error) === "EPIPE";
 }

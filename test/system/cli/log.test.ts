@@ -67,10 +67,10 @@ describe("a long result in a terminal", () => {
     ["does not when the pager is cat", 10, { PGMI_PAGER: "cat" }, false],
   ])("%s", async (_, rows, more, paged) => {
     using project = temporaryProject();
-    const env = { PAGER: "sed 's/^/PAGED /'", ...more };
+    const env = { PAGER: "sed s/^/PAGED_/", ...more };
     const { status, screen } = await inTerminal(["ai"], [], { cwd: project.path, env, rows });
     expect(status).toBe(0);
-    expect(screen.includes("PAGED A project is"), screen).toBe(paged);
+    expect(screen.includes("PAGED_A project is"), screen).toBe(paged);
     expect(screen).toContain("A project is");
   });
 
@@ -82,7 +82,7 @@ describe("a long result in a terminal", () => {
   });
 
   it("never is paged where it is no terminal", async () => {
-    const { stdout } = await pgkeep(["ai"], { env: { PAGER: "sed 's/^/PAGED /'" } });
+    const { stdout } = await pgkeep(["ai"], { env: { PAGER: "sed s/^/PAGED_/" } });
     expect(stdout).toMatch(/^A project is/);
   });
 });

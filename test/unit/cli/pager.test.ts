@@ -1,6 +1,8 @@
 /** Which pager, and when a text is long. */
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { isLong, page, pagerOf } from "../../../src/cli/pager.ts";
+import { temporaryDirectory } from "../../support/project.ts";
 
 describe("the pager", () => {
   it.each([
@@ -16,8 +18,14 @@ describe("the pager", () => {
   });
 
   it("that cannot be started leaves the text to be printed", () => {
-    expect(page("text", "no-such-pager-here 2>&1 >/dev/null")).toBe(false);
-    expect(page("text", "cat > /dev/null")).toBe(true);
+    expect(page("text", "no-such-pager-here -R")).toBe(false);
+    expect(page("text", "grep -q text")).toBe(true);
+  });
+
+  it("is started without a shell, so that nothing in its command runs beside it", () => {
+    using folder = temporaryDirectory();
+    expect(page("text", `true ; touch ${folder.at("made")}`)).toBe(true);
+    expect(existsSync(folder.at("made"))).toBe(false);
   });
 
   it("that is left before the end has shown the text all the same", () => {
