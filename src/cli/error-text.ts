@@ -40,7 +40,18 @@ function indented(text: string): string {
 export function redactCredentials(text: string): string {
   return scrub(text)
     .replace(/(password\s*=\s*)('(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s;&'"]+)/gi, "$1[redacted]")
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):\S*@/gi, "$1:[redacted]@");
+    .replace(/\S+/g, withoutUrlPassword);
+}
+
+/** `scheme://user:` in a word without blanks; short, so that a long word is not tried from each of its letters. */
+const URL_USER = /[a-z][a-z0-9+.-]{0,30}:\/\/[^:/@]*:/i;
+
+/** The password ends at the last at sign of the word, because people forget to encode theirs. */
+function withoutUrlPassword(word: string): string {
+  const at = word.lastIndexOf("@");
+  if (at === -1) return word;
+  const user = URL_USER.exec(word.slice(0, at));
+  return user ? `${word.slice(0, user.index + user[0].length)}[redacted]${word.slice(at)}` : word;
 }
 
 function placeLines({ file, line, column, sourceLine }: ErrorParts): string[] {

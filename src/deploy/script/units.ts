@@ -59,9 +59,14 @@ export function splitScript(script: string): [head: ScriptUnit, ...tail: ScriptU
 function tailUnits(script: string, spans: readonly StatementSpan[]): ScriptUnit[] {
   let counted = 0;
   let line = 1;
+  let lineStart = 0;
   return spans.map((span) => {
-    line += countOf(script.slice(counted, span.start), "\n");
+    // Only what is new since the last unit is looked at: a script of one line can have thousands of them.
+    const between = script.slice(counted, span.start);
+    line += countOf(between, "\n");
+    const lastBreak = between.lastIndexOf("\n");
+    if (lastBreak !== -1) lineStart = counted + lastBreak + 1;
     counted = span.start;
-    return new ScriptUnit(script, span, { line, lineStart: script.lastIndexOf("\n", span.start - 1) + 1 });
+    return new ScriptUnit(script, span, { line, lineStart });
   });
 }

@@ -113,7 +113,7 @@ function assignment(entry: string): string {
  * white space. One empty element for an empty list, the nearest thing that SET can write.
  */
 export function splitNameList(value: string): string[] {
-  const elements = [...value.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^\s,"]+))\s*(?:,|$)/g)];
+  const elements = [...value.matchAll(/(?:"((?:[^"]|"")*)"|([^\s,"]+))\s*(?:,|$)/g)];
   const names = elements.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare ?? "");
   return names.length > 0 ? names : [""];
 }

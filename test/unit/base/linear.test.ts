@@ -1,0 +1,28 @@
+/**
+ * Readers of foreign text take time in proportion to its length. The bound is far from what they take and from what
+ * quadratic growth would take.
+ */
+import { expect, test } from "vitest";
+import { redactCredentials } from "../../../src/cli/error-text.ts";
+import { splitScript } from "../../../src/deploy/script/units.ts";
+import { splitNameList } from "../../../src/pg/database/statements.ts";
+
+const readers: [string, (text: string) => unknown, string[]][] = [
+  ["redactCredentials", redactCredentials, ["a", "a://", "a://b:", "password=", "password='", "a@", " "]],
+  ["splitScript", splitScript, ["end;", "commit;", "select 1;", "a"]],
+  ["splitNameList", splitNameList, [" ", "\n", "a, ", '"a", ']],
+];
+const cases = readers.flatMap(([name, read, units]) => units.map((unit) => ({ name, unit, read })));
+
+test.each(cases)("[S-08] $name reads 256 KB of $unit in a moment", ({ read, unit }) => {
+  const text = unit.repeat(256_000 / unit.length);
+  const startedMs = performance.now();
+  read(text);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
+
+test("credentials are still found, the last at sign of a word counting", () => {
+  expect(redactCredentials("at postgres://u:p@ss@h/d and x+y://:p@h, not a://h:5432/d or u:p@h")).toBe(
+    "at postgres://u:[redacted]@h/d and x+y://:[redacted]@h, not a://h:5432/d or u:p@h",
+  );
+});
