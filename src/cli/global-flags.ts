@@ -59,7 +59,7 @@ const TERMINAL_FLAGS: FlagSpec[] = [
     type: "string",
     values: ["text", "json"],
     valueName: "F",
-    description: "Form of stderr: text (default), or one JSON object per line",
+    description: "Form of stderr; json is one object per line",
     group: "output",
   },
   {

@@ -36,7 +36,7 @@ export default defineOperation({
     examples: [
       { line: "pgkeep access password", does: "ask for the password" },
       { line: "pgkeep access password --from '${env:APP_PASSWORD}'", does: "take it from the environment" },
-      { line: "pgkeep access password --from - < /run/secrets/app", does: "take it from standard input" },
+      { line: "pgkeep access password --from -", does: "take it from standard input" },
       { line: "pgkeep access password --from '${file:/run/secrets/app}'", does: "take it from a file" },
     ],
   },
