@@ -1,35 +1,38 @@
 /**
  * Questions to a person, asked on stderr so that stdout stays the result's.
  *
- * Made only when both ends are a terminal (terminal.ts decides): on a pipe the prompts would wait for ever.
+ * Made only when both ends are a terminal (terminal.ts decides): on a pipe the prompts would wait for ever. An open
+ * question ends with the run's signal, because a person who thinks must not keep a time limit or an interrupt waiting;
+ * it then throws the signal's reason and does not look like an answer.
  */
 import type { Prompter } from "../base/operation.ts";
 import { tameLine } from "../base/tame.ts";
 
+type Clack = typeof import("@clack/prompts");
+
 /** A prompter over @clack/prompts, which is loaded at the first question. */
-export function clackPrompter(): Prompter {
-  const clack = (): Promise<typeof import("@clack/prompts")> => import("@clack/prompts");
-  const output = process.stderr;
+export function clackPrompter(signal: AbortSignal): Prompter {
+  const common = { output: process.stderr, signal };
+  const ask = async <T extends string | boolean>(
+    question: (clack: Clack) => Promise<T | symbol>,
+  ): Promise<T | undefined> => {
+    const clack = await import("@clack/prompts");
+    signal.throwIfAborted();
+    const answer = await question(clack);
+    signal.throwIfAborted();
+    // A symbol stands for a prompt that was left.
+    return typeof answer === "symbol" ? undefined : answer;
+  };
   return {
-    text: async (question) => {
-      const { text, isCancel } = await clack();
-      const answer = await text({ message: tameLine(question), output });
-      return isCancel(answer) ? undefined : answer;
-    },
-    secret: async (question) => {
-      const { password, isCancel } = await clack();
-      const answer = await password({ message: tameLine(question), output });
-      return isCancel(answer) ? undefined : answer;
-    },
+    text: (question) => ask(({ text }) => text({ message: tameLine(question), ...common })),
+    secret: (question) => ask(({ password }) => password({ message: tameLine(question), ...common })),
     confirm: async (question) => {
-      const { confirm } = await clack();
-      return (await confirm({ message: tameLine(question), initialValue: false, output })) === true;
+      const message = tameLine(question);
+      return (await ask(({ confirm }) => confirm({ message, initialValue: false, ...common }))) === true;
     },
-    choose: async (question, choices) => {
-      const { select, isCancel } = await clack();
+    choose: (question, choices) => {
       const options = choices.map(({ value, label }) => ({ value, label: tameLine(label) }));
-      const answer = await select({ message: tameLine(question), options, output });
-      return isCancel(answer) ? undefined : answer;
+      return ask(({ select }) => select({ message: tameLine(question), options, ...common }));
     },
   };
 }

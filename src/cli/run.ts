@@ -115,7 +115,7 @@ async function prepare(
       signal,
       report: (event) => report(run, event),
       readStdin: stdinReader(signal),
-      prompt: interactive ? (await import("./prompter.ts")).clackPrompter() : undefined,
+      prompt: interactive ? (await import("./prompter.ts")).clackPrompter(signal) : undefined,
     },
   };
   return run;

@@ -1,7 +1,7 @@
 """Runs a program in a pseudo terminal and types answers into it.
 
-Argument: JSON with argv, cwd, env, limit_seconds and steps, each {"expect": text, "type": keys}. Keys are sent once the
-text has appeared since the step before. Prints JSON: {"status": exit status or null, "screen": everything shown}.
+Argument: JSON with argv, cwd, env, rows, limit_seconds and steps, each {"expect": text, "type": keys} or {"expect": text,
+"signal": name}. Keys or signal are sent once the text has appeared since the step before. Prints JSON: {"status": exit status or null, "screen": everything shown}.
 """
 import fcntl, json, os, pty, re, select, signal, struct, sys, termios, time
 
@@ -38,7 +38,10 @@ while True:
     if steps and steps[0]["expect"] in text[seen:]:
         step = steps.pop(0)
         seen = len(text)
-        os.write(fd, step["type"].encode())
+        if "signal" in step:
+            os.kill(pid, getattr(signal, step["signal"]))
+        else:
+            os.write(fd, step["type"].encode())
     if time.monotonic() > deadline:
         os.kill(pid, signal.SIGKILL)
         break

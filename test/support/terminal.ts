@@ -16,7 +16,9 @@ export interface TerminalStep {
   /** Text that has to appear first. */
   expect: string;
   /** Keys, "\r" for Enter and "\u0003" for Ctrl-C. */
-  type: string;
+  type?: string;
+  /** Sent to the program instead of keys. */
+  signal?: "SIGTERM" | "SIGINT";
 }
 
 export interface TerminalRun {

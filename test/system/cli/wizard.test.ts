@@ -92,6 +92,17 @@ describe("deploy in a terminal, without a connection", () => {
     expect(existsSync(project.at("pgmi.yaml"))).toBe(false);
   });
 
+  it.each(["SIGTERM", "SIGINT"] as const)("ends with 130 when %s arrives at a question", async (signal) => {
+    using project = temporaryProject();
+    for (const asked of ["host (localhost)", "sslmode", "password (empty"]) {
+      const all = answers("shop", [password()]);
+      const at = all.findIndex(({ expect: text }) => text === asked);
+      const steps: TerminalStep[] = [...all.slice(0, at), { expect: asked, signal }];
+      const { status, screen } = await inTerminal(["deploy", "."], steps, { cwd: project.path });
+      expect(status, screen).toBe(130);
+    }
+  });
+
   it("says why the connection failed, and lets the answers be changed", async () => {
     using project = temporaryProject();
     const database = await cluster.createDatabase();
