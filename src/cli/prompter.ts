@@ -13,9 +13,7 @@ type Clack = typeof import("@clack/prompts");
 /** A prompter over @clack/prompts, which is loaded at the first question. */
 export function clackPrompter(signal: AbortSignal): Prompter {
   const common = { output: process.stderr, signal };
-  const ask = async <T extends string | boolean>(
-    question: (clack: Clack) => Promise<T | symbol>,
-  ): Promise<T | undefined> => {
+  const ask = async (question: (clack: Clack) => Promise<string | symbol | undefined>): Promise<string | undefined> => {
     const clack = await import("@clack/prompts");
     signal.throwIfAborted();
     const answer = await question(clack);
@@ -28,7 +26,8 @@ export function clackPrompter(signal: AbortSignal): Prompter {
     secret: (question) => ask(({ password }) => password({ message: tameLine(question), ...common })),
     confirm: async (question) => {
       const message = tameLine(question);
-      return (await ask(({ confirm }) => confirm({ message, initialValue: false, ...common }))) === true;
+      const answer = ask(async ({ confirm }) => String(await confirm({ message, initialValue: false, ...common })));
+      return (await answer) === "true";
     },
     choose: (question, choices) => {
       const options = choices.map(({ value, label }) => ({ value, label: tameLine(label) }));
