@@ -2,11 +2,13 @@
  * One starter, stopper or resetter per directory at a time.
  *
  * The lock is a file created exclusively that names its process. A holder that died without removing it is told apart
- * from a living one by the process's start moment, and its file is moved away: a rename succeeds for one contender
- * only. Should two of them still meet, PostgreSQL's own lock on the data directory decides.
+ * from a living one by the process's start moment. Removing its file takes a second lock of the same kind, held for
+ * that moment only, under which the file is looked at again: otherwise a contender could remove the lock that another
+ * one has just made in place of the dead one. Should somebody die holding the second lock as well and two contenders
+ * clear it at once, PostgreSQL's own lock on the data directory decides.
  */
 import { randomUUID } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
@@ -36,7 +38,7 @@ export async function acquireStartLock(path: string, { clock, signal, onWait }: 
     if (!hasWaited) onWait?.();
     hasWaited = true;
     const waitedMs = clock.monotonicMs() - begun;
-    if (await isAbandoned(path, waitedMs)) continue;
+    if (await isAbandoned(path, content, waitedMs)) continue;
     if (waitedMs > LOCK_TIMEOUT_MS) throw await heldTooLong(path);
     await sleep(LOCK_POLL_MS, signal);
   }
@@ -53,22 +55,27 @@ async function createExclusively(path: string, content: string): Promise<boolean
   }
 }
 
-/** Moves a dead holder's lock away; true when it is worth trying again at once. */
-async function isAbandoned(path: string, waitedMs: number): Promise<boolean> {
+/** Removes a dead holder's lock; true when it is worth trying again at once. */
+async function isAbandoned(path: string, content: string, waitedMs: number): Promise<boolean> {
+  if (!(await isHeldByTheDead(path, waitedMs))) return false;
+  const removal = `${path}.removal`;
+  if (!(await createExclusively(removal, content))) {
+    if (await isHeldByTheDead(removal, waitedMs)) await rm(removal, { force: true });
+    return false;
+  }
+  try {
+    if (await isHeldByTheDead(path, waitedMs)) await rm(path, { force: true });
+  } finally {
+    await rm(removal, { force: true });
+  }
+  return true;
+}
+
+async function isHeldByTheDead(path: string, waitedMs: number): Promise<boolean> {
   const seen = await readGuarded(path);
   if (seen === undefined) return false;
   const holder = holderOf(seen);
-  if (holder ? await isStillRunning(holder) : waitedMs < UNREADABLE_AFTER_MS) return false;
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return true;
-  }
-  // Between our look and the rename another contender may have made its own lock there: then it gets it back.
-  if ((await readGuarded(aside)) !== seen) await rename(aside, path);
-  await rm(aside, { force: true });
-  return true;
+  return holder ? !(await isStillRunning(holder)) : waitedMs >= UNREADABLE_AFTER_MS;
 }
 
 function holderOf(text: string): ProcessRecord | undefined {

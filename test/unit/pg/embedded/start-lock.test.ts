@@ -55,7 +55,7 @@ describe("the start lock", () => {
     expect(readdirSync(directory)).toEqual(["db.lock"]);
   });
 
-  it("[E-05] of a process that is gone is taken over by one of many", async () => {
+  it("[E-05] of a process that is gone is taken over by one of many", { repeats: 40 }, async () => {
     writeFileSync(path, JSON.stringify({ pid: 2 ** 30, started: "x" }));
     let holders = 0;
     const work = async (): Promise<void> => {
