@@ -70,11 +70,19 @@ class Reader {
 
   read(name: string, shape: ConfigShape): ConfigEntry[] {
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
-      this.#problems.push({ position: this.#positionOf(error.pos[0]), text: syntaxProblem(error.code) });
+      this.#addSyntax({ position: this.#positionOf(error.pos[0]), text: syntaxProblem(error.code) });
     }
     if (this.#problems.length === 0) this.#section(this.#document.contents, shape, []);
     if (this.#problems.length > 0) throw invalidFile(name, this.#problems);
     return this.#entries;
+  }
+
+  /** The library reports one mistake several times, once for each node that it breaks. */
+  #addSyntax(found: { position: Position; text: string }): void {
+    const { line, col } = found.position;
+    const isSame = ({ position, text }: typeof found) =>
+      position.line === line && position.col === col && text === found.text;
+    if (!this.#problems.some(isSame)) this.#problems.push(found);
   }
 
   #section(given: unknown, shape: ConfigShape, path: readonly string[]): void {

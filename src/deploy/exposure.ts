@@ -27,10 +27,12 @@ export interface ExposureInput {
   facts: ExposureFacts;
   project: Project;
   parameters: readonly Parameter[];
+  /** Whether the server is our own embedded one: its only role is its superuser, and only this account reaches it. */
+  isEmbedded: boolean;
 }
 
 /** Every exposure of this run, the most serious first. */
-export function exposuresOf({ target, facts, project, parameters }: ExposureInput): Warning[] {
+export function exposuresOf({ target, facts, project, parameters, isEmbedded }: ExposureInput): Warning[] {
   const exposures: Warning[] = [];
   if (!target.tls && !staysOnThisMachine(target.host)) {
     exposures.push({
@@ -44,7 +46,7 @@ export function exposuresOf({ target, facts, project, parameters }: ExposureInpu
   // Nobody need read the project's SQL for a server that writes nothing down.
   const password = logging || isCounted ? clearTextPassword(project, parameters) : undefined;
   if (password) exposures.push(...passwordExposures(password, { logging, isCounted }));
-  if (facts.get("is_superuser") === "on") {
+  if (facts.get("is_superuser") === "on" && !isEmbedded) {
     exposures.push({
       id: "superuser",
       message: `connected as superuser "${facts.get("user") ?? target.user}"`,

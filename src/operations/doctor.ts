@@ -8,6 +8,7 @@ import { EXIT, PgkeepError } from "../base/errors.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { loadSettings, type Settings } from "../config/settings.ts";
 import { maxFileBytesOf, scanProject } from "../deploy/project/scan.ts";
+import { wantsEmbedded } from "../deploy/run/offline.ts";
 import { type ConnectionRequest, connectionFields } from "../pg/connect/input.ts";
 import { resolveConnection } from "../pg/connect/resolve.ts";
 import { embeddedConnection } from "../pg/embedded/running-server.ts";
@@ -112,15 +113,19 @@ async function serverChecks(
     const settings = await settingsOf(input.path, context);
     settings.warnings.forEach(note);
     const files = settings.files.length === 0 ? "no configuration file" : settings.files.join(", ");
-    const connection = await resolveConnection(input, {
-      environment: settings.environment,
-      workingDirectory: context.workingDirectory,
-      fileSettings: settings.connection,
-      embedded: () => embeddedConnection(context.workingDirectory),
-      warn: note,
-      signal: context.signal,
-      clock: context.clock,
-    });
+    const embedded = wantsEmbedded(input, settings);
+    const connection = await resolveConnection(
+      { ...input, embedded },
+      {
+        environment: settings.environment,
+        workingDirectory: context.workingDirectory,
+        fileSettings: settings.connection,
+        embedded: () => embeddedConnection(embeddedDirectory(input, context)),
+        warn: note,
+        signal: context.signal,
+        clock: context.clock,
+      },
+    );
     const { user, database, hosts } = connection.settings;
     const where = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
     checks.push(ok("settings", files), ok("target", `${user}@${where}/${database}`));
@@ -132,7 +137,10 @@ async function serverChecks(
         isConnected: false,
       };
     await using _ = session;
-    return { checks: [...checks, ...(await checkServer(session, context.clock))], isConnected: true };
+    return {
+      checks: [...checks, ...(await checkServer(session, { clock: context.clock, isEmbedded: embedded }))],
+      isConnected: true,
+    };
   } catch (error) {
     if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;
     checks.push(
@@ -141,6 +149,14 @@ async function serverChecks(
     checks.push(unknown("connection", "not tried: the configuration is not complete"));
     return { checks, isConnected: false };
   }
+}
+
+/** With the flag the server of this directory; otherwise a file of the project asked, and it is the project's. */
+function embeddedDirectory(
+  { embedded, path }: { embedded?: boolean; path?: string },
+  context: OperationContext,
+): string {
+  return embedded || path === undefined ? context.workingDirectory : resolve(context.workingDirectory, path);
 }
 
 function settingsOf(path: string | undefined, context: OperationContext): Promise<Settings> {

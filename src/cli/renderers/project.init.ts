@@ -12,13 +12,13 @@ export default defineRenderer<Output>({
     return `${tameLine(directory)}/\n${treeLines([...shown, ...notes].sort(), ascii).join("\n")}\n`;
   },
   summary: ({ directory, embedded }, { program }) => {
-    const target = embedded ? "" : " -d <database>";
-    return [
-      "next:",
-      `  cd '${tameLine(directory)}'`,
-      `  ${program} ${program === "pgmi" ? "info" : "plan"} .`,
-      `  ${program} deploy .${target}`,
-    ].join("\n");
+    const steps = [`cd '${tameLine(directory)}'`, `${program} ${program === "pgmi" ? "info" : "plan"} .`];
+    if (embedded) steps.push(`${program} deploy .`);
+    else {
+      steps.push(`${program} deploy . -d <database>`);
+      if (program !== "pgmi") steps.push(`${program} deploy . --embedded -d <database>     on a PostgreSQL of its own`);
+    }
+    return ["next:", ...steps.map((step) => `  ${step}`)].join("\n");
   },
 });
 

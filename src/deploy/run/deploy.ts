@@ -225,8 +225,9 @@ class DeployRun {
     return settled.value;
   }
 
-  #weighExposures({ project, parameters, strictSecrets }: OfflineRun, { facts }: Prepared, { target }: Session): void {
-    this.#warnings = exposuresOf({ target, facts, project, parameters });
+  #weighExposures(offline: OfflineRun, { facts }: Prepared, { target }: Session): void {
+    const { project, parameters, strictSecrets, server } = offline;
+    this.#warnings = exposuresOf({ target, facts, project, parameters, isEmbedded: server !== undefined });
     if (strictSecrets) refuseExposures(this.#warnings);
     reportWarnings(this.#warnings, this.#context);
   }

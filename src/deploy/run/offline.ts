@@ -94,8 +94,11 @@ function reachesOut({ input, settings }: Sources): boolean {
   return cloud || wantsEmbedded(input, settings);
 }
 
+/** The part of a request that decides about the embedded server. */
+export type EmbeddedWish = Pick<RunInput, "embedded" | "connection" | "host">;
+
 /** Asked for by flag, or by a configuration file when nothing else names a server. */
-function wantsEmbedded(input: RunInput, { embedded, environment }: Settings): boolean {
+export function wantsEmbedded(input: EmbeddedWish, { embedded, environment }: Settings): boolean {
   if (input.embedded !== undefined) return input.embedded;
   const named = [input.connection, input.host, environment.PGMI_CONNECTION_STRING, environment.DATABASE_URL];
   return embedded !== undefined && [...named, environment.PGHOST, environment.PGSERVICE].every((value) => !value);

@@ -157,13 +157,19 @@ class TestRun {
   }
 
   async #prepare(session: Session): Promise<void> {
-    const { project, parameters, verbose, strictSecrets } = this.#offline;
+    const { project, parameters, verbose, strictSecrets, server } = this.#offline;
     this.#say({ type: "deploy.preparing" });
     const work = prepareSession(session, { project, parameters, macros: [], verbose, instrument: true });
     const { facts } = await this.#wait(session, work);
     this.#say({ type: "deploy.files_loaded", count: project.files.length });
     if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
-    this.#warnings = exposuresOf({ target: session.target, facts, project, parameters });
+    this.#warnings = exposuresOf({
+      target: session.target,
+      facts,
+      project,
+      parameters,
+      isEmbedded: server !== undefined,
+    });
     if (strictSecrets) refuseExposures(this.#warnings);
     reportWarnings(this.#warnings, this.#context);
   }

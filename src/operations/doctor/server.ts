@@ -21,11 +21,14 @@ const FACTS = `
    where r.rolname = current_user`;
 
 /** Asks the server and judges its answers. */
-export async function checkServer(session: Session, clock: Clock): Promise<Check[]> {
+export async function checkServer(
+  session: Session,
+  { clock, isEmbedded }: { clock: Clock; isEmbedded: boolean },
+): Promise<Check[]> {
   const [facts] = await session.query(FACTS);
   if (!facts)
     return [server.unknown("role", "the server does not list our own role", "Connect as a role that exists.")];
-  return [versionCheck(session, facts), clockCheck(facts, clock), ...rightsChecks(facts)];
+  return [versionCheck(session, facts), clockCheck(facts, clock), roleCheck(facts, isEmbedded), ...rightsChecks(facts)];
 }
 
 /** The oldest major with security fixes, and the oldest the session interface works on. */
@@ -55,13 +58,18 @@ function clockCheck({ epoch }: TextRow, clock: Clock): Check {
   );
 }
 
+/** The embedded server's only role is its superuser, so there is nothing to change about it. */
+function roleCheck({ role: name, is_superuser }: TextRow, isEmbedded: boolean): Check {
+  const role = ident(name ?? "");
+  if (is_superuser !== "t") return rights.ok("who am I", role);
+  if (isEmbedded) return rights.ok("who am I", `${role}, the embedded server's own role`);
+  return rights.warn("who am I", `${role}, a superuser`, "Deploy as a role that owns only its schemas.");
+}
+
 function rightsChecks(facts: TextRow): Check[] {
   const database = ident(facts.database ?? "");
   const role = ident(facts.role ?? "");
   return [
-    facts.is_superuser === "t"
-      ? rights.warn("who am I", `${role}, a superuser`, "Deploy as a role that owns only its schemas.")
-      : rights.ok("who am I", role),
     facts.can_create_temporary === "t"
       ? rights.ok("temporary tables", "allowed")
       : rights.fail(

@@ -181,6 +181,8 @@ function readinessCommand({ host, port }: HostAddress): string {
 
 /** A word that a person can paste into a shell, whatever is in it. */
 function shellWord(text: string): string {
+  // Judged before it is tamed: taming would change the colons an IPv6 address begins with.
+  if (/^[\w./:-]+$/.test(text)) return text;
   const word = tameLine(text);
   return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -84,6 +84,7 @@ describe("[PM-06] [CL-08] pgmi.yaml", () => {
     ["a list at the top", "- hunter2", /must be a mapping/],
     ["text at the top", "hunter2", /must be a mapping/],
     ["a section that is text", "connection: hunter2", /"connection" must be a mapping/],
+    ["a mistake the parser reports twice, once", "connection:\n  host: [a\n password: x\n", /^pgmi\.yaml:3:2 is not/],
     ["a tab for indentation", "connection:\n\thost: hunter2", /not valid YAML here \(tab as indent\)/],
     ["an unclosed quote", 'params:\n  a: "hunter2', /not valid YAML/],
     ["two documents", "timeout: 1m\n---\ntimeout: hunter2", /not valid YAML here \(multiple docs\)/],

@@ -94,12 +94,20 @@ describe("exposures", () => {
       facts: new Map(Object.entries(facts)),
       project: project(script),
       parameters: [],
+      isEmbedded: false,
     }).map(({ id }) => id);
 
   it("are missing TLS beyond this machine, and the superuser", () => {
     expect(ids("db.example.org", {})).toEqual(["no-tls"]);
     expect(ids("db.example.org", {}, "", { protocol: "TLSv1.3", verified: true })).toEqual([]);
     expect(ids("/run/postgresql", { is_superuser: "on" })).toEqual(["superuser"]);
+  });
+
+  it("are not the only role of the embedded server, which is its superuser", () => {
+    const facts = new Map([["is_superuser", "on"]]);
+    const own = { target: target("/home/me/.pgkeep/run"), facts, project: project(""), parameters: [] };
+    expect(exposuresOf({ ...own, isEmbedded: true })).toEqual([]);
+    expect(exposuresOf({ ...own, isEmbedded: false })).toHaveLength(1);
   });
 
   it("are a logging server or its statistics only when the project sets a password", () => {

@@ -118,6 +118,7 @@ describe("project.init", () => {
 
   it("names the next commands, with a database only where one is needed", () => {
     expect(projectInit.summary?.(output, view)).toContain("pgkeep deploy . -d <database>");
+    expect(projectInit.summary?.(output, view)).toContain("pgkeep deploy . --embedded -d <database>");
     expect(projectInit.summary?.({ ...output, embedded: true }, view)).toMatch(/pgkeep deploy \.$/);
     expect(projectInit.summary?.(output, pgmi)).toContain("pgmi info .");
   });

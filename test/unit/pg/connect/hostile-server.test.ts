@@ -542,6 +542,11 @@ describe("errors of the server", () => {
     expect(error.parts.hint).toBe(String.raw`Check the name, or create it: createdb 'x; rm -rf '\''/'\'''`);
   });
 
+  it("an IPv6 address stands in the hint as it can be pasted", async () => {
+    const error = await refusal(settingsFor(1, { hosts: [{ host: "::1", port: 1 }] }));
+    expect(error.parts.hint).toContain("pg_isready -h ::1 -p 1");
+  });
+
   it("a port where nobody listens is CONNECT_REFUSED with pg_isready", async () => {
     server = await fakeServer(say);
     const { port } = server;
