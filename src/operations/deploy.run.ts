@@ -1,6 +1,7 @@
 /** `pgkeep deploy`: run an SQL project against a database. */
 import { defineOperation } from "../base/operation.ts";
 import { runDeploy } from "../deploy/run/deploy.ts";
+import { runFields } from "../deploy/run/input.ts";
 import { reportSchema } from "../deploy/run/report-schema.ts";
 import { connectionFields } from "../pg/connect/input.ts";
 import { withConnection } from "./connection/wizard.ts";
@@ -36,43 +37,13 @@ export default defineOperation({
     z.strictObject({
       path: z.string().meta({ description: "Directory of the project" }),
       ...connectionFields(z),
-      config: z
-        .string()
-        .optional()
-        .meta({ description: "Configuration file instead of pgkeep.yaml", valueName: "FILE" }),
-      env: z.string().optional().meta({ description: "Settings block of the configuration file", valueName: "NAME" }),
-      param: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "Parameter; repeatable, the last one wins", valueName: "KEY=VALUE", group: "what" }),
-      paramsFile: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "File of key=value lines; repeatable, in order", valueName: "FILE", group: "what" }),
+      ...runFields(z),
       compat: z
         .string()
         .optional()
         .meta({ description: "Session API level; empty for the latest", valueName: "LEVEL", group: "what" }),
       overwrite: z.boolean().optional().meta({ description: "Drop and recreate the database first", group: "safety" }),
       force: z.boolean().optional().meta({ description: "Do not ask before dropping", group: "safety" }),
-      secretRoot: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "Directory that ${file:} may read; repeatable", valueName: "DIR", group: "what" }),
-      strictSecrets: z
-        .boolean()
-        .optional()
-        .meta({ description: "Refuse to start when a secret could be seen by others", group: "safety" }),
-      timeout: z.string().optional().meta({
-        description: "End the run after this long (1m30s); 0 is never; default 3m",
-        valueName: "DUR",
-        duration: true,
-        group: "safety",
-      }),
-      verbose: z
-        .boolean()
-        .optional()
-        .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
     }),
   output: (z) => reportSchema(z),
   run: async (input, context) => {

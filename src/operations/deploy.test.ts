@@ -1,6 +1,7 @@
 /** `pgkeep test`: run a project's tests and keep nothing of it. */
 import { EXIT } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
+import { runFields } from "../deploy/run/input.ts";
 import { testRunSchema } from "../deploy/run/report-schema.ts";
 import { runTests } from "../deploy/run/tests.ts";
 import { connectionFields } from "../pg/connect/input.ts";
@@ -30,11 +31,7 @@ export default defineOperation({
     z.strictObject({
       path: z.string().meta({ description: "Directory of the project" }),
       ...connectionFields(z),
-      config: z
-        .string()
-        .optional()
-        .meta({ description: "Configuration file instead of pgkeep.yaml", valueName: "FILE" }),
-      env: z.string().optional().meta({ description: "Settings block of the configuration file", valueName: "NAME" }),
+      ...runFields(z),
       filter: z.string().optional().meta({
         description: "Only tests whose path matches: * within a name, ** across directories, ? one character",
         valueName: "GLOB",
@@ -44,32 +41,6 @@ export default defineOperation({
         .boolean()
         .optional()
         .meta({ description: "Run deploy.sql up to its first COMMIT before the tests", group: "what" }),
-      param: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "Parameter; repeatable, the last one wins", valueName: "KEY=VALUE", group: "what" }),
-      paramsFile: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "File of key=value lines; repeatable, in order", valueName: "FILE", group: "what" }),
-      secretRoot: z
-        .array(z.string())
-        .optional()
-        .meta({ description: "Directory that ${file:} may read; repeatable", valueName: "DIR", group: "what" }),
-      strictSecrets: z
-        .boolean()
-        .optional()
-        .meta({ description: "Refuse to start when a secret could be seen by others", group: "safety" }),
-      timeout: z.string().optional().meta({
-        description: "End the run after this long (1m30s); 0 is never; default 3m",
-        valueName: "DUR",
-        duration: true,
-        group: "safety",
-      }),
-      verbose: z
-        .boolean()
-        .optional()
-        .meta({ description: "Say more about each step, show RAISE DEBUG", short: "v", group: "output" }),
     }),
   output: (z) => testRunSchema(z),
   run: async (input, context) => {
