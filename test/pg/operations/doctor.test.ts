@@ -1,9 +1,12 @@
 /** The doctor in front of real servers: what it calls fine, what it warns of, and what it could not ask. */
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { doctor } from "../../../src/index.ts";
 import operation from "../../../src/operations/doctor.ts";
 import { freePort, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { seededDirectory, start } from "../../support/embedded.ts";
 import { temporaryDirectory, temporaryProject } from "../../support/project.ts";
 
 let cluster: TestCluster;
@@ -74,5 +77,19 @@ describe("the doctor", () => {
     expect(operation.exitCode?.(report)).toBe(20);
     using empty = temporaryDirectory();
     expect(statusOf(await doctor({ path: empty.path }), "project")).toBe("fail");
+  });
+
+  it("looks at the embedded server of a project whose configuration names it, wherever it is called from", async () => {
+    const directory = await seededDirectory();
+    writeFileSync(join(directory, "pgkeep.yaml"), "database: embedded\n", { mode: 0o600 });
+    writeFileSync(join(directory, "deploy.sql"), "select 1;\n");
+    const input = { path: directory, database: "postgres" };
+    const before = await doctor(input, { environment: {} });
+    expect(before.is_connected).toBe(false);
+    await start(directory);
+    const report = await doctor(input, { environment: {} });
+    expect(report.is_connected).toBe(true);
+    expect(statusOf(report, "who am I")).toBe("ok");
+    expect(JSON.stringify(report)).toContain("the embedded server's own role");
   });
 });
