@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { defineOperation } from "../base/operation.ts";
 import type { Environment } from "../config/environment.ts";
+import { settingsFields } from "../config/input.ts";
 import { loadSettings, type Setting, type Settings } from "../config/settings.ts";
 
 export default defineOperation({
@@ -24,14 +25,7 @@ export default defineOperation({
     z.strictObject({
       path: z.string().default(".").meta({ description: "Directory of the project" }),
       origin: z.boolean().default(false).meta({ description: "Show where each value comes from", group: "output" }),
-      config: z
-        .string()
-        .optional()
-        .meta({ description: "Configuration file to use instead of pgkeep.yaml", valueName: "FILE" }),
-      env: z
-        .string()
-        .optional()
-        .meta({ description: "Settings block below env: in the configuration file", valueName: "NAME" }),
+      ...settingsFields(z),
     }),
   output: (z) =>
     z.strictObject({

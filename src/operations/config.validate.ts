@@ -1,6 +1,7 @@
 /** `pgkeep config validate`: whether every configuration file that counts here can be read. */
 import { resolve } from "node:path";
 import { defineOperation } from "../base/operation.ts";
+import { settingsFields } from "../config/input.ts";
 import { loadSettings } from "../config/settings.ts";
 import { resolveParameters } from "../deploy/parameters/resolve.ts";
 
@@ -21,14 +22,7 @@ export default defineOperation({
   input: (z) =>
     z.strictObject({
       path: z.string().default(".").meta({ description: "Directory of the project" }),
-      config: z
-        .string()
-        .optional()
-        .meta({ description: "Configuration file to use instead of pgkeep.yaml", valueName: "FILE" }),
-      env: z
-        .string()
-        .optional()
-        .meta({ description: "Settings block below env: in the configuration file", valueName: "NAME" }),
+      ...settingsFields(z),
     }),
   output: (z) => z.strictObject({ valid: z.boolean(), files: z.array(z.string()), params: z.int() }),
   run: async ({ path = ".", config, env }, { workingDirectory, environment, report, signal }) => {

@@ -1,11 +1,11 @@
 /** What every run of a project is told, whether it deploys or only tests: settings, parameters, limits. */
 import type { ZodNamespace } from "../../base/operation.ts";
+import { settingsFields } from "../../config/input.ts";
 
 /** The input fields of a run, for the operations that offer one. */
 export function runFields(z: ZodNamespace) {
   return {
-    config: z.string().optional().meta({ description: "Configuration file instead of pgkeep.yaml", valueName: "FILE" }),
-    env: z.string().optional().meta({ description: "Settings block of the configuration file", valueName: "NAME" }),
+    ...settingsFields(z),
     param: z
       .array(z.string())
       .optional()
