@@ -17,6 +17,11 @@ export const CATALOGUES = [
   { folder: "src/pg/auth", definition: "AuthMethod", declaredIn: "src/pg/auth/auth-method.ts" },
   { folder: "src/config/providers", definition: "ReferenceProvider", declaredIn: "src/config/providers/provider.ts" },
   { folder: "src/deploy/reporters", definition: "DeployReporter", declaredIn: "src/deploy/reporters/reporter.ts" },
+  {
+    folder: "src/access/privileges",
+    definition: "PrivilegeKind",
+    declaredIn: "src/access/privileges/privilege-kind.ts",
+  },
   { folder: "src/cli/renderers", definition: "Renderer<never>", declaredIn: "src/cli/renderer.ts" },
 ];
 

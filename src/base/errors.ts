@@ -227,6 +227,63 @@ export const ERRORS = {
     true,
   ),
   DEPLOY_TEMPLATE_UNKNOWN: define(EXIT.usage, "There is no template of that name."),
+  ACCESS_MODEL_INVALID: define(
+    EXIT.config,
+    "The access model does not say what can be done: an unknown key, a role named twice, a cycle of memberships, a privilege that the kind of object does not have. Nothing was started.",
+  ),
+  ACCESS_VERIFIER_INVALID: define(
+    EXIT.config,
+    "A value that looks like a SCRAM verifier is not one. A server would take it for a clear-text password, so it is not sent.",
+  ),
+  ACCESS_CATALOG_UNREADABLE: define(
+    EXIT.execution,
+    "The server's catalog could not be read or understood, so nothing can be said about who may do what.",
+  ),
+  ACCESS_RIGHT_MISSING: define(
+    EXIT.execution,
+    "The role that runs the plan lacks a right that a statement needs. The detail names the right, the hint the statement for an administrator.",
+  ),
+  ACCESS_BLOCKED: define(
+    EXIT.unknown,
+    "Part of the plan can only be run by somebody else: a superuser, another grantor, the provider. Nothing was applied. The plan has the exact statements; --partial applies the rest.",
+  ),
+  ACCESS_LOCK_TIMEOUT: define(
+    EXIT.execution,
+    "Another session held a lock longer than lock_timeout, so the whole transaction was rolled back. The blocking process is named.",
+    true,
+  ),
+  ACCESS_PLAN_STALE: define(
+    EXIT.stalePlan,
+    "What the saved plan was made from has changed since. Nothing was changed; make the plan again.",
+  ),
+  ACCESS_RESULT_DIFFERS: define(
+    EXIT.unexpectedResult,
+    "Every statement succeeded and the database is still not as planned: PostgreSQL only warns when a GRANT or REVOKE has no effect. The differences and the server's warnings are listed.",
+  ),
+  ACCESS_SQL_FAILED: define(
+    EXIT.execution,
+    "A statement of the plan failed on the server. The STATE line says what remains.",
+  ),
+  ACCESS_VERIFY_FAILED: define(
+    EXIT.findings,
+    "A role can do something that it must not, or cannot do what it must. Each probe is listed with what the server answered.",
+  ),
+  ACCESS_VERIFY_UNKNOWN: define(
+    EXIT.unknown,
+    "Some probes could not be answered with the rights at hand, and unknown never counts as good.",
+  ),
+  ACCESS_ROLE_OWNS_OBJECTS: define(
+    EXIT.execution,
+    "A role cannot be dropped while it owns something or holds privileges. The detail lists what, per database.",
+  ),
+  ACCESS_UNSUPPORTED_VERSION: define(
+    EXIT.config,
+    "The model asks for something that the connected server's version does not have.",
+  ),
+  ACCESS_PROVIDER_REFUSED: define(
+    EXIT.config,
+    "The managed service does not allow this to anybody. The hint names the provider's own way.",
+  ),
   DB_BINARIES_MISSING: define(
     EXIT.config,
     "The embedded PostgreSQL comes as an optional package for this platform, which is not installed.",

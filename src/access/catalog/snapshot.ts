@@ -1,0 +1,171 @@
+/**
+ * What a server says about who may do what, read once in one read-only transaction.
+ *
+ * Everything above (plan, explain, paths, report, verify) works on this picture and asks the server nothing more, so
+ * all answers of one run agree with each other. Roles are named, not numbered; PUBLIC is the empty name. What could not
+ * be read stands in `unreadable`, and whoever needs it must answer "unknown".
+ */
+import type { Acl } from "./acl.ts";
+
+/** Kinds of things that carry privileges; each is a file of ../privileges. */
+export type ObjectKind =
+  | "database"
+  | "schema"
+  | "table"
+  | "sequence"
+  | "routine"
+  | "type"
+  | "language"
+  | "foreign-data-wrapper"
+  | "foreign-server"
+  | "large-object"
+  | "parameter"
+  | "tablespace";
+
+/** Finer than the kind, where the same GRANT covers several things. */
+export type ObjectSubkind =
+  | "table"
+  | "partitioned table"
+  | "view"
+  | "materialized view"
+  | "foreign table"
+  | "function"
+  | "procedure"
+  | "aggregate"
+  | "window function"
+  | "type"
+  | "domain";
+
+export interface CatalogObject {
+  kind: ObjectKind;
+  /** Absent where the kind has only one form. */
+  subkind?: ObjectSubkind | undefined;
+  oid: number;
+  /** undefined for what lives in no schema. */
+  schema: string | undefined;
+  /** The bare name; routines have their identity arguments added: "total(integer, text)". Large objects: the oid. */
+  name: string;
+  /** How GRANT names it, quoted: `"app"."orders"`, `"app"."total"(integer, text)`. Never ends a comment or a line. */
+  sql: string;
+  /** undefined for parameters, which nobody owns. */
+  owner: string | undefined;
+  /** undefined: NULL in the catalog, the built-in defaults of the kind hold. */
+  acl: Acl | undefined;
+  /** Lists of columns that have one, by column name. Tables only. */
+  columns?: ReadonlyMap<string, Acl> | undefined;
+  /** All columns in order. Tables only. */
+  columnNames?: readonly string[] | undefined;
+  /** Row level security. Tables only. */
+  rowSecurity?: { enabled: boolean; forced: boolean } | undefined;
+  /** A routine that runs with its owner's rights. */
+  securityDefiner?: boolean | undefined;
+  /** A view that reads with the caller's rights (15+). */
+  securityInvoker?: boolean | undefined;
+  /** Routine settings ("search_path=app, pg_temp"). */
+  settings?: readonly string[] | undefined;
+  /** Belongs to an extension; its owner and lists are the extension's business. */
+  extension?: string | undefined;
+  /** The table whose partition, inheritance child, serial or identity column this is; "owned" ones follow its owner. */
+  parent?: { oid: number; relation: "partition" | "inheritance" | "owned" } | undefined;
+  /** Language of a routine; whether a language is trusted. */
+  language?: string | undefined;
+  trusted?: boolean | undefined;
+}
+
+export interface RoleSetting {
+  /** undefined: in every database. */
+  database: string | undefined;
+  name: string;
+  value: string;
+}
+
+export interface Role {
+  oid: number;
+  name: string;
+  superuser: boolean;
+  inherit: boolean;
+  createRole: boolean;
+  createDatabase: boolean;
+  login: boolean;
+  replication: boolean;
+  bypassRowSecurity: boolean;
+  /** -1: no limit. */
+  connectionLimit: number;
+  /** As the server writes it in UTC, ISO form ("2027-06-30 00:00:00+00", "infinity"); undefined: none. */
+  validUntil: string | undefined;
+  comment: string | undefined;
+  /** unknown: pg_authid may not be read. */
+  password: "scram-sha-256" | "md5" | "none" | "unknown";
+  settings: readonly RoleSetting[];
+  /** False when the name's bytes are not UTF-8 here, so that no statement of ours can name it for certain. */
+  addressable: boolean;
+}
+
+/** One row of pg_auth_members. */
+export interface Membership {
+  /** The role whose rights are got. */
+  role: string;
+  member: string;
+  grantor: string;
+  admin: boolean;
+  /** Up to 15: the member's own INHERIT attribute. */
+  inherit: boolean;
+  /** Up to 15: always true. */
+  set: boolean;
+}
+
+/** What objects that somebody will create get. */
+export interface DefaultAcl {
+  creator: string;
+  /** undefined: in every schema of this database. */
+  schema: string | undefined;
+  on: DefaultAclKind;
+  acl: Acl;
+}
+
+export type DefaultAclKind = "tables" | "sequences" | "routines" | "types" | "schemas" | "large_objects";
+
+export interface Policy {
+  schema: string;
+  table: string;
+  name: string;
+  command: "all" | "select" | "insert" | "update" | "delete";
+  permissive: boolean;
+  /** PUBLIC is the empty name. */
+  roles: readonly string[];
+  using: string | undefined;
+  check: string | undefined;
+}
+
+/** A function that runs by itself, and on what: the ways in which one role's code runs with another's rights. */
+export interface Hook {
+  kind: "event trigger" | "trigger" | "default" | "index" | "policy" | "constraint" | "view" | "rule";
+  /** The trigger's, policy's, index's name. */
+  name: string;
+  /** oid of the table or view that it stands on; undefined for event triggers. */
+  table: number | undefined;
+  /** oid of the routine that runs. */
+  routine: number;
+}
+
+export interface Snapshot {
+  /** server_version_num / 10000. */
+  major: number;
+  version: number;
+  /** Name of the database that was read. */
+  database: string;
+  databaseOid: number;
+  /** Who asked. */
+  executor: { sessionUser: string; currentUser: string; superuser: boolean };
+  /** By name, every role of the cluster. */
+  roles: ReadonlyMap<string, Role>;
+  memberships: readonly Membership[];
+  /** By kind. System schemas (pg_catalog, information_schema, pg_toast, temporary ones) only where `system` was asked for. */
+  objects: Readonly<Record<ObjectKind, readonly CatalogObject[]>>;
+  defaultAcls: readonly DefaultAcl[];
+  policies: readonly Policy[];
+  /** ALTER DATABASE ... SET of this database, and of roles in any database. */
+  databaseSettings: readonly RoleSetting[];
+  /** What this executor may not see, in words: "pg_authid (passwords)". */
+  unreadable: readonly string[];
+}
