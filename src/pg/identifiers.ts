@@ -30,10 +30,25 @@ export function checkIdentifier(name: string, what = "object"): void {
   });
 }
 
-/** `name` as a quoted identifier: `"Order"`, `"say ""hi"""`. Throws CONFIG_VALUE_INVALID when it cannot be one. */
+/**
+ * Line breaks and other characters that a terminal, a log or a psql session would act on: C0, DEL, C1, line and
+ * paragraph separators, and those that turn the direction of writing.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to escape.
+const ACTED_ON = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+
+/**
+ * `name` as a quoted identifier: `"Order"`, `"say ""hi"""`, and with escapes when a character could act on whoever reads
+ * or pastes the statement: `U&"two\000alines"`. Throws CONFIG_VALUE_INVALID when it cannot be one.
+ */
 export function ident(name: string): string {
   checkIdentifier(name);
-  return `"${name.replaceAll('"', '""')}"`;
+  const doubled = name.replaceAll('"', '""');
+  if (!ACTED_ON.test(name)) return `"${doubled}"`;
+  const escaped = [...doubled.replaceAll("\\", "\\\\")].map((character) =>
+    ACTED_ON.test(character) ? `\\${character.charCodeAt(0).toString(16).padStart(4, "0")}` : character,
+  );
+  return `U&"${escaped.join("")}"`;
 }
 
 /** `schema.name`, both quoted. */

@@ -9,6 +9,9 @@ describe("an identifier", () => {
     ["Order Items", '"Order Items"'],
     ['say "hi"', '"say ""hi"""'],
     ['"; drop table x; --', '"""; drop table x; --"'],
+    ["back\\slash", '"back\\slash"'],
+    ["two\nlines", 'U&"two\\000alines"'],
+    ['\u202e"\\!', 'U&"\\202e""\\\\!"'],
   ])("%s is quoted", (name, quoted) => expect(ident(name)).toBe(quoted));
 
   it("is qualified with its schema, both quoted", () => expect(qualified("a.b", "c")).toBe('"a.b"."c"'));
@@ -32,6 +35,7 @@ describe("an identifier", () => {
     fc.assert(
       fc.property(names, (name) => {
         const quoted = ident(name);
+        if (quoted.startsWith("U&")) return;
         expect(quoted.slice(1, -1).replaceAll('""', "")).not.toContain('"');
         expect(quoted.slice(1, -1).replaceAll('""', '"')).toBe(name);
       }),
