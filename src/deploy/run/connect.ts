@@ -1,7 +1,7 @@
 /** The session of a run: on the target as it is, newly made or recreated. */
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent, Prompter } from "../../base/operation.ts";
-import { openSession } from "../../pg/connect/open.ts";
+import { MAX_RETRIES, openSession } from "../../pg/connect/open.ts";
 import type { ResolvedConnection } from "../../pg/connect/resolve.ts";
 import { ensureDatabase, overwriteDatabase } from "../../pg/database.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
@@ -98,6 +98,15 @@ export function connect({ connection, context, signal, onNotice }: ConnectOption
       clock: context.clock,
       onNotice,
       warn: (message) => context.report({ type: "warning", message }),
+      onRetry: ({ attempt, delayMs, error }) =>
+        context.report({
+          type: "connect.retrying",
+          attempt,
+          attempts_left: MAX_RETRIES - attempt,
+          delay_ms: Math.round(delayMs),
+          code: error.code,
+          message: error.message,
+        }),
     },
   );
 }

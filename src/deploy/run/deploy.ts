@@ -14,6 +14,7 @@ import { connectedEvent } from "../../pg/connect/connected.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
 import { exposuresOf } from "../exposure.ts";
 import { type Prepared, prepareSession } from "../session/prepare.ts";
+import { OWN_TABLE, PREPARED_IN } from "../session/queries.ts";
 import { CommitLedger } from "./commit-ledger.ts";
 import {
   CONNECT_GRACE_MS,
@@ -26,7 +27,7 @@ import {
 import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
-import { fateOf } from "./lost-commit.ts";
+import { fateOf, type Traces } from "./lost-commit.ts";
 import { isServerInternal, NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
@@ -72,6 +73,8 @@ class DeployRun {
   #plan: ScriptPlan | undefined;
   #warnings: Warning[] = [];
   #isReleased = false;
+  /** undefined: the project may drop it. */
+  #ownTable: string | undefined;
 
   constructor(input: DeployInput, context: OperationContext) {
     this.#input = input;
@@ -175,6 +178,8 @@ class DeployRun {
       limit.signal.throwIfAborted();
       const prepared = await this.#prepare(offline, limit, session);
       this.#weighExposures(offline, prepared, session);
+      this.#trace.settleTransaction(prepared.facts.get(PREPARED_IN));
+      this.#ownTable = announces ? prepared.facts.get(OWN_TABLE) : undefined;
       limit.signal.throwIfAborted();
       this.#plan = planScript({
         script: offline.project.deployScript,
@@ -279,11 +284,13 @@ class DeployRun {
     if (this.#ledger.completed >= ending.unit) return this.#failed(error, failed);
     const fate = await fateOf({
       transactionId,
+      traces: this.#traces(),
       processId: session.processId,
       connect: () => connect(questionOptions(offline, this.#context), database),
     });
-    if (fate === "aborted") return this.#failed(error, failed);
-    if (fate === "committed") {
+    if (!ending.committable || fate === "aborted") return this.#failed(error, failed);
+    // A statement that commits by itself may have gone on after the transaction that was seen.
+    if (fate === "committed" && (transactionId !== undefined || ending.residue === undefined)) {
       this.#ledger.complete({ lastTag: "COMMIT", statusAfter: "idle", chains: false });
       return this.#failed(error, { ...run, failedUnit: undefined, residue: undefined });
     }
@@ -292,6 +299,12 @@ class DeployRun {
       error,
       unknownState({ database, ledger: this.#ledger, units, failedUnit: ending.unit, transactionId }),
     );
+  }
+
+  #traces(): Traces | undefined {
+    const { settledId: lastTransaction } = this.#trace;
+    const ownTable = this.#ownTable;
+    return lastTransaction && ownTable ? { lastTransaction, ownTable } : undefined;
   }
 
   #take(notice: ServerNotice): void {

@@ -6,10 +6,12 @@
  *                   -> cancelled            a signal fired; the server ended it, or had finished it a moment before
  *                   -> lost                 the connection broke or the server did not answer to a cancel
  *
- * Only "lost" leaves anything in doubt, and only about the unit that was running. The server announces the transaction's
- * number before it commits (see `commitMark`), so a new connection can ask what became of it.
+ * Only "lost" leaves anything in doubt, and only about the unit that was running. A unit that cannot commit, because it
+ * runs inside an explicit transaction that it does not end, is rolled back whatever happened to the connection. For the
+ * others the server announces the transaction's number before it commits (see `commitMark`), so that a new connection
+ * can ask what became of it.
  */
-import { ServerError, type Session } from "../../pg/session.ts";
+import { ServerError, type Session, type TransactionStatus } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
 import type { Project } from "../project/project.ts";
 import type { Edit } from "../script/source-map.ts";
@@ -36,7 +38,8 @@ export type Ending =
   /** The signal fired; `unit` is the one that was ended, undefined when all that were sent had completed. */
   | { kind: "cancelled"; unit: number | undefined; residue: Residue | undefined }
   | { kind: "failed"; unit: number; error: ServerError; residue: Residue | undefined }
-  | { kind: "lost"; unit: number; error: unknown; residue: Residue | undefined };
+  /** `committable`: whether the unit could have committed; otherwise it is rolled back for certain. */
+  | { kind: "lost"; unit: number; error: unknown; residue: Residue | undefined; committable: boolean };
 
 /** Runs all units, or as many as go well. Never rejects for anything the server did. Unit numbers start at 1. */
 export async function executeUnits(execution: Execution): Promise<Ending> {
@@ -45,6 +48,7 @@ export async function executeUnits(execution: Execution): Promise<Ending> {
     if (signal.aborted) return { kind: "cancelled", unit: undefined, residue: undefined };
     const number = index + 1;
     const text = unit.sql();
+    const statusBefore = session.transactionStatus();
     const tags = { last: undefined as string | undefined };
     const onStatement = (tag: string): void => {
       tags.last = tag;
@@ -56,20 +60,37 @@ export async function executeUnits(execution: Execution): Promise<Ending> {
       const chains = tags.last === "ROLLBACK" && statusAfter !== "idle" && endsWithChain(text);
       ledger.complete({ lastTag: tags.last, statusAfter, chains });
       onUnitDone();
-      if (settled.outcome === "failed") return { kind: "lost", unit: number, error: settled.error, residue: undefined };
+      if (settled.outcome === "failed") {
+        return { kind: "lost", unit: number, error: settled.error, residue: undefined, committable: true };
+      }
       continue;
     }
-    const residue = residueOfUnit(text);
-    if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue };
+    const committable = canCommit(text, statusBefore);
+    // Inside a transaction no statement can do anything that outlives it.
+    const residue = statusBefore === "idle" ? residueOfUnit(text) : undefined;
+    if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue, committable };
     const { error } = settled;
     // A server that ends the session in words has rolled back; one that panics may have done anything.
     if (!(error instanceof ServerError) || error.severity === "PANIC") {
-      return { kind: "lost", unit: number, error, residue };
+      return { kind: "lost", unit: number, error, residue, committable };
     }
     if (signal.aborted) return { kind: "cancelled", unit: number, residue };
     return { kind: "failed", unit: number, error, residue };
   }
   return signal.aborted ? { kind: "cancelled", unit: undefined, residue: undefined } : { kind: "completed" };
+}
+
+/** Ends an explicit transaction well, as COMMIT does; PREPARE makes it outlive the connection. */
+const COMMITS = /^(?:commit|end|prepare\s+transaction)\b/i;
+
+/**
+ * Whether a unit sent in that state can make anything durable. Inside a transaction that still works, only a statement
+ * that commits can; inside one that failed, none.
+ */
+function canCommit(text: string, statusBefore: TransactionStatus): boolean {
+  if (statusBefore !== "transaction") return statusBefore === "idle";
+  const mask = maskSql(text);
+  return statementSpans(text, mask).some(({ start }) => COMMITS.test(mask.slice(start)));
 }
 
 /** The server's answer to COMMIT arrived, and then the connection broke. */

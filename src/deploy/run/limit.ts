@@ -33,14 +33,17 @@ export function runLimit(interrupt: AbortSignal, timeoutMs: number): RunLimit {
     signal,
     failure: () => {
       if (interrupt.aborted) return new PgkeepError("DEPLOY_INTERRUPTED", "interrupted");
-      if (deadline?.aborted) return new PgkeepError("DEPLOY_TIMEOUT", `not finished after ${seconds(timeoutMs)}`);
+      if (deadline?.aborted) return timedOut(timeoutMs);
       return undefined;
     },
   };
 }
 
-function seconds(ms: number): string {
-  return `${Math.round(ms / 10) / 100} s`;
+function timedOut(timeoutMs: number): PgkeepError {
+  const limit = timeoutMs < 1_000 ? `${timeoutMs} ms` : `${Math.round(timeoutMs / 10) / 100} s`;
+  return new PgkeepError("DEPLOY_TIMEOUT", `not finished after ${limit}`, {
+    hint: "Give it more time with --timeout, or see what it waited for in pg_stat_activity and pg_locks.",
+  });
 }
 
 /**

@@ -4,9 +4,22 @@
  * The server keeps the fate of recent transactions by number. A new connection asks; while the server has not noticed
  * that the old connection is gone, the answer is "in progress", so it is asked a few times, and the old backend is told
  * to end, which also makes sure that no statement goes on unseen.
+ *
+ * The number comes from the server's announcement before COMMIT. When the connection broke before that, the old backend
+ * often still runs: then its number is read from the server's list of activity. It is recognised by its process number
+ * together with the deploy lock, because process numbers are used again. When it has ended without anybody having seen
+ * its number, one thing can still be proved on a quiet server: if nothing of the server committed since the last
+ * transaction known to be over, except for the cleaning up at the end of the session, then this one was rolled back.
  */
 import { sleep } from "../../base/clock.ts";
 import type { Session } from "../../pg/session.ts";
+import {
+  BACKEND_IS_GONE,
+  END_LOST_DEPLOY,
+  NOTHING_COMMITTED_SINCE,
+  RUNNING_TRANSACTION,
+  TRANSACTION_STATUS,
+} from "../session/queries.ts";
 import { within } from "./limit.ts";
 
 /** 10 s in all: a failover takes longer, and then the person asks. */
@@ -17,47 +30,60 @@ const PAUSE_MS = 300;
 export interface LostTransaction {
   /** As the server announced it; digits. */
   transactionId: string | undefined;
+  /** What the session left behind; undefined when nothing can be concluded from it. */
+  traces: Traces | undefined;
   /** Process of the broken connection. */
   processId: number;
   connect: () => Promise<Session>;
 }
 
-/** undefined: nobody can say. */
-export async function fateOf({
-  transactionId,
-  processId,
-  connect,
-}: LostTransaction): Promise<"committed" | "aborted" | undefined> {
-  if (transactionId === undefined || !/^\d{1,20}$/.test(transactionId)) return undefined;
-  return await within(askUntilSettled(transactionId, processId, connect), BOUND_MS);
+export interface Traces {
+  /** A transaction of the session that was over before the lost one began; digits. */
+  lastTransaction: string;
+  /** Oid of a temporary table that only the end of the session drops. */
+  ownTable: string;
+}
+
+export type Fate = "committed" | "aborted";
+
+/** undefined: nobody can say. In any case the old backend is told to end, when it is still there. */
+export async function fateOf({ connect, ...lost }: LostTransaction): Promise<Fate | undefined> {
+  return await within(askUntilSettled(lost, connect), BOUND_MS);
 }
 
 async function askUntilSettled(
-  transactionId: string,
-  processId: number,
+  { transactionId: announced, traces, processId: process }: Omit<LostTransaction, "connect">,
   connect: () => Promise<Session>,
-): Promise<"committed" | "aborted" | undefined> {
+): Promise<Fate | undefined> {
   await using session = await connect();
+  const processId = String(process);
+  const transactionId = announced ?? (await ask(session, RUNNING_TRANSACTION, processId));
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const [row] = await session.query("select pg_catalog.txid_status($1::pg_catalog.int8) as status", [transactionId]);
-    if (row?.status === "committed" || row?.status === "aborted") return row.status;
-    if (row?.status !== "in progress") return undefined;
-    await endBackend(session, transactionId, processId);
+    await ask(session, END_LOST_DEPLOY, processId).catch(() => undefined);
+    const fate = transactionId
+      ? await ask(session, TRANSACTION_STATUS, transactionId)
+      : await rolledBackUnseen(session, { traces, processId });
+    if (fate === "committed" || fate === "aborted") return fate;
+    if (fate !== "in progress") return undefined;
     await sleep(PAUSE_MS);
   }
   return undefined;
 }
 
-/** Ends the old backend, if it still is the one that runs this transaction: process numbers are used again. */
-async function endBackend(session: Session, transactionId: string, processId: number): Promise<void> {
-  await session
-    .query(
-      `select pg_catalog.pg_terminate_backend(a.pid)
-         from pg_catalog.pg_stat_activity as a
-        where a.pid = $1::pg_catalog.int4
-          and a.usename = current_user
-          and a.backend_xid::pg_catalog.text::pg_catalog.int8 = $2::pg_catalog.int8 % 4294967296`,
-      [String(processId), transactionId],
-    )
-    .catch(() => undefined);
+/** "aborted" when that is certain, "in progress" while the backend is there. */
+async function rolledBackUnseen(
+  session: Session,
+  { traces, processId }: { traces: Traces | undefined; processId: string },
+): Promise<string | undefined> {
+  if (traces === undefined) return undefined;
+  // Asked first: a backend that is gone gets no further number.
+  if ((await ask(session, BACKEND_IS_GONE, processId)) !== "t") return "in progress";
+  const nothing = await ask(session, NOTHING_COMMITTED_SINCE, traces.lastTransaction, traces.ownTable);
+  return nothing === "t" ? "aborted" : undefined;
+}
+
+/** The only value of a question's only row. */
+async function ask(session: Session, question: string, ...values: string[]): Promise<string | undefined> {
+  const [row] = await session.query(question, values);
+  return Object.values(row ?? {})[0] ?? undefined;
 }

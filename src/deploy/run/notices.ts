@@ -4,7 +4,7 @@
  * Each is passed on as it arrives; the result keeps only the last MAX_KEPT, so a script that raises a million notices
  * costs no memory. A ring, because shifting an array of 200 for every one of a million is work for nothing.
  */
-import { scrub } from "../../base/secrets.ts";
+import { redactCredentials } from "../../base/credentials.ts";
 import type { ServerNotice } from "../../pg/session.ts";
 import { type NoticeLine, noticeLine } from "./report.ts";
 
@@ -13,9 +13,9 @@ export function withoutSecrets(notice: ServerNotice): ServerNotice {
   const { message, detail, hint } = notice;
   return {
     ...notice,
-    message: scrub(message),
-    detail: detail === undefined ? undefined : scrub(detail),
-    hint: hint === undefined ? undefined : scrub(hint),
+    message: redactCredentials(message),
+    detail: detail === undefined ? undefined : redactCredentials(detail),
+    hint: hint === undefined ? undefined : redactCredentials(hint),
   };
 }
 

@@ -5,8 +5,8 @@
  * the place in a project file that the session's trace holds; and the sentence "Failed in <path>", by which projects
  * attribute failures themselves.
  */
+import { redactCredentials } from "../../base/credentials.ts";
 import { PgkeepError } from "../../base/errors.ts";
-import { scrub } from "../../base/secrets.ts";
 import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
 import { locateFailure } from "../session/markers.ts";
@@ -37,16 +37,16 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   const failedFile = failedFileOf(error.message, project) ?? (place.file === "deploy.sql" ? undefined : place.file);
   const test = project.files.find((file) => file.isTest && file.path === failedFile);
   const line = place.file === test?.path ? place.line : undefined;
-  if (test) trace.explainFailure(test.path, scrub(withoutAttribution(error.message, test.path)), line);
-  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", scrub(messageOf(error)), {
+  if (test) trace.explainFailure(test.path, redactCredentials(withoutAttribution(error.message, test.path)), line);
+  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", redactCredentials(messageOf(error)), {
     sqlstate: error.sqlstate,
-    detail: scrubbed(error.detail),
+    detail: redacted(error.detail),
     hint:
-      scrubbed(error.hint) ||
+      redacted(error.hint) ||
       (test ? `pgkeep test ${shellWord(path)} --with-deploy --filter '${globOf(test.path)}'` : undefined),
-    where: scrubbed(contextOf(failure, failedFile)),
+    where: redacted(contextOf(failure, failedFile)),
     ...place,
-    sourceLine: scrubbed(place.sourceLine),
+    sourceLine: redacted(place.sourceLine),
     data: {
       executionMode: unit === 1 ? "atomic" : "psql",
       ...(failedFile === undefined ? {} : { failedFile }),
@@ -72,8 +72,8 @@ function messageOf({ severity, message, sqlstate }: ServerError): string {
   return `execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`;
 }
 
-function scrubbed(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : scrub(text);
+function redacted(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : redactCredentials(text);
 }
 
 interface Place {

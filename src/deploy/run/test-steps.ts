@@ -9,8 +9,9 @@
  * rolled back to that one. When a fixture fails its directory's tests and all below have nothing to stand on: they
  * are skipped, with the fixture as the reason.
  */
+
+import { redactCredentials } from "../../base/credentials.ts";
 import { PgkeepError } from "../../base/errors.ts";
-import { scrub } from "../../base/secrets.ts";
 import { literal } from "../../pg/identifiers.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
 import { cancellable } from "./limit.ts";
@@ -146,7 +147,7 @@ function passed(run: StepRun, step: PlanStep): void {
 }
 
 async function failedOutcome(run: StepRun, step: PlanStep, error: ServerError): Promise<TestOutcome> {
-  const message = scrub(`${withoutAttribution(error.message, step.path)} (SQLSTATE ${error.sqlstate})`);
+  const message = redactCredentials(`${withoutAttribution(error.message, step.path)} (SQLSTATE ${error.sqlstate})`);
   const line = await run.lineOf(step.path, error);
   const name = step.type === "fixture" ? `${testName(step.path)} (fixture)` : testName(step.path);
   return {

@@ -50,19 +50,22 @@ export interface TestRunResult {
   warnings: Warning[];
 }
 
+/** State after a run that could not tell how each test went. */
+const NOTHING_KEPT = "rolled back; tests keep nothing";
+
 /** Runs the tests. Failed tests are in the result; throws when they could not be run. */
 export async function runTests(input: TestInput, context: OperationContext): Promise<TestRunResult> {
   const startedMs = context.clock.monotonicMs();
   const pattern = patternOf(input.filter);
   const offline = await checkOffline(input, context);
   const limit = runLimit(context.signal, offline.timeoutMs);
+  const run = new TestRun(input, offline, { ...context, signal: limit.signal });
   try {
-    const run = new TestRun(input, offline, { ...context, signal: limit.signal });
     return await run.execute(pattern, startedMs);
   } catch (error) {
     const failure = limit.failure();
     if (context.signal.aborted) context.report({ type: "deploy.interrupted" });
-    throw failure ? failure.with({ state: "rolled back; tests keep nothing" }) : error;
+    throw failure ? failure.with({ state: run.isConnected ? NOTHING_KEPT : NOT_CONNECTED }) : error;
   } finally {
     await offline.server?.[Symbol.asyncDispose]();
   }
@@ -102,6 +105,8 @@ class TestRun {
   readonly #trace: Trace;
   readonly #outcomes: TestOutcome[] = [];
   #warnings: Warning[] = [];
+  /** Whether there was a session, so that there may have been something to roll back. */
+  isConnected = false;
 
   constructor(input: TestInput, offline: OfflineRun, context: OperationContext) {
     this.#input = input;
@@ -149,6 +154,7 @@ class TestRun {
         graceMs: CONNECT_GRACE_MS,
         discard: (late) => late.close(),
       });
+      this.isConnected = true;
       this.#say(connectedEvent(session));
       return session;
     } catch (error) {
@@ -198,7 +204,7 @@ class TestRun {
         error,
         unit: 1,
       });
-      throw failure.with({ state: "rolled back; tests keep nothing" });
+      throw failure.with({ state: NOTHING_KEPT });
     }
   }
 
@@ -251,7 +257,7 @@ class TestRun {
 
 /** What no test can answer for: the session was ended, or the server refused what stands around the tests. */
 function endedByServer({ severity, message, sqlstate, detail, hint, where }: ServerError): PgkeepError {
-  const parts = { sqlstate, detail, hint, where, state: "rolled back; tests keep nothing" };
+  const parts = { sqlstate, detail, hint, where, state: NOTHING_KEPT };
   return new PgkeepError(
     "DEPLOY_SQL_FAILED",
     scrub(`execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`),
@@ -276,7 +282,7 @@ function noTests(isFiltered: boolean): PgkeepError {
       hint: isFiltered
         ? "* stays within a name, ** crosses directories; pgkeep plan lists the paths."
         : "Put tests into a __test__ directory.",
-      state: "rolled back; tests keep nothing",
+      state: NOTHING_KEPT,
     },
   );
 }

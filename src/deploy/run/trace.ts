@@ -18,6 +18,7 @@ export class Trace {
   readonly files: FileTiming[] = [];
   readonly tests: TestOutcome[] = [];
   #transactionId: string | undefined;
+  #settledId: string | undefined;
   /** Starts of what runs, by key; files can run other files. */
   readonly #started = new Map<bigint, Marker>();
   readonly #report: (event: ProgressEvent) => void;
@@ -33,8 +34,14 @@ export class Trace {
     return this.#transactionId;
   }
 
-  /** Forgets the announced transaction; called when a unit has completed. */
-  settleTransaction(): void {
+  /** Number of the last transaction of the session that is known to be over. */
+  get settledId(): string | undefined {
+    return this.#settledId;
+  }
+
+  /** The announced transaction is over; called when a unit has completed. */
+  settleTransaction(id = this.#transactionId): void {
+    this.#settledId = id ?? this.#settledId;
     this.#transactionId = undefined;
   }
 

@@ -106,6 +106,12 @@ const FACT_SETTINGS = [
   "default_transaction_read_only",
 ];
 
+/** The fact that is the number of the preparing transaction; every number that the project's SQL gets is higher. */
+export const PREPARED_IN = "prepared_in";
+
+/** The fact that is the oid of a temporary table of ours. */
+export const OWN_TABLE = "own_table";
+
 export const FACTS = `
 select n.name, current_setting(n.name, true) as value
   from unnest(array['${FACT_SETTINGS.join("', '")}']) as n (name)
@@ -114,7 +120,11 @@ select 'database', current_database()
 union all
 select 'user', current_user
 union all
-select 'session_user', session_user;
+select 'session_user', session_user
+union all
+select '${PREPARED_IN}', txid_current()::text
+union all
+select '${OWN_TABLE}', 'pg_temp._pgkeep_marks'::regclass::oid::text;
 `;
 
 /**
@@ -137,6 +147,57 @@ select l.pid::text as pid,
    and l.objsubid = 1
    and (l.classid::bigint << 32) | l.objid::bigint = ${LOCK_KEY}
 `;
+
+/** The backend with process number $1, when it is ours and holds the deploy lock of this database. */
+const LOST_DEPLOY = `
+  from pg_catalog.pg_stat_activity as a
+ where a.pid = $1::pg_catalog.int4
+   and a.usename = session_user
+   and exists (
+     select
+       from pg_catalog.pg_locks as l
+       join pg_catalog.pg_database as d on d.oid = l.database and d.datname = current_database()
+      where l.pid = a.pid
+        and l.locktype = 'advisory'
+        and l.granted
+        and l.objsubid = 1
+        and (l.classid::bigint << 32) | l.objid::bigint = ${LOCK_KEY}
+   )`;
+
+/**
+ * The number of the transaction that a deploy with a lost connection has open, with the count of wraparounds that the
+ * list of activity leaves out: of all numbers that end like it, the one nearest to the numbers in use.
+ */
+export const RUNNING_TRANSACTION = `
+select (n.next - (((n.next - a.backend_xid::text::bigint + 2147483648) & 4294967295) - 2147483648))::text as id
+  from (select txid_snapshot_xmax(txid_current_snapshot())) as n (next),
+       lateral (select a.backend_xid ${LOST_DEPLOY}) as a
+ where a.backend_xid is not null
+`;
+
+export const TRANSACTION_STATUS = "select pg_catalog.txid_status($1::pg_catalog.int8)";
+
+/** Whether no backend has process number $1. */
+export const BACKEND_IS_GONE =
+  "select not exists (select from pg_catalog.pg_stat_activity as a where a.pid = $1::pg_catalog.int4) as gone";
+
+/**
+ * Whether no transaction of ours can have committed after transaction $1, given that our backend is gone. When it ended it
+ * dropped the temporary objects, $2 among them, in one transaction; any further one that committed may be ours. More than
+ * ten thousand are not looked at.
+ */
+export const NOTHING_COMMITTED_SINCE = `
+select n.next - $1::bigint <= 10000
+       and (
+         select count(*)
+           from generate_series($1::bigint + 1, least(n.next - 1, $1::bigint + 10000)) as t (id)
+          where txid_status(t.id) is distinct from 'aborted'
+       ) <= case when exists (select from pg_catalog.pg_class as c where c.oid = $2::oid) then 0 else 1 end
+  from (select txid_snapshot_xmax(txid_current_snapshot())) as n (next)
+`;
+
+/** Ends the backend of a deploy with a lost connection, when it is still there. */
+export const END_LOST_DEPLOY = `select pg_terminate_backend(a.pid) ${LOST_DEPLOY}`;
 
 /** The place as _pgkeep_at has it, which survives the rollback that a failure causes, and whose text that was. */
 export const PLACE = `

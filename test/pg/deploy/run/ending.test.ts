@@ -1,6 +1,7 @@
 /** How a deploy ends when it is not the script that ends it: lock, time limit, signals, broken connections. */
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { sleep } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
 import { deploy, projectOf, type RunOptions, value } from "./harness.ts";
@@ -309,7 +310,7 @@ describe("a broken connection", () => {
     expect(await value(cluster, database, "select count(*)::int from d11d")).toBe(0);
   });
 
-  it("[D-11] before COMMIT was reached is unknown, and nothing runs on", async () => {
+  it("[D-11] before COMMIT was reached is a rollback, and nothing runs on", async () => {
     const proxy = await proxyTo(cluster.port);
     const running = run("begin; create table d11c(a int); select pg_sleep(20) /* d11c */; commit;", {
       port: proxy.port,
@@ -318,34 +319,96 @@ describe("a broken connection", () => {
     proxy.cut();
     const { error, report } = await running;
     expect(error?.code).toBe("CONNECT_LOST");
-    expect(report.state).toMatch(/^unknown for unit 1, whose connection was lost; look for its changes/);
-    await until(async () => (await busyBackends("d11c")) === 0, 10_000);
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await busyBackends("d11c")).toBe(0);
     expect(await exists("d11c")).toBe(false);
   });
 
-  it("[D-11] at 25 moments: the state is never contradicted by the database", async () => {
+  it("[D-11] in a statement that has written nothing yet is a rollback", async () => {
+    const proxy = await proxyTo(cluster.port);
+    const running = run("select pg_sleep(20) /* d11e */; create table d11e(a int);", { port: proxy.port });
+    await until(async () => (await busyBackends("d11e")) > 0);
+    proxy.cut();
+    const { report } = await running;
+    expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await busyBackends("d11e")).toBe(0);
+    expect(await exists("d11e")).toBe(false);
+  });
+
+  it("[D-11] stays unknown when another session committed meanwhile, because nobody can tell the two apart", async () => {
+    const proxy = await proxyTo(cluster.port);
+    const running = run("select pg_sleep(20) /* d11h */; create table d11h(a int);", { port: proxy.port });
+    await until(async () => (await busyBackends("d11h")) > 0);
+    await cluster.sql("create table if not exists d11_other(n int)", { database });
+    proxy.cut();
+    const { report } = await running;
+    expect(report.state).toMatch(/^unknown for unit 1, whose connection was lost; look for its changes/);
+    expect(await busyBackends("d11h")).toBe(0);
+  });
+
+  it("[D-11] inside a transaction of several units is a rollback, even when nobody can be asked", async () => {
+    const proxy = await proxyTo(cluster.port);
+    const script =
+      "create table d11f(a int); commit; begin; insert into d11f values (1); select pg_sleep(20) /* d11f */; commit;";
+    const running = run(script, { port: proxy.port });
+    await until(async () => (await busyBackends("select pg_sleep(20) /* d11f")) > 0);
+    proxy.close();
+    const { error, report } = await running;
+    expect(error?.code).toBe("CONNECT_LOST");
+    expect(report.state).toBe("committed up to unit 1 of 5; units 2 to 4 were rolled back");
+    // Nobody could tell the server either; it notices by itself, within its interval.
+    await until(async () => (await busyBackends("d11f")) === 0, 10_000);
+    expect(await value(cluster, database, "select count(*)::int from d11f")).toBe(0);
+  });
+
+  it("[D-11] at 25 moments, ended by the server: the state is exact", async () => {
     await run("create table if not exists d11(n int);");
     for (let moment = 0; moment < 25; moment++) {
       const script = `begin; insert into d11 values (${moment}); select pg_sleep(0.01); commit; select pg_sleep(0.02);`;
       const running = run(script);
-      setTimeout(
-        () => {
-          void cluster.sql(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgmi' and datname = $1",
-            { values: [database] },
-          );
-        },
-        10 + moment * 3,
+      await sleep(10 + moment * 3);
+      await cluster.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgmi' and datname = $1",
+        { values: [database] },
       );
       const { error, report } = await running;
       const isThere = await value(cluster, database, `select count(*) > 0 from d11 where n = ${moment}`);
-      if (error === undefined || /^committed/.test(report.state ?? ""))
-        expect([moment, isThere]).toEqual([moment, true]);
-      else if (!/unknown/.test(report.state ?? ""))
-        expect([moment, report.state, isThere]).toEqual([moment, report.state, false]);
+      const claim = error === undefined || /^committed/.test(report.state ?? "");
+      expect([moment, report.state, claim]).toEqual([moment, report.state, isThere]);
+      expect(report.state).not.toContain("unknown");
     }
   });
+
+  it("[D-11] at 25 moments, cut on the way: the state is exact in the head and in the tail", async () => {
+    await run("create table if not exists d11g(n int);");
+    let settled = 0;
+    for (let moment = 0; moment < 25; moment++) {
+      const proxy = await proxyTo(cluster.port);
+      const write = (n: number) => `insert into d11g values (${n});`;
+      const script = `begin; ${write(moment)} select pg_sleep(0.03); commit;
+        begin; ${write(1000 + moment)} select pg_sleep(0.03); commit; select pg_sleep(0.02) /* d11g */;`;
+      const running = run(script, { port: proxy.port });
+      setTimeout(() => proxy.cut(), 40 + moment * 5);
+      const { error, report } = await running;
+      const rows = await cluster.sql(`select n from d11g where n in (${moment}, ${1000 + moment})`, { database });
+      const state = report.state ?? "";
+      const told = error === undefined ? 2 : claimedTransactions(state);
+      if (told === undefined) continue;
+      settled++;
+      expect([moment, state, told]).toEqual([moment, state, rows.length]);
+    }
+    expect(settled).toBeGreaterThanOrEqual(15);
+  }, 60_000);
 });
+
+/** How many of two transactions (units 1 and 2 to 5) the sentence says are there; undefined when it does not know. */
+function claimedTransactions(state: string): number | undefined {
+  if (state.includes("unknown for unit 6")) return 2;
+  if (state.includes("unknown")) return undefined;
+  const [, unit] = /^committed up to unit (\d)/.exec(state) ?? [];
+  if (unit !== undefined) return Number(unit) >= 5 ? 2 : 1;
+  return state.startsWith("committed") ? 2 : 0;
+}
 
 /** A table whose inserts make COMMIT take half a second, and then do `last`. */
 function slowCommit(table: string, last: string): string {
@@ -359,6 +422,8 @@ interface Proxy {
   port: number;
   /** Ends all connections without a word. */
   cut(): void;
+  /** As `cut`, and takes no new connections. */
+  close(): void;
   /** Stops passing bytes, in both directions, also on new connections. */
   freeze(): void;
 }
@@ -383,8 +448,12 @@ async function listen(onSocket: (socket: Socket) => void): Promise<{ port: numbe
 /** A way to the server that can fail: when told to, or when the server has sent bytes that hold a text. */
 async function proxyTo(port: number, trap: { cutAfter?: string; atOnce?: boolean } = {}): Promise<Proxy> {
   const pairs: Socket[] = [];
-  const state = { frozen: false, trapped: false, sprung: false };
+  const state = { closed: false, frozen: false, trapped: false, sprung: false };
   const { port: own } = await listen((client) => {
+    if (state.closed) {
+      client.destroy();
+      return;
+    }
     const server = connect(port, "127.0.0.1");
     server.on("error", () => client.destroy());
     pairs.push(client, server);
@@ -411,6 +480,10 @@ async function proxyTo(port: number, trap: { cutAfter?: string; atOnce?: boolean
   return {
     port: own,
     cut: () => {
+      for (const socket of pairs) socket.destroy();
+    },
+    close: () => {
+      state.closed = true;
       for (const socket of pairs) socket.destroy();
     },
     freeze: () => {
