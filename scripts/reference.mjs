@@ -47,12 +47,12 @@ const AREAS = {
 const areaOf = (code) => code.split("_")[0];
 
 /** Errors by area, each with its exit status, in the order of the source. */
-function errorsPage(errors) {
+function errorsPage(errors, numbers) {
   const codes = Object.keys(errors);
   const areas = [...new Set(codes.map(areaOf))];
   const sections = areas.flatMap((area) => [
     `## ${AREAS[area] ?? area.charAt(0) + area.slice(1).toLowerCase()}`,
-    ...codes.filter((code) => areaOf(code) === area).flatMap((code) => errorSection(code, errors[code])),
+    ...codes.filter((code) => areaOf(code) === area).flatMap((code) => errorSection(code, errors[code], numbers)),
   ]);
   const intro = [
     "# Error codes",
@@ -63,9 +63,11 @@ function errorsPage(errors) {
   return page([...intro, ...sections]);
 }
 
-function errorSection(code, { exit, retryable, explain }) {
+function errorSection(code, { exit, retryable, explain }, numbers) {
+  const number = Object.keys(numbers).find((key) => numbers[key] === code);
   const again = retryable ? "; the same command may succeed later" : "";
-  return [`### ${code}`, `Exit status ${exit}${again}.`, explain];
+  const known = number ? ` Also known as ${number}.` : "";
+  return [`### ${code}`, `Exit status ${exit}${again}.${known}`, explain];
 }
 
 function exitCodesPage(exits) {
@@ -102,7 +104,7 @@ async function operationsOf(load) {
 /** Path -> text of every generated page and schema, from the last build. */
 export async function referencePages() {
   const dist = join(ROOT, "dist");
-  const { ERRORS, EXIT } = await import(pathToFileURL(join(dist, "base/errors.js")).href);
+  const { ERROR_NUMBERS, ERRORS, EXIT } = await import(pathToFileURL(join(dist, "base/errors.js")).href);
   const manifest = JSON.parse(readFileSync(join(dist, "cli/manifest.json"), "utf8"));
   const helpOf = (words) => readFileSync(join(dist, `cli/help/pgkeep/${words.replaceAll(" ", ".")}.txt`), "utf8");
   const load = (path) => import(pathToFileURL(join(dist, path)).href);
@@ -111,7 +113,7 @@ export async function referencePages() {
     ...schemaFiles(await operationsOf(load)),
     "docs/reference/session-api.md": sessionApiPage(await load("operations/assistant/contract.js")),
     "docs/reference/config.md": configPage(shapes),
-    "docs/reference/errors.md": errorsPage(ERRORS),
+    "docs/reference/errors.md": errorsPage(ERRORS, ERROR_NUMBERS),
     "docs/reference/exit-codes.md": exitCodesPage(EXIT),
     "docs/reference/commands.md": commandsPage(manifest.commands.pgkeep, helpOf),
   };

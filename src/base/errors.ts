@@ -325,6 +325,23 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** The short numbers that access errors also go by, for scripts and tickets that carry them. */
+export const ERROR_NUMBERS: Readonly<Record<string, ErrorCode>> = {
+  ACC001: "ACCESS_MODEL_INVALID",
+  ACC002: "CONFIG_REFERENCE_UNRESOLVED",
+  ACC003: "ACCESS_VERIFIER_INVALID",
+  ACC010: "ACCESS_RIGHT_MISSING",
+  ACC011: "ACCESS_BLOCKED",
+  ACC012: "ACCESS_LOCK_TIMEOUT",
+  ACC020: "ACCESS_PLAN_STALE",
+  ACC021: "ACCESS_RESULT_DIFFERS",
+  ACC030: "ACCESS_VERIFY_FAILED",
+  ACC031: "ACCESS_VERIFY_UNKNOWN",
+  ACC040: "ACCESS_ROLE_OWNS_OBJECTS",
+  ACC050: "ACCESS_UNSUPPORTED_VERSION",
+  ACC051: "ACCESS_PROVIDER_REFUSED",
+};
+
 /** The parts of a failure beyond its message. All are shown when present; none may hold a secret. */
 export interface ErrorParts {
   /** Why, in sentences, with the actual values. */

@@ -1,5 +1,5 @@
 /** What an error code means and what to do, from the same source as the reference page. Needs no database. */
-import { ERRORS, type ErrorCode, PgkeepError } from "../base/errors.ts";
+import { ERROR_NUMBERS, ERRORS, type ErrorCode, PgkeepError } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
 import { nearestName } from "../base/suggest.ts";
 
@@ -40,11 +40,13 @@ export default defineOperation({
   },
 });
 
-/** Codes are accepted in any case: they are often typed from a screen. */
+/** Codes are accepted in any case, and by their number: they are often typed from a screen. */
 function knownCode(given: string): ErrorCode {
   const codes = Object.keys(ERRORS);
   const wanted = given.toUpperCase();
   if (isErrorCode(wanted)) return wanted;
+  const numbered = Object.hasOwn(ERROR_NUMBERS, wanted) ? ERROR_NUMBERS[wanted] : undefined;
+  if (numbered) return numbered;
   const near = nearestName(wanted, codes);
   throw new PgkeepError("USAGE_UNKNOWN_NAME", "there is no such code", {
     hint: near ? `Did you mean ${near}?` : "docs/reference/errors.md lists every code.",
