@@ -38,6 +38,8 @@ export interface ParameterSources {
   /** Absolute directories that `${file:}` may read below. Default: where container platforms mount secrets. */
   secretRoots?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
+  /** Refuses pairs that show a secret to everybody who reads the process list, instead of warning. */
+  strict?: boolean | undefined;
 }
 
 /** Numbers and file names only: they may be logged. */
@@ -60,15 +62,21 @@ export interface ResolvedParameters {
  * The parameters of one deploy.
  *
  * Throws DEPLOY_PARAMS_FILE_INVALID, DEPLOY_PARAMETER_INVALID (up to 8 places at once), CONFIG_REFERENCE_UNRESOLVED,
- * CONFIG_VALUE_INVALID (a password that cannot become a verifier).
+ * CONFIG_VALUE_INVALID (a password that cannot become a verifier), and with `strict` DEPLOY_EXPOSURE_REFUSED.
  */
 export async function resolveParameters(sources: ParameterSources): Promise<ResolvedParameters> {
   const { entries, counts } = await collectEntries(sources);
   rejectInvalid(entries.filter((entry) => problemOf(entry) !== undefined));
+  const exposed = exposedPlaces(entries);
+  if (sources.strict) refuseExposed(exposed);
   const winners = new Map(entries.map((entry) => [entry.key.toLowerCase(), entry]));
   const parameters: Parameter[] = [];
   for (const [key, entry] of winners) parameters.push({ key, value: await resolveValue(entry, sources) });
-  return { parameters, warnings: exposureWarnings(entries), counts };
+  const warnings =
+    exposed.length === 0
+      ? []
+      : [`${exposureOf(exposed)}. Use --params-file, or a reference such as --param 'name=\${env:NAME}'.`];
+  return { parameters, warnings, counts };
 }
 
 interface Entry {
@@ -170,15 +178,26 @@ async function expand({ value, place }: Entry, { environment, secretRoots }: Par
   return applyValueFunctions(value, { resolve, randomBytes });
 }
 
-/** One line however many there are. References are no secrets, so a pair that holds one needs no warning. */
-function exposureWarnings(entries: readonly Entry[]): string[] {
-  const exposed = entries.filter(
-    ({ source, key, value }) => source === "pair" && SECRET_KEY.test(key) && value !== "" && !hasReferences(value),
-  );
-  if (exposed.length === 0) return [];
-  const places = exposed.slice(0, MAX_REPORTED).map(({ place }) => place);
-  return [
-    `${places.join(", ")} looks like a secret; other users of this machine can read command lines. ` +
-      `Use --params-file, or a reference such as --param 'name=\${env:NAME}'.`,
-  ];
+/** Places of pairs that hold a secret by their key. References are no secrets, so a pair that holds one is none of them. */
+function exposedPlaces(entries: readonly Entry[]): string[] {
+  return entries
+    .filter(
+      ({ source, key, value }) => source === "pair" && SECRET_KEY.test(key) && value !== "" && !hasReferences(value),
+    )
+    .map(({ place }) => place);
+}
+
+/** One line however many there are. */
+function exposureOf(places: readonly string[]): string {
+  const shown = places.slice(0, MAX_REPORTED).join(", ");
+  return `${shown} looks like a secret; other users of this machine can read command lines`;
+}
+
+function refuseExposed(places: readonly string[]): void {
+  if (places.length === 0) return;
+  throw new PgkeepError("DEPLOY_EXPOSURE_REFUSED", "a secret could be seen by others, so nothing was run", {
+    detail: `${exposureOf(places)}.`,
+    hint: `Put it into a file for --params-file, or pass a reference: --param 'name=\${env:NAME}', 'name=\${file:/run/secrets/name}'.`,
+    state: "nothing was started",
+  });
 }

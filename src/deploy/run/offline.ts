@@ -76,7 +76,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     macros,
     ...(early ?? (await connectionOf(sources))),
     timeoutMs,
-    strictSecrets: input.strictSecrets ?? settings.strictSecrets?.value === "true",
+    strictSecrets: isStrict(sources),
     verbose: input.verbose ?? false,
   };
 }
@@ -132,7 +132,8 @@ async function connectionOf(
   return { connection, server };
 }
 
-async function parametersOf({ input, context, settings }: Sources): Promise<ResolvedParameters> {
+async function parametersOf(sources: Sources): Promise<ResolvedParameters> {
+  const { input, context, settings } = sources;
   const resolved = await resolveParameters({
     yamlParams: settings.params,
     files: input.paramsFile ?? [],
@@ -141,10 +142,15 @@ async function parametersOf({ input, context, settings }: Sources): Promise<Reso
     environment: settings.environment,
     secretRoots: input.secretRoot?.map((root) => resolve(context.workingDirectory, root)),
     signal: context.signal,
+    strict: isStrict(sources),
   });
   // With an id: a warning of our own, which the reference does not print.
   for (const message of resolved.warnings) context.report({ type: "warning", id: "parameter", message });
   return resolved;
+}
+
+function isStrict({ input, settings }: Sources): boolean {
+  return input.strictSecrets ?? settings.strictSecrets?.value === "true";
 }
 
 /** Numbers and file names; neither keys nor values. */

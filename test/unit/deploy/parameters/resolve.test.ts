@@ -208,6 +208,21 @@ describe("the warning about command lines", () => {
     expect(warnings[0]).not.toMatch(/db_password|API_TOKEN|x1|x3/);
   });
 
+  it("[D-03] is a refusal in a strict run, before any reference is resolved", async () => {
+    const pairs = ["db_password=hunter2-canary", "env=x2"];
+    const { code, parts } = await failureOf(() => resolve({ pairs, strict: true }));
+    const { detail, hint, state } = parts;
+    expect([code, state]).toEqual(["DEPLOY_EXPOSURE_REFUSED", "nothing was started"]);
+    expect(detail).toMatch(/^--param #1 looks like a secret/);
+    expect(hint).toMatch(/--params-file.*\$\{env:NAME\}.*\$\{file:/);
+    expect(`${detail}${hint}`).not.toMatch(/db_password|hunter2/);
+    await expect(
+      resolve({ pairs: ["db_password=${env:A}"], strict: true, environment: { A: "x" } }),
+    ).resolves.toMatchObject({
+      warnings: [],
+    });
+  });
+
   it("[D-03] does not come for references and params files", async () => {
     using directory = temporaryDirectory({ "x.params": "password=x" });
     const sources = { files: ["x.params"], pairs: ["db_password=${env:A}", "pw_key=scram(${env:A})"] };
