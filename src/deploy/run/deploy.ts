@@ -12,7 +12,6 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
 import { connectedEvent } from "../../pg/connect/connected.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
-import { exposuresOf } from "../exposure.ts";
 import { type Prepared, prepareSession } from "../session/prepare.ts";
 import { OWN_TABLE, PREPARED_IN } from "../session/queries.ts";
 import { CommitLedger } from "./commit-ledger.ts";
@@ -44,7 +43,7 @@ import {
   unknownState,
 } from "./state.ts";
 import { Trace } from "./trace.ts";
-import { refuseExposures, reportWarnings } from "./warnings.ts";
+import { weighExposures } from "./warnings.ts";
 
 export interface DeployInput extends RunInput {
   overwrite?: boolean | undefined;
@@ -177,7 +176,7 @@ class DeployRun {
     try {
       limit.signal.throwIfAborted();
       const prepared = await this.#prepare(offline, limit, session);
-      this.#weighExposures(offline, prepared, session);
+      this.#warnings = await weighExposures(offline, prepared, session, this.#context);
       this.#trace.settleTransaction(prepared.facts.get(PREPARED_IN));
       this.#ownTable = announces ? prepared.facts.get(OWN_TABLE) : undefined;
       limit.signal.throwIfAborted();
@@ -228,13 +227,6 @@ class DeployRun {
     this.#say({ type: "deploy.files_loaded", count: project.files.length });
     if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
     return settled.value;
-  }
-
-  #weighExposures(offline: OfflineRun, { facts }: Prepared, { target }: Session): void {
-    const { project, parameters, strictSecrets, server } = offline;
-    this.#warnings = exposuresOf({ target, facts, project, parameters, isEmbedded: server !== undefined });
-    if (strictSecrets) refuseExposures(this.#warnings);
-    reportWarnings(this.#warnings, this.#context);
   }
 
   /** Throws what the ending of the script amounts to, with the state of the database; returns when all went well. */

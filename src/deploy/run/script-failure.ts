@@ -41,9 +41,7 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", redactCredentials(messageOf(error)), {
     sqlstate: error.sqlstate,
     detail: redacted(error.detail),
-    hint:
-      redacted(error.hint) ||
-      (test ? `pgkeep test ${shellWord(path)} --with-deploy --filter '${globOf(test.path)}'` : undefined),
+    hint: redacted(error.hint) || (test ? testCommand(path, test.path) : transactionHint(failure)),
     where: redacted(contextOf(failure, failedFile)),
     ...place,
     sourceLine: redacted(place.sourceLine),
@@ -53,6 +51,16 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
       ...(place.line === undefined ? {} : { scriptExpanded: false }),
     },
   });
+}
+
+function testCommand(project: string, test: string): string {
+  return `pgkeep test ${shellWord(project)} --with-deploy --filter '${globOf(test)}'`;
+}
+
+/** The server's "SAVEPOINT can only be used in transaction blocks" about statements that the person never wrote. */
+function transactionHint({ error, plan }: ScriptFailure): string | undefined {
+  if (error.sqlstate !== "25P01" || plan.testMacros === 0) return undefined;
+  return "Tests are kept apart by savepoints: write BEGIN; before CALL pgmi_test() and COMMIT; after it.";
 }
 
 /**

@@ -14,7 +14,6 @@ import { scrub, scrubDeep } from "../../base/secrets.ts";
 import { connectedEvent } from "../../pg/connect/connected.ts";
 import { ServerError, type ServerNotice, type Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
-import { exposuresOf } from "../exposure.ts";
 import { endsTransaction, statementSpans } from "../script/statements.ts";
 import { locateFailure } from "../session/markers.ts";
 import { prepareSession } from "../session/prepare.ts";
@@ -30,7 +29,7 @@ import { planScript } from "./script-plan.ts";
 import { NOT_CONNECTED } from "./state.ts";
 import { readTestPlan, runTestSteps } from "./test-steps.ts";
 import { Trace } from "./trace.ts";
-import { refuseExposures, reportWarnings } from "./warnings.ts";
+import { weighExposures } from "./warnings.ts";
 
 export interface TestInput extends RunInput {
   filter?: string | undefined;
@@ -163,21 +162,13 @@ class TestRun {
   }
 
   async #prepare(session: Session): Promise<void> {
-    const { project, parameters, verbose, strictSecrets, server } = this.#offline;
+    const { project, parameters, verbose } = this.#offline;
     this.#say({ type: "deploy.preparing" });
     const work = prepareSession(session, { project, parameters, macros: [], verbose, instrument: true });
     const { facts } = await this.#wait(session, work);
     this.#say({ type: "deploy.files_loaded", count: project.files.length });
     if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
-    this.#warnings = exposuresOf({
-      target: session.target,
-      facts,
-      project,
-      parameters,
-      isEmbedded: server !== undefined,
-    });
-    if (strictSecrets) refuseExposures(this.#warnings);
-    reportWarnings(this.#warnings, this.#context);
+    this.#warnings = await weighExposures(this.#offline, { facts }, session, this.#context);
   }
 
   /** BEGIN, and the head of deploy.sql when it was asked for. */

@@ -1,15 +1,41 @@
-/** What becomes of exposures: lines for the person, or a refusal. */
+/** The exposures of a run and what becomes of them: lines for the person, or a refusal. */
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
+import type { Session } from "../../pg/session.ts";
+import { exposuresOf, staysOnThisMachine } from "../exposure.ts";
+import type { Prepared } from "../session/prepare.ts";
+import type { OfflineRun } from "./offline.ts";
 import type { Warning } from "./report.ts";
 
+/** The exposures of a prepared run: refused when it is strict, otherwise told and returned. */
+export async function weighExposures(
+  { project, parameters, server, strictSecrets }: OfflineRun,
+  { facts }: Pick<Prepared, "facts">,
+  { target }: Session,
+  context: OperationContext,
+): Promise<Warning[]> {
+  const isSuperuserHere = facts.get("is_superuser") === "on" && staysOnThisMachine(target.host);
+  const isEmbedded =
+    server !== undefined || (isSuperuserHere && (await isOurs(target, [context.workingDirectory, project.root])));
+  const warnings = exposuresOf({ target, facts, project, parameters, isEmbedded });
+  if (strictSecrets) refuseExposures(warnings);
+  reportWarnings(warnings, context);
+  return warnings;
+}
+
+/** Loaded only for superusers on this machine. */
+async function isOurs(target: Session["target"], directories: readonly string[]): Promise<boolean> {
+  const { isEmbeddedServer } = await import("../../pg/embedded/recognise.ts");
+  return await isEmbeddedServer(target, directories);
+}
+
 /** One line each. */
-export function reportWarnings(warnings: readonly Warning[], { report }: Pick<OperationContext, "report">): void {
+function reportWarnings(warnings: readonly Warning[], { report }: Pick<OperationContext, "report">): void {
   for (const { id, message, remedy } of warnings) report({ type: "warning", id, message: `${message}. ${remedy}` });
 }
 
 /** Throws DEPLOY_EXPOSURE_REFUSED, naming each exposure with its remedy, when there is any. */
-export function refuseExposures(exposures: readonly Warning[]): void {
+function refuseExposures(exposures: readonly Warning[]): void {
   if (exposures.length === 0) return;
   throw new PgkeepError("DEPLOY_EXPOSURE_REFUSED", "a secret could be seen by others, so nothing was run", {
     detail: exposures.map(({ message, remedy }) => `${message}. ${remedy}`).join("\n"),
