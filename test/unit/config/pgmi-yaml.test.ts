@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../src/base/errors.ts";
 import { PGMI_SHAPE, readPgmiYaml } from "../../../src/config/pgmi-yaml.ts";
-import { MAX_ALIASES, MAX_YAML_BYTES, readStrictYaml } from "../../../src/config/strict-yaml.ts";
+import { MAX_YAML_BYTES, readStrictYaml } from "../../../src/config/strict-yaml.ts";
+import { MAX_ALIASES } from "../../../src/config/yaml-source.ts";
 import { failureOf, temporaryDirectory } from "../../support/project.ts";
 
 const read = async (text: string) =>
