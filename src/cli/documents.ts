@@ -5,8 +5,10 @@
  * a document of their own before this program (deploy, info, metadata) keep it; after a failure theirs has `status`,
  * `exitCode` and `error` instead.
  */
+
+import { redactCredentials } from "../base/credentials.ts";
 import type { PgkeepError } from "../base/errors.ts";
-import { errorJson, redactCredentials } from "./error-text.ts";
+import { errorJson } from "./error-text.ts";
 
 export interface Target {
   host: string;

@@ -4,8 +4,8 @@
  * Every part may hold words of a server or a file, so each is tamed. Under the name "pgmi" only the lines of the
  * reference appear, because scripts around it compare them.
  */
+import { redactCredentials } from "../base/credentials.ts";
 import type { ErrorParts, PgkeepError } from "../base/errors.ts";
-import { scrub } from "../base/secrets.ts";
 import { tameLine, tameText } from "../base/tame.ts";
 import type { ProgramName } from "./manifest.ts";
 
@@ -30,28 +30,6 @@ export function errorText(error: PgkeepError, program: ProgramName): string {
 /** Continuation lines are moved in, so that foreign text never begins a line and cannot pass for one of ours. */
 function indented(text: string): string {
   return tameText(text).trimEnd().replaceAll("\n", "\n  ");
-}
-
-/**
- * Credentials that were never registered, in the forms people write them: `password=...` and `scheme://user:...@`.
- * The scrubber knows only resolved values; this catches the ones that never got so far. It comes second, because it
- * may replace the first word of a longer secret.
- */
-export function redactCredentials(text: string): string {
-  return scrub(text)
-    .replace(/(password\s*=\s*)('(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s;&'"]+)/gi, "$1[redacted]")
-    .replace(/\S+/g, withoutUrlPassword);
-}
-
-/** `scheme://user:` in a word without blanks; short, so that a long word is not tried from each of its letters. */
-const URL_USER = /[a-z][a-z0-9+.-]{0,30}:\/\/[^:/@]*:/i;
-
-/** The password ends at the last at sign of the word, because people forget to encode theirs. */
-function withoutUrlPassword(word: string): string {
-  const at = word.lastIndexOf("@");
-  if (at === -1) return word;
-  const user = URL_USER.exec(word.slice(0, at));
-  return user ? `${word.slice(0, user.index + user[0].length)}[redacted]${word.slice(at)}` : word;
 }
 
 function placeLines({ file, line, column, sourceLine }: ErrorParts): string[] {

@@ -7,6 +7,7 @@
  */
 import { resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { redactCredentials } from "../base/credentials.ts";
 import { parseDurationMs } from "../base/duration.ts";
 import { EXIT, PgkeepError } from "../base/errors.ts";
 import type { Operation, OperationContext, ProgressEvent } from "../base/operation.ts";
@@ -18,7 +19,7 @@ import type { ParsedCommand } from "./arguments.ts";
 import { crashOf } from "./crash.ts";
 import { Deadline } from "./deadline.ts";
 import { bareFailure, type Ending, envelope, type Target } from "./documents.ts";
-import { errorJson, errorText, redactCredentials } from "./error-text.ts";
+import { errorJson, errorText } from "./error-text.ts";
 import { type OutputPlan, planOutputs } from "./formats.ts";
 import { isShown, levelOf, logLine } from "./log-line.ts";
 import type { Invocation } from "./main.ts";

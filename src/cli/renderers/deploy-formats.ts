@@ -6,6 +6,7 @@
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { catalogueOf } from "../../base/catalogue.ts";
+import { redactCredentials } from "../../base/credentials.ts";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import { scrubDeep } from "../../base/secrets.ts";
 import { captureEnvironment } from "../../config/environment.ts";
@@ -14,7 +15,6 @@ import { index } from "../../deploy/reporters/index.ts";
 import type { DeployReporter } from "../../deploy/reporters/reporter.ts";
 import { DeployFailure } from "../../deploy/run/failure.ts";
 import type { DeployReport } from "../../deploy/run/report.ts";
-import { redactCredentials } from "../error-text.ts";
 import type { Renderer } from "../renderer.ts";
 
 const reporters = catalogueOf<DeployReporter>(index, { kind: "report format", unknown: "USAGE_UNKNOWN_NAME" });

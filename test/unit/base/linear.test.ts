@@ -3,7 +3,7 @@
  * quadratic growth would take.
  */
 import { expect, test } from "vitest";
-import { redactCredentials } from "../../../src/cli/error-text.ts";
+import { redactCredentials } from "../../../src/base/credentials.ts";
 import { splitScript } from "../../../src/deploy/script/units.ts";
 import { splitNameList } from "../../../src/pg/database/statements.ts";
 

@@ -1,9 +1,9 @@
 /** What `scrub` recognises: a value in every form that a program or server may give it, in any number and size. */
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
+import { redactCredentials } from "../../../src/base/credentials.ts";
 import { forgetSecretsForTests, registerSecret, SECRET_TEXT, scrub } from "../../../src/base/secrets.ts";
 import { tameLine, tameText } from "../../../src/base/tame.ts";
-import { redactCredentials } from "../../../src/cli/error-text.ts";
 
 afterEach(forgetSecretsForTests);
 

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "../../../support/cluster.ts";
-import { deploy, projectOf } from "./harness.ts";
+import { deploy, projectOf, test } from "./harness.ts";
 
 let cluster: TestCluster;
 
@@ -153,6 +153,28 @@ it("[D-02] a secret where a long message is cut is not shown in part", async () 
     );
     expect(JSON.stringify([events, report])).not.toContain("cut-canary");
   }
+});
+
+describe("a credential that the project's own SQL says aloud", () => {
+  const words = "password=hunter2 and postgres://u:hunter3@h/d";
+  const files = {
+    "deploy.sql": `begin; do $$ begin raise notice '${words}'; end $$; CALL pgmi_test(); commit;`,
+    "__test__/test_a.sql": `do $$ begin raise exception '${words}' using detail = '${words}', hint = '${words}'; end $$;`,
+  };
+
+  it("is in no part of a deploy's report and in no event", async () => {
+    const database = await cluster.createDatabase();
+    const { report, events } = await deploy(cluster, database, files);
+    expect(report).toMatchObject({ exitCode: 13, detail: "password=[redacted] and postgres://u:[redacted]@h/d" });
+    expect(JSON.stringify([report, events])).not.toMatch(/hunter/);
+  });
+
+  it("is in no part of a test run's result and in no event", async () => {
+    const database = await cluster.createDatabase();
+    const { result, events } = await test(cluster, database, files, { withDeploy: true });
+    expect(result?.tests[0]?.message).toContain("password=[redacted]");
+    expect(JSON.stringify([result, events])).not.toMatch(/hunter/);
+  });
 });
 
 describe("exposures", () => {
