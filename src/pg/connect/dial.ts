@@ -54,6 +54,12 @@ export function isSocketDirectory(host: string): boolean {
   return host.startsWith("/");
 }
 
+/** "db.example.org:5432", "[::1]:5432", or the path of a socket. */
+export function placeOf({ host, port }: HostAddress): string {
+  if (isSocketDirectory(host)) return `${host}/.s.PGSQL.${port}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Opens a line to `address`. Throws the system's error, or PgkeepError for TLS. The caller owns the socket. */
 export async function dial(options: DialOptions): Promise<Line> {
   const { settings, address, encryption, signal } = options;
@@ -167,7 +173,7 @@ async function encrypt(plain: Line, secure: ConnectionOptions, options: DialOpti
   const { settings, encryption, signal } = options;
   if (settings.sslNegotiation === "postgres" && !(await serverAcceptsTls(plain.socket, signal))) {
     if (encryption === "ask") return plain;
-    throw tlsFailure("the server does not offer TLS", `sslmode ${settings.sslMode} does not go on without it.`);
+    throw withoutTls(settings, options.address);
   }
   const { connect: connectTls } = await import("node:tls");
   const tls = startTls(() => connectTls({ ...secure, socket: plain.socket }));
@@ -185,13 +191,21 @@ async function encrypt(plain: Line, secure: ConnectionOptions, options: DialOpti
   return { socket: tls, endpoint: plain.endpoint, tls };
 }
 
+function withoutTls({ sslMode }: ConnectionSettings, address: HostAddress): PgkeepError {
+  return new PgkeepError("CONNECT_TLS_FAILED", `the server on ${placeOf(address)} does not offer TLS`, {
+    detail: `sslmode ${sslMode} does not go on without it.`,
+    state: "not connected",
+    hint: "Set ssl = on on that server. If it should have TLS already, somebody on the way may be taking it away: do not lower sslmode.",
+  });
+}
+
 /** Errors at this point are about our own files: a key that does not decrypt or does not match. */
 function startTls(start: () => TLSSocket): TLSSocket {
   try {
     return start();
   } catch (error) {
     throw new PgkeepError("CONNECT_TLS_FILE", "could not use the certificate files", {
-      detail: tlsReason(error),
+      detail: tlsReason(error).detail,
       state: "not connected",
       hint: "Check sslcert, sslkey, sslpassword, sslrootcert and sslcrl.",
       cause: error,

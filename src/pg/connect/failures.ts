@@ -9,7 +9,7 @@ import { scrub } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
 import { type ConnectionSettings, type HostAddress, ServerError } from "../session.ts";
 import { HandshakeFailure } from "./authenticate.ts";
-import { isSocketDirectory, TlsAttemptFailed } from "./dial.ts";
+import { placeOf, TlsAttemptFailed } from "./dial.ts";
 import { tlsReason } from "./tls.ts";
 
 interface Where {
@@ -131,8 +131,14 @@ function explainSystemError(cause: unknown, code: string, { address, isTls }: Wh
   const reason =
     ours === "CONNECT_TLS_FAILED"
       ? tlsReason(cause)
-      : `The system says: ${code === "" ? tameLine(messageOf(cause)) : code}.`;
-  return new PgkeepError(ours, message, { detail: scrub(reason), hint, state: "not connected", cause });
+      : { detail: `The system says: ${code === "" ? tameLine(messageOf(cause)) : code}.` };
+  return new PgkeepError(ours, message, {
+    hint,
+    ...reason,
+    detail: scrub(reason.detail),
+    state: "not connected",
+    cause,
+  });
 }
 
 function explainSystemCode(code: string, address: HostAddress, isTls: boolean): Explanation {
@@ -167,12 +173,6 @@ function explainSystemCode(code: string, address: HostAddress, isTls: boolean): 
     message: `could not set up TLS with ${place}`,
     hint: "Check --sslmode, --sslrootcert and the server's certificate.",
   };
-}
-
-/** "db.example.org:5432", "[::1]:5432", or the path of a socket. */
-export function placeOf({ host, port }: HostAddress): string {
-  if (isSocketDirectory(host)) return `${host}/.s.PGSQL.${port}`;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function readinessCommand({ host, port }: HostAddress): string {

@@ -19,8 +19,8 @@ import {
   type SessionTarget,
 } from "../session.ts";
 import { type Authenticated, authenticate, HandshakeFailure } from "./authenticate.ts";
-import { type DialOptions, dial, isSocketDirectory, type Line, shuffled, TlsAttemptFailed } from "./dial.ts";
-import { type ConnectFailure, explainFailure, placeOf, timedOut } from "./failures.ts";
+import { type DialOptions, dial, isSocketDirectory, type Line, placeOf, shuffled, TlsAttemptFailed } from "./dial.ts";
+import { type ConnectFailure, explainFailure, timedOut } from "./failures.ts";
 import { toServer } from "./messages.ts";
 import { verifiesServer } from "./tls.ts";
 import { Wire } from "./wire.ts";
@@ -29,7 +29,7 @@ import { WireSession } from "./wire-session.ts";
 export { RESTORE_SEARCH_PATH } from "./wire-session.ts";
 
 /** 3 more attempts after the first, 100, 200 and 400 ms apart: covers a restart's moment, not an outage. */
-const MAX_RETRIES = 3;
+export const MAX_RETRIES = 3;
 const RETRY_POLICY: RetryPolicy = { firstMs: 100, maxMs: 60_000, jitter: 0.1 };
 
 /** 2 s for a cancel request: longer and the caller had better hang up. */

@@ -27,9 +27,10 @@ export async function loadService(
   for (const { file, isRequired } of serviceFiles(environment, explicitFile)) {
     const text = await readIfThere(file, isRequired);
     if (text === undefined) continue;
-    const services = parseServiceFile(text, file);
-    const parameters = services.get(name);
-    if (parameters) return { parameters, file };
+    const services = parseServiceFile(text);
+    const found = services.get(name);
+    if (found?.brokenLine !== undefined) throw brokenLine(file, found.brokenLine);
+    if (found) return { parameters: found.parameters, file };
     known.push(...services.keys());
   }
   const near = nearestName(name, known);
@@ -68,29 +69,41 @@ async function readIfThere(file: string, isRequired: boolean): Promise<string | 
   }
 }
 
-/** Services by name; the first definition of a name counts. Lines are never repeated in errors: they hold passwords. */
-export function parseServiceFile(text: string, file: string): Map<string, ConnectionParameters> {
-  const services = new Map<string, ConnectionParameters>();
-  let current: Map<string, string> | undefined;
+interface Section {
+  parameters: Map<string, string>;
+  /** 1-based number of its first line that is no setting. A broken service does not spoil the others, as in libpq. */
+  brokenLine?: number;
+}
+
+/** Services by name; the first definition of a name counts. */
+export function parseServiceFile(text: string): Map<string, Section> {
+  const services = new Map<string, Section>();
+  let current: Section | undefined;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
-    const section = /^\[(.*)\]$/.exec(line)?.[1];
-    if (section !== undefined) {
-      current = new Map();
-      if (!services.has(section)) services.set(section, current);
-      continue;
+    const name = /^\[(.*)\]$/.exec(line)?.[1];
+    if (name !== undefined) {
+      current = { parameters: new Map() };
+      if (!services.has(name)) services.set(name, current);
+    } else if (current) {
+      addSetting(current, line, index + 1);
     }
-    const [, key, value] = /^([a-z_][a-z0-9_]*)\s*=\s*(.*)$/i.exec(line) ?? [];
-    if (key === undefined || value === undefined || key.toLowerCase() === "service") throw brokenLine(file, index + 1);
-    if (!current?.has(key.toLowerCase())) current?.set(key.toLowerCase(), value);
   }
   return services;
 }
 
+function addSetting(section: Section, line: string, number: number): void {
+  const [, word, value] = /^([a-z_][a-z0-9_]*)\s*=\s*(.*)$/i.exec(line) ?? [];
+  const key = word?.toLowerCase();
+  if (key === undefined || value === undefined || key === "service") section.brokenLine ??= number;
+  else if (!section.parameters.has(key)) section.parameters.set(key, value);
+}
+
+/** The line itself is not repeated: it may hold a password. */
 function brokenLine(file: string, line: number): PgkeepError {
   return new PgkeepError("CONFIG_FILE_INVALID", `service file "${file}" has an invalid line`, {
-    detail: `Line ${line} is neither [name], key=value nor a comment.`,
+    detail: `Line ${line} is neither [name], key=value nor a comment, or it names another service.`,
     hint: "Correct that line.",
     state: "nothing was started",
     file,

@@ -142,25 +142,61 @@ function unusable(path: string, what: string, error: unknown): PgkeepError {
   });
 }
 
-/** The TLS library's reasons that people meet, in words; its own code for all others. */
-export function tlsReason(cause: unknown): string {
+/** Why TLS failed, in a sentence, and what to do where that is known. */
+export interface TlsReason {
+  detail: string;
+  hint?: string;
+}
+
+const UNTRUSTED: TlsReason = {
+  detail: "The server's certificate comes from an authority that is not among the trusted ones.",
+  hint: "Name the certificate of the server's authority: --sslrootcert FILE",
+};
+const DATES_HINT = "Have the server's certificate renewed, and check the clock of this machine.";
+
+/** The library's reasons that people meet. */
+const TLS_REASONS: Readonly<Record<string, TlsReason>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: {
+    detail: "The server's certificate is self-signed and not among the trusted ones.",
+    hint: "Get that certificate from whoever runs the server, and name it: --sslrootcert FILE",
+  },
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  CERT_HAS_EXPIRED: { detail: "The server's certificate has expired.", hint: DATES_HINT },
+  CERT_NOT_YET_VALID: { detail: "The server's certificate is not valid yet.", hint: DATES_HINT },
+  CERT_REVOKED: { detail: "The server's certificate has been revoked." },
+  UNABLE_TO_GET_CRL: { detail: "The revocation list does not cover the server's certificate." },
+  ERR_OSSL_BAD_DECRYPT: { detail: "The private key could not be decrypted: sslpassword is missing or wrong." },
+  ERR_MISSING_PASSPHRASE: { detail: "The private key is encrypted and there is no sslpassword." },
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: {
+    detail: "The client certificate and the private key do not belong together.",
+  },
+};
+
+/** The reason in words; the library's own code for those that nobody meets. */
+export function tlsReason(cause: unknown): TlsReason {
   const code = errorCodeOf(cause) ?? "";
-  const reasons: Readonly<Record<string, string>> = {
-    DEPTH_ZERO_SELF_SIGNED_CERT: "The server's certificate is self-signed and not among the trusted ones.",
-    SELF_SIGNED_CERT_IN_CHAIN: "The server's certificate comes from an authority that is not among the trusted ones.",
-    UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      "The server's certificate comes from an authority that is not among the trusted ones.",
-    UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-      "The server's certificate comes from an authority that is not among the trusted ones.",
-    UNABLE_TO_GET_ISSUER_CERT: "The server's certificate comes from an authority that is not among the trusted ones.",
-    CERT_HAS_EXPIRED: "The server's certificate has expired.",
-    CERT_NOT_YET_VALID: "The server's certificate is not valid yet.",
-    CERT_REVOKED: "The server's certificate has been revoked.",
-    UNABLE_TO_GET_CRL: "The revocation list does not cover the server's certificate.",
-    ERR_TLS_CERT_ALTNAME_INVALID: "The server's certificate is for another host name.",
-    ERR_OSSL_BAD_DECRYPT: "The private key could not be decrypted: sslpassword is missing or wrong.",
-    ERR_MISSING_PASSPHRASE: "The private key is encrypted and there is no sslpassword.",
-    ERR_OSSL_X509_KEY_VALUES_MISMATCH: "The client certificate and the private key do not belong together.",
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(cause);
+  const detail = `The TLS library says: ${tameLine(code === "" ? messageOf(cause) : code)}.`;
+  return TLS_REASONS[code] ?? { detail };
+}
+
+/** 300 characters of names: certificates of large hosters hold hundreds. */
+const MAX_NAMES_LENGTH = 300;
+
+function wrongName(cause: unknown): TlsReason {
+  const names = tameLine(namesOf(cause)).slice(0, MAX_NAMES_LENGTH);
+  return {
+    detail: `The server's certificate is for another host name${names === "" ? "" : ` (${names})`}.`,
+    hint: "Connect by a name that the certificate holds; with another address, add hostaddr to the connection string.",
   };
-  return reasons[code] ?? `The TLS library says: ${tameLine(code === "" ? messageOf(cause) : code)}.`;
+}
+
+/** The certificate's alternative names as the TLS library writes them, "DNS:db.example.org, IP Address:10.0.0.5". */
+function namesOf(cause: unknown): string {
+  const certificate = typeof cause === "object" && cause !== null && "cert" in cause ? cause.cert : undefined;
+  if (typeof certificate !== "object" || certificate === null || !("subjectaltname" in certificate)) return "";
+  return typeof certificate.subjectaltname === "string" ? certificate.subjectaltname : "";
 }

@@ -82,6 +82,7 @@ describe("[T-02] a server that refuses TLS", () => {
     async (sslMode) => {
       const { error, sent } = await refusedBy(withoutTls(AUTH_OK), { sslMode, tlsFiles: { rootPem: "" } });
       expect(error).toMatchObject({ code: "CONNECT_TLS_FAILED", exit: 11 });
+      expect(error.message).toMatch(/^the server on 127\.0\.0\.1:\d+ does not offer TLS$/);
       expect(sent.length).toBe(8);
     },
   );

@@ -407,6 +407,14 @@ describe("[BX-10] a connection service", () => {
     expect(error).toMatchObject({ code: "CONFIG_FILE_INVALID", parts: { line: 3 } });
     expect(inspect(error, { depth: 5 })).not.toContain("hunter2");
   });
+
+  it("does not mind lines of other services that only other programs understand, nor its own name twice", async () => {
+    const mixed = write("mixed.conf", "[ldap]\nldap://x/dc=y\n[prod]\nhost=a\nhost=b\ndbname=d\n[prod]\nhost=c\n");
+    const { settings } = await resolve({ environment: { PGSERVICE: "prod", PGSERVICEFILE: mixed } });
+    expect(settings.hosts[0]?.host).toBe("a");
+    const error = await failure({ environment: { PGSERVICE: "ldap", PGSERVICEFILE: mixed } });
+    expect(error).toMatchObject({ code: "CONFIG_FILE_INVALID", parts: { line: 2 } });
+  });
 });
 
 describe("the password file", () => {
