@@ -25,6 +25,8 @@ export function deployProgress(event: ProgressEvent, view: View): string | undef
   if (view.quiet && event.type !== "deploy.interrupted") return undefined;
   const database = `"${tameLine(String(event.database))}"`;
   switch (event.type) {
+    case "connect.retrying":
+      return retryLine(event, view);
     case "database.creating":
       return `Database ${database} does not exist; creating`;
     case "database.overwrite_forced":
@@ -56,6 +58,13 @@ export function deployProgress(event: ProgressEvent, view: View): string | undef
     default:
       return undefined;
   }
+}
+
+/** A wait for a server that does not answer is long, so it is always told; quick refusals only with --verbose. */
+function retryLine({ code, message, attempt }: ProgressEvent, view: View): string | undefined {
+  const text = `${tameLine(String(message))}; trying again (${attempt})`;
+  if (view.verbose) return `[VERBOSE] ${text}`;
+  return view.program !== "pgmi" && code === "CONNECT_TIMEOUT" ? text : undefined;
 }
 
 /** Our own lines are for people: on a terminal, or asked for. */

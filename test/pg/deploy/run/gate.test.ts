@@ -26,9 +26,10 @@ const LOOP = `do $$ declare f record; begin
 end $$;`;
 
 describe("CALL pgmi_test()", () => {
-  it("[MC-08] outside of an explicit transaction is the server's 25P01", async () => {
-    const { report } = await run({ "deploy.sql": "call pgmi_test();", "__test__/test_a.sql": "select 1;" });
+  it("[MC-08] outside of an explicit transaction is the server's 25P01, and the hint says what to write", async () => {
+    const { report, error } = await run({ "deploy.sql": "call pgmi_test();", "__test__/test_a.sql": "select 1;" });
     expect(report).toMatchObject({ exitCode: 13, sqlstate: "25P01" });
+    expect(error?.parts.hint).toContain("BEGIN; before CALL pgmi_test()");
   });
 
   it("[MC-09] works in the tail, inside a transaction", async () => {

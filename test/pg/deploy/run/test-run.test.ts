@@ -1,6 +1,7 @@
 /** `pgkeep test`: every test is tried, nothing of it stays. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
+import { fakeServer } from "../../../unit/pg/connect/fake-server.ts";
 import { type RunOptions, test, value } from "./harness.ts";
 
 let cluster: TestCluster;
@@ -51,6 +52,13 @@ describe("a test run", () => {
     expect(error?.message).toContain("FATAL: terminating connection");
     expect(error?.parts.state).toBe("rolled back; tests keep nothing");
     expect(await rows()).toBe(0);
+  });
+
+  it("says that it was not connected when its time passed before there was a session", async () => {
+    await using silent = await fakeServer(async () => undefined);
+    const { error } = await run({}, { port: silent.port, timeout: "200ms" });
+    expect(error).toMatchObject({ code: "DEPLOY_TIMEOUT", message: "not finished after 200 ms" });
+    expect(error?.parts.state).toBe("not connected");
   });
 
   it("gives each test its directory's fixture and those above, and nothing of other tests", async () => {

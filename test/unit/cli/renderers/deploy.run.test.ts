@@ -42,6 +42,21 @@ describe("a notice", () => {
   });
 });
 
+describe("a connection that is tried again", () => {
+  const retry = { type: "connect.retrying", attempt: 1, attempts_left: 2, delay_ms: 100, message: "no answer from h" };
+
+  it("is told when the server does not answer, because that wait is long", () => {
+    expect(line({ ...retry, code: "CONNECT_TIMEOUT" })).toBe("no answer from h; trying again (1)");
+  });
+
+  it("is otherwise told only with --verbose, and under the name pgmi too", () => {
+    const refused = { ...retry, code: "CONNECT_REFUSED" };
+    expect(line(refused)).toBeUndefined();
+    expect(line(refused, { verbose: true })).toBe("[VERBOSE] no answer from h; trying again (1)");
+    expect(line({ ...retry, code: "CONNECT_TIMEOUT" }, { program: "pgmi" })).toBeUndefined();
+  });
+});
+
 describe("our own lines", () => {
   const events = [
     { type: "deploy.file_done", path: "./schema/010.sql", ms: 1_234.5 },
