@@ -61,7 +61,7 @@ export function commandOf(operation, z, formats) {
     json: cli.json ?? "envelope",
     formats: [...(cli.formats ?? [])],
     ...(list ? { list } : {}),
-    exitCodes: [...(cli.exitCodes ?? [])],
+    exitCodes: exitCodesOf(cli),
     positionals: positionalNames.map((field, index) =>
       positionalOf(schema, field, !cli.positionals[index].endsWith("?")),
     ),
@@ -75,6 +75,9 @@ export function commandOf(operation, z, formats) {
     ...(schema.properties?.timeout ? { ownTimeout: true } : {}),
   };
 }
+
+/** 16 and 130: every operation has a --timeout and can be interrupted. */
+const exitCodesOf = ({ exitCodes = [] }) => [...new Set([...exitCodes, 16, 130])].sort((a, b) => a - b);
 
 /** A required field must be a positional for the table to check that it is there. */
 const reachable = (field, required, positionals) => !required.has(field) || positionals.includes(field);

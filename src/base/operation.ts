@@ -76,7 +76,7 @@ export interface CommandSpec {
   list?: string;
   /** Formats beside human and json that the operation's renderer offers ("tap", "junit", "sql"). */
   formats?: readonly string[];
-  /** Exit codes that this command can return, besides 0, 1, 2 and 3. */
+  /** Exit codes that this command can return, besides those of every operation: 0, 1, 2, 3, 16 and 130. */
   exitCodes?: readonly number[];
 }
 

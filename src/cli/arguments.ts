@@ -215,8 +215,11 @@ function unknownFlag(rawName: string, { flags, help }: KnownFlags): PgkeepError 
 function positionalsOf({ words, positionals }: CommandEntry, given: readonly string[]): Record<string, unknown> {
   const required = positionals.filter((positional) => positional.required);
   const takesMany = positionals.at(-1)?.type === "list";
-  if (given.length < required.length)
-    throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" needs ${required.map(({ field }) => field).join(" and ")}`);
+  if (given.length < required.length) {
+    const names = required.map(({ field }) => `<${field}>`);
+    const hint = `Write ${words} ${names.join(" ")}; --help after it shows more.`;
+    throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" needs ${names.join(" and ")}`, { hint });
+  }
   if (given.length > positionals.length && !takesMany)
     throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" takes ${countText(positionals.length)}, not ${given.length}`);
   const input: Record<string, unknown> = {};

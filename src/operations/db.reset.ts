@@ -14,7 +14,7 @@ export default defineOperation({
   surfaces: ["cli", "library"],
   cli: {
     command: "db reset",
-    exitCodes: [10, 12, 15, 130],
+    exitCodes: [10, 12, 15],
     examples: [{ line: "pgkeep db reset --yes", does: "remove it without asking" }],
   },
   input: (z) =>

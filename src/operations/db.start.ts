@@ -19,7 +19,7 @@ export default defineOperation({
   surfaces: ["cli", "library"],
   cli: {
     command: "db start",
-    exitCodes: [10, 15, 130],
+    exitCodes: [10, 15],
     examples: [
       { line: "pgkeep db start", does: "start it, or say that it runs" },
       { line: "pgkeep db start --port 0", does: "also on a free port of 127.0.0.1, with TLS" },

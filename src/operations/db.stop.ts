@@ -13,7 +13,7 @@ export default defineOperation({
   surfaces: ["cli", "library"],
   cli: {
     command: "db stop",
-    exitCodes: [10, 15, 130],
+    exitCodes: [10, 15],
     examples: [{ line: "pgkeep db stop", does: "stop it; the data stays" }],
   },
   input: (z) =>

@@ -20,7 +20,7 @@ export default defineOperation({
     positionals: ["path"],
     json: "bare",
     formats: ["tap", "junit", "github"],
-    exitCodes: [10, 11, 12, 13, 14, 15, 16, 130],
+    exitCodes: [10, 11, 12, 13, 14, 15],
     examples: [
       { line: "pgkeep deploy ./shop -d shop", does: "deploy the project to database shop, made when missing" },
       {

@@ -20,7 +20,7 @@ export default defineOperation({
     command: "test",
     positionals: ["path"],
     formats: ["tap", "junit", "github"],
-    exitCodes: [10, 11, 12, 13, 14, 15, 16, 130],
+    exitCodes: [10, 11, 12, 13, 14, 15],
     examples: [
       { line: "pgkeep test ./shop -d shop", does: "run all tests against the database as it is" },
       { line: "pgkeep test ./shop -d shop --filter 'test_order*'", does: "only tests with such a file name" },

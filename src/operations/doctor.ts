@@ -29,7 +29,7 @@ export default defineOperation({
     command: "doctor",
     positionals: ["path?"],
     list: "checks",
-    exitCodes: [11, 16, 20, 130],
+    exitCodes: [11, 20],
     examples: [
       { line: "pgkeep doctor -d shop", does: "check the connection to database shop" },
       { line: "pgkeep doctor ./shop", does: "with the project's own configuration" },

@@ -107,8 +107,10 @@ describe("the words of a command", () => {
     expect(failureOf(() => parse(".", ...words)).code).toBe("USAGE_ARGUMENTS");
   });
 
-  it("name the argument that is missing", () => {
-    expect(failureOf(() => parse()).message).toBe('"deploy" needs path');
+  it("name the argument that is missing, and where it stands", () => {
+    const error = failureOf(() => parse());
+    expect(error.message).toBe('"deploy" needs <path>');
+    expect(error.parts.hint).toContain("deploy <path>");
   });
 });
 
