@@ -148,7 +148,8 @@ function readFlag(token: OptionToken, known: KnownFlags, values: Map<FlagSpec, u
   const before = values.get(flag);
   const text = shownText(token);
   if (flag.type === "boolean") values.set(flag, booleanOf(flag, text));
-  else if (text === undefined) throw badValue(flag, "needs a value");
+  else if (text === undefined)
+    throw badValue(flag, "needs a value", `Write --${flag.name} ${flag.valueName ?? "VALUE"}.`);
   else if (flag.type === "list") values.set(flag, [...(Array.isArray(before) ? before : []), checked(flag, text)]);
   else if (flag.type === "map") values.set(flag, { ...(isRecord(before) ? before : {}), ...pairOf(flag, text) });
   else values.set(flag, scalarOf(flag, text));
@@ -164,22 +165,24 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 function booleanOf(flag: FlagSpec, text: string | undefined): boolean {
   if (text === undefined || /^(true|t|1)$/i.test(text)) return true;
   if (/^(false|f|0)$/i.test(text)) return false;
-  throw badValue(flag, "takes true or false");
+  throw badValue(flag, "takes true or false", `Write --${flag.name} alone for true.`);
 }
 
 function pairOf(flag: FlagSpec, text: string): Record<string, string> {
   const equals = text.indexOf("=");
-  if (equals < 1) throw badValue(flag, "takes key=value");
+  if (equals < 1) throw badValue(flag, "takes key=value", `Write --${flag.name} key=value.`);
   return { [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
 function scalarOf(flag: FlagSpec, text: string): string | number {
   if (flag.type !== "integer" && flag.type !== "number") return checked(flag, text);
   const pattern = flag.type === "integer" ? /^[+-]?\d{1,15}$/ : /^[+-]?\d{1,15}(\.\d{1,15})?$/;
-  if (!pattern.test(text)) throw badValue(flag, flag.type === "integer" ? "takes a whole number" : "takes a number");
+  const hint = `Write --${flag.name} followed by such a number, in digits.`;
+  if (!pattern.test(text))
+    throw badValue(flag, flag.type === "integer" ? "takes a whole number" : "takes a number", hint);
   const value = Number(text);
   const { minimum = -Infinity, maximum = Infinity } = flag;
-  if (value < minimum || value > maximum) throw badValue(flag, `takes a number ${rangeText(flag)}`);
+  if (value < minimum || value > maximum) throw badValue(flag, `takes a number ${rangeText(flag)}`, hint);
   return value;
 }
 
@@ -189,14 +192,17 @@ function rangeText({ minimum, maximum }: FlagSpec): string {
 }
 
 function checked(flag: FlagSpec, text: string): string {
-  if (flag.values && !flag.values.includes(text)) throw badValue(flag, `takes one of ${flag.values.join(", ")}`);
+  if (flag.values && !flag.values.includes(text)) {
+    const near = nearestName(text, flag.values) ?? flag.values[0];
+    throw badValue(flag, `takes one of ${flag.values.join(", ")}`, `Write --${flag.name} ${near}.`);
+  }
   if (flag.duration && parseDurationMs(text) === undefined)
-    throw badValue(flag, "takes a duration such as 90s or 1m30s");
+    throw badValue(flag, "takes a duration such as 90s or 1m30s", `Write it with units: --${flag.name} 90s.`);
   return text;
 }
 
-const badValue = (flag: FlagSpec, what: string): PgkeepError =>
-  new PgkeepError("USAGE_ARGUMENTS", `--${flag.name} ${what}`);
+const badValue = (flag: FlagSpec, what: string, hint: string): PgkeepError =>
+  new PgkeepError("USAGE_ARGUMENTS", `--${flag.name} ${what}`, { hint });
 
 /** 24 letters: no flag of ours is longer, and pasted secrets mostly are, or hold digits. */
 const PRINTABLE_FLAG = /^--?[a-zA-Z][a-zA-Z-]{0,23}$/;
@@ -221,13 +227,17 @@ function positionalsOf({ words, positionals }: CommandEntry, given: readonly str
     throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" needs ${names.join(" and ")}`, { hint });
   }
   if (given.length > positionals.length && !takesMany)
-    throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" takes ${countText(positionals.length)}, not ${given.length}`);
+    throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" takes ${countText(positionals.length)}, not ${given.length}`, {
+      hint: "Leave the others away, or quote an argument that holds blanks.",
+    });
   const input: Record<string, unknown> = {};
   for (const [index, { field, type, values }] of positionals.entries()) {
     const text = given[index];
     if (type === "list") input[field] = given.slice(index);
     else if (text !== undefined && values && !values.includes(text))
-      throw new PgkeepError("USAGE_ARGUMENTS", `${field} is one of ${values.join(", ")}`);
+      throw new PgkeepError("USAGE_ARGUMENTS", `${field} is one of ${values.join(", ")}`, {
+        hint: `Write ${words} ${nearestName(text, values) ?? values[0]}.`,
+      });
     else if (text !== undefined) input[field] = text;
   }
   return input;

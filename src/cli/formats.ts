@@ -28,7 +28,9 @@ export function planOutputs(command: CommandEntry, globals: GlobalValues): Outpu
       hint: "Give the others a file: -o FORMAT=FILE.",
     });
   if (files.some(({ format }) => format === "ndjson"))
-    throw new PgkeepError("USAGE_ARGUMENTS", "ndjson is a stream of events and goes to stdout only");
+    throw new PgkeepError("USAGE_ARGUMENTS", "ndjson is a stream of events and goes to stdout only", {
+      hint: "Write --format ndjson and redirect stdout.",
+    });
   return { stdout: onStdout[0] ?? "human", files };
 }
 
@@ -38,7 +40,13 @@ function parseOutput(text: string, command: CommandEntry): { format: string; pat
   const path = equals === -1 ? undefined : text.slice(equals + 1);
   const known = [...COMMON_FORMATS, ...command.formats];
   if (!known.includes(format))
-    throw new PgkeepError("USAGE_ARGUMENTS", `-o takes one of ${known.join(", ")}, then =FILE or nothing`);
-  if (path === "") throw new PgkeepError("USAGE_ARGUMENTS", "-o needs a file name after the equals sign");
+    throw new PgkeepError("USAGE_ARGUMENTS", `-o takes one of ${known.join(", ")}, then =FILE or nothing`, {
+      hint: "Write -o json=result.json, or -o json for stdout.",
+    });
+  if (path === "") {
+    throw new PgkeepError("USAGE_ARGUMENTS", "-o needs a file name after the equals sign", {
+      hint: `Write -o ${format}=FILE, or -o ${format} for stdout.`,
+    });
+  }
   return { format, path: path === "-" ? undefined : path };
 }

@@ -263,7 +263,9 @@ async function textOf(run: Run, outcome: Outcome, format: string): Promise<strin
   if (format !== "human") {
     const render = run.renderer.formats?.[format];
     if (render) return scrub(await render(output, error));
-    throw new PgkeepError("USAGE_ARGUMENTS", `this command has no format "${format}"`);
+    throw new PgkeepError("USAGE_ARGUMENTS", `this command has no format "${format}"`, {
+      hint: "Use --format json, which every command has.",
+    });
   }
   return error ? "" : scrub(await humanText(run, output));
 }

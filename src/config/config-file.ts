@@ -45,6 +45,7 @@ async function readText(path: string, name: string, trust: ConfigFileOptions["tr
     if (refusal?.systemCode === "ENOENT" || refusal?.systemCode === "ENOTDIR") return undefined;
     throw new PgkeepError("CONFIG_FILE_INVALID", `"${tameLine(name)}" ${refusal?.message ?? "is not valid UTF-8"}`, {
       file: name,
+      hint: "Put a regular file of UTF-8 text there, or remove it.",
       state: "nothing was started",
     });
   }

@@ -65,6 +65,7 @@ export async function readNamedConfig(path: string, workingDirectory: string): P
   const entries = await readConfigFile(absolute, path, { shape: PGKEEP_SHAPE, trust: "owner" });
   if (entries) return { path: absolute, entries };
   throw new PgkeepError("CONFIG_FILE_INVALID", `configuration file "${tameLine(path)}" does not exist`, {
+    hint: "Give --config the path of a file, or leave it away to use the nearest pgkeep.yaml.",
     state: "nothing was started",
   });
 }

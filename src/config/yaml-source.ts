@@ -71,6 +71,7 @@ export class SourceProblems {
   /** Throws `code` with the first problems in the order of the file; does nothing when there are none. */
   throwIfAny(code: ErrorCode, file: string): void {
     const state = "nothing was started";
+    const hint = "Correct the file at the place that is named.";
     const sorted = [...this.#found.values()].toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
     const [first] = sorted;
     if (!first) return;
@@ -78,11 +79,12 @@ export class SourceProblems {
       .slice(0, MAX_REPORTED)
       .map(({ at, text }) => `${tameLine(file)}:${at.line}:${at.column} ${text}`);
     if (sorted.length === 1) {
-      throw new PgkeepError(code, `${lines[0]}`, { file, line: first.at.line, column: first.at.column, state });
+      throw new PgkeepError(code, `${lines[0]}`, { file, line: first.at.line, column: first.at.column, hint, state });
     }
     if (sorted.length > MAX_REPORTED) lines.push(`… and ${sorted.length - MAX_REPORTED} more`);
     throw new PgkeepError(code, `${tameLine(file)} has ${sorted.length} problems`, {
       detail: lines.join("\n"),
+      hint,
       state,
     });
   }

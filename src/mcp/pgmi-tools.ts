@@ -204,5 +204,6 @@ export async function callTool(
   throw new PgkeepError(
     "CONFIG_VALUE_INVALID",
     `invalid arguments: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+    { hint: "Follow the tool's input schema, as tools/list has it." },
   );
 }

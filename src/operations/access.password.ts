@@ -118,7 +118,9 @@ async function ask({ prompt }: OperationContext): Promise<Secret> {
     throw new PgkeepError("CANCELLED", "no password was entered");
   }
   if (password === repeated) return new Secret(password);
-  throw new PgkeepError("CONFIG_VALUE_INVALID", "the two passwords are not the same");
+  throw new PgkeepError("CONFIG_VALUE_INVALID", "the two passwords are not the same", {
+    hint: "Run the command again and enter the same password twice.",
+  });
 }
 
 function warnOfUnusualCharacters(password: Secret, { report }: OperationContext): void {

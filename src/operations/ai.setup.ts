@@ -94,9 +94,13 @@ function actionFor(state: TextState, isForced: boolean): Action {
 async function wantedPlaces(input: SetupInput, context: OperationContext): Promise<AssistantPlace[]> {
   const isGlobal = input.global ?? false;
   if (input.claudeMd && input.noClaudeMd)
-    throw new PgkeepError("USAGE_ARGUMENTS", "--claude-md and --no-claude-md exclude each other");
+    throw new PgkeepError("USAGE_ARGUMENTS", "--claude-md and --no-claude-md exclude each other", {
+      hint: "Leave one of the two away.",
+    });
   if (input.all && input.assistant !== undefined)
-    throw new PgkeepError("USAGE_ARGUMENTS", "--all and --assistant exclude each other");
+    throw new PgkeepError("USAGE_ARGUMENTS", "--all and --assistant exclude each other", {
+      hint: "Leave one of the two away.",
+    });
   const names = input.all ? ASSISTANT_NAMES : [input.assistant ?? (await askAssistant(context))];
   const places = placesOf(names, isGlobal);
   if (places.length === 0)

@@ -81,6 +81,7 @@ function prepareTarget(target: string): { path: string; kept: string[] } {
     const code = existing && errorCodeOf(error) === "ENOTDIR" ? "USAGE_TARGET_NOT_EMPTY" : "FILE_WRITE_FAILED";
     throw new PgkeepError(code, `could not use ${quotedPath(target)} as a project directory`, {
       detail: `The system answered ${errorCodeOf(error) ?? "with an unknown error"}.`,
+      hint: "Name a new directory, below one that you can write to.",
       state: "nothing was written",
     });
   }

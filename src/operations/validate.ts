@@ -16,6 +16,7 @@ export async function parseInput(operation: Operation, raw: unknown): Promise<Re
   const [first = "it does not follow its schema", ...others] = problems;
   throw new PgkeepError("USAGE_ARGUMENTS", `invalid input of ${operation.name}: ${first}`, {
     detail: others.length === 0 ? undefined : others.slice(0, MAX_PROBLEMS - 1).join("\n"),
+    hint: `Correct the input; pgkeep help ${operation.cli?.command ?? ""} lists what it takes.`,
     state: "nothing was started",
   });
 }

@@ -155,7 +155,11 @@ function preparePassword(password: string): string {
 }
 
 function invalid(message: string, detail?: string): PgkeepError {
-  return new PgkeepError("CONFIG_VALUE_INVALID", message, { detail, state: "nothing was started" });
+  return new PgkeepError("CONFIG_VALUE_INVALID", message, {
+    detail,
+    hint: `Choose a password of printable characters, at most ${MAX_PASSWORD_LENGTH}; letters and digits always work.`,
+    state: "nothing was started",
+  });
 }
 
 /** Exactly one reference inside the call; a password written in clear is left as the text it is. */

@@ -34,6 +34,15 @@ describe("error codes", () => {
     expect(explain).toMatch(/^\S.{20,}\.$/s);
   });
 
+  it("about the command line or a configuration come with a hint, wherever they are thrown", () => {
+    const bare = filesBelow("src", ".ts").flatMap((path) =>
+      throwsIn(withoutComments(read(path)))
+        .filter((text) => /^\s*"(?:USAGE|CONFIG)_/.test(text) && !/\bhint\b|\.parts\b/.test(text))
+        .map((text) => `${path}: ${text.trim().slice(0, 90)}`),
+    );
+    expect(bare, "add hint: one imperative, a command to paste when there is one").toEqual([]);
+  });
+
   it("are each provoked by a test", () => {
     const tests = filesBelow("test", ".ts")
       .filter((path) => !path.startsWith("test/tidy/"))
@@ -45,3 +54,19 @@ describe("error codes", () => {
     ).toEqual([]);
   });
 });
+
+/** The arguments of each `new PgkeepError(...)`. */
+function throwsIn(source: string): string[] {
+  const OPENING = "new PgkeepError(";
+  const found: string[] = [];
+  for (let at = source.indexOf(OPENING); at >= 0; at = source.indexOf(OPENING, at + 1)) {
+    const start = at + OPENING.length;
+    let end = start;
+    for (let depth = 1; depth > 0 && end < source.length; end++) {
+      if (source[end] === "(") depth++;
+      else if (source[end] === ")") depth--;
+    }
+    found.push(source.slice(start, end - 1));
+  }
+  return found;
+}

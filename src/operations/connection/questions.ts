@@ -49,6 +49,7 @@ function checkPort(text: string): void {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return;
   throw new PgkeepError("CONFIG_VALUE_INVALID", "the port is not a number from 1 to 65535", {
+    hint: "Enter the port as digits; PostgreSQL's own is 5432.",
     state: "nothing was written",
   });
 }

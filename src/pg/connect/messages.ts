@@ -192,7 +192,11 @@ function message(type: string, ...parts: readonly Buffer[]): Buffer {
 
 function cstring(text: string): Buffer {
   // A NUL would end the text early and turn the rest into something else: never send one.
-  if (text.includes("\0")) throw new PgkeepError("CONFIG_VALUE_INVALID", "a text for the server holds a NUL character");
+  if (text.includes("\0")) {
+    throw new PgkeepError("CONFIG_VALUE_INVALID", "a text for the server holds a NUL character", {
+      hint: "Remove the NUL character from the connection's settings or the SQL.",
+    });
+  }
   return Buffer.from(`${text}\0`, "utf8");
 }
 

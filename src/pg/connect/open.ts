@@ -94,7 +94,8 @@ function isFinal(error: PgkeepError): boolean {
 
 function summary(failures: ConnectFailure[]): ConnectFailure {
   const last = failures.at(-1);
-  if (!last) throw new PgkeepError("CONFIG_TARGET_MISSING", "no host to connect to");
+  if (!last)
+    throw new PgkeepError("CONFIG_TARGET_MISSING", "no host to connect to", { hint: "Name one with -h HOST." });
   if (failures.length === 1) return last;
   const reasons = [...new Set(failures.map(({ error }) => error.message))].join("; ");
   const { parts } = last.error;

@@ -55,6 +55,7 @@ export async function placeOf(directory: string): Promise<Place> {
   const root = await realpath(directory).catch((error: unknown) => {
     throw new PgkeepError("CONFIG_VALUE_INVALID", "cannot use the directory of the embedded server", {
       detail: errorCodeOf(error) === "ENOENT" ? "It does not exist." : "It cannot be entered.",
+      hint: "Name an existing directory of yours with --dir.",
       state: "nothing was started",
     });
   });
