@@ -256,6 +256,18 @@ export const ERRORS = {
     EXIT.stalePlan,
     "What the saved plan was made from has changed since. Nothing was changed; make the plan again.",
   ),
+  ACCESS_UNAPPROVED: define(
+    EXIT.notApproved,
+    "Applying a plan needs a yes at the terminal, or --yes without one. Nothing was changed.",
+  ),
+  ACCESS_PLAN_FILE_INVALID: define(
+    EXIT.config,
+    "The file is no plan that access plan --save wrote, or it was changed since. Nothing was started.",
+  ),
+  ACCESS_PASSWORD_REJECTED: define(
+    EXIT.execution,
+    "A module of the server refused a password's verifier. The password itself is never sent instead; the hint says what can be done.",
+  ),
   ACCESS_RESULT_DIFFERS: define(
     EXIT.unexpectedResult,
     "Every statement succeeded and the database is still not as planned: PostgreSQL only warns when a GRANT or REVOKE has no effect. The differences and the server's warnings are listed.",
