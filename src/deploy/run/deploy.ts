@@ -43,7 +43,7 @@ import {
   unknownState,
 } from "./state.ts";
 import { Trace } from "./trace.ts";
-import { weighExposures } from "./warnings.ts";
+import { LOCK_LOST, reportWarnings, weighExposures } from "./warnings.ts";
 
 export interface DeployInput extends RunInput {
   overwrite?: boolean | undefined;
@@ -210,7 +210,12 @@ class DeployRun {
   async #release(session: Session): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    await releaseSession(session, this.#filesLoaded !== undefined);
+    const isPrepared = this.#filesLoaded !== undefined;
+    const hadLock = await releaseSession(session, isPrepared);
+    if (isPrepared && hadLock === false) {
+      this.#warnings = [...this.#warnings, LOCK_LOST];
+      reportWarnings([LOCK_LOST], this.#context);
+    }
     this.#say({ type: "deploy.released", round_trips: session.roundTrips });
   }
 

@@ -6,19 +6,32 @@
  * a server that does not answer keeps nobody waiting.
  */
 import type { Session } from "../../pg/session.ts";
-import { FLUSH } from "../session/queries.ts";
+import { FLUSH, UNLOCK } from "../session/queries.ts";
 import { within } from "./limit.ts";
 
 /** 5 s, for a rollback of a large transaction. */
 const RELEASE_BOUND_MS = 5_000;
 
-const UNLOCK = "SELECT pg_catalog.pg_advisory_unlock_all();";
+const UNLOCK_ALL = "SELECT pg_catalog.pg_advisory_unlock_all();";
 
-/** Rolls back what is open, unlocks, closes. Never throws. `isPrepared`: the session has the objects of a deploy. */
-export async function releaseSession(session: Session, isPrepared: boolean): Promise<void> {
+/** The server warns about a lock that is not ours; we say it in our own words. */
+const QUIET = "SET client_min_messages = error;";
+
+/**
+ * Rolls back what is open, unlocks, closes. Never throws. `isPrepared`: the session has the objects of a deploy.
+ * Returns whether the deploy lock was still ours; undefined when the server did not say.
+ */
+export async function releaseSession(session: Session, isPrepared: boolean): Promise<boolean | undefined> {
   const rollback = session.transactionStatus() === "idle" ? "" : "ROLLBACK; ";
+  const tags: string[] = [];
+  const onStatement = (tag: string): void => {
+    tags.push(tag);
+  };
   // Durations that the server still keeps are told here, where they cost no round trip; last, because they may fail.
   const farewell = isPrepared ? ` ${FLUSH}` : "";
-  await within(session.script(`${rollback}${UNLOCK}${farewell}`), RELEASE_BOUND_MS);
+  const text = `${rollback}${QUIET} ${UNLOCK} ${UNLOCK_ALL}${farewell}`;
+  await within(session.script(text, { onStatement }), RELEASE_BOUND_MS);
   await session.close();
+  const unlocked = tags.find((tag) => tag.startsWith("SELECT"));
+  return unlocked === undefined ? undefined : unlocked === "SELECT 1";
 }

@@ -29,8 +29,15 @@ async function isOurs(target: Session["target"], directories: readonly string[])
   return await isEmbeddedServer(target, directories);
 }
 
+/** What is said at the end of a run whose lock was not there any more. */
+export const LOCK_LOST: Warning = {
+  id: "lock-lost",
+  message: "the project gave the deploy lock away while it ran, so another deploy could run beside this one",
+  remedy: "Remove DISCARD ALL and pg_advisory_unlock_all() from its SQL; RESET ALL and RESET ROLE keep the lock.",
+};
+
 /** One line each. */
-function reportWarnings(warnings: readonly Warning[], { report }: Pick<OperationContext, "report">): void {
+export function reportWarnings(warnings: readonly Warning[], { report }: Pick<OperationContext, "report">): void {
   for (const { id, message, remedy } of warnings) report({ type: "warning", id, message: `${message}. ${remedy}` });
 }
 

@@ -219,5 +219,8 @@ select p.done,
   ) as f
 `;
 
+/** Gives the deploy lock back. Returns a row exactly when we had it: SQL of the project can take it from us. */
+export const UNLOCK = `select from (select pg_catalog.pg_advisory_unlock(${LOCK_KEY}) as held offset 0) as l where l.held;`;
+
 /** Makes the server tell what it has kept back of the files that ran. */
 export const FLUSH = "select pg_temp._pgkeep_flush()";

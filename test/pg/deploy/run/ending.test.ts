@@ -263,6 +263,22 @@ describe("the deploy lock", () => {
     expect((await first).error).toBeUndefined();
   });
 
+  it.each(["discard all;", "select pg_advisory_unlock_all();"])(
+    "that the project's SQL gives away is noticed: %s",
+    async (sql) => {
+      const { error, report, events, notices } = await run(`select 1; commit; ${sql} select 2;`);
+      expect(error).toBeUndefined();
+      expect(report.warnings?.map(({ id }) => id)).toContain("lock-lost");
+      expect(events).toContainEqual(expect.objectContaining({ type: "warning", id: "lock-lost" }));
+      expect(notices.join()).not.toContain("you don't own");
+    },
+  );
+
+  it("that is still there at the end is not mentioned, whatever else the project locks", async () => {
+    const { report } = await run("select pg_advisory_lock(42); commit; reset all; discard plans;");
+    expect(report.warnings?.map(({ id }) => id)).not.toContain("lock-lost");
+  });
+
   it("[D-09] held by somebody else names the holder and says that it is no deploy", async () => {
     await cluster.sql("create role squatter login password 'squat-squat'");
     const squatting = cluster.sql(
