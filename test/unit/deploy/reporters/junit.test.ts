@@ -27,6 +27,13 @@ describe("JUnit", () => {
     expect(text).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/);
   });
 
+  it("has no case for a deploy when only tests ran", () => {
+    const tests = [{ path: "./__test__/test_a.sql", name: "test_a", result: "passed" as const, ms: 1 }];
+    const text = junit.render({ status: "success", exitCode: 0, database: "shop", durationMs: 5, tests });
+    expect(text).toContain('tests="1"');
+    expect(text).not.toContain('name="deploy"');
+  });
+
   it("is green with the deploy as a case, and red when it failed before its tests", () => {
     expect(junit.render(GREEN)).toContain('<testcase name="deploy" classname="./" file="./deploy.sql" time="1.500"/>');
     const text = junit.render(BROKEN);
