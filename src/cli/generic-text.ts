@@ -48,11 +48,29 @@ function listLines(items: readonly unknown[], view: View, indent: string): strin
 export function tableLines(records: readonly Record<string, unknown>[], view: View, indent = ""): string[] {
   const names = [...new Set(records.flatMap((record) => Object.keys(record)))];
   const rows = [names.map(labelOf), ...records.map((record) => names.map((name) => cellText(record[name], view)))];
-  const widths = names.map((_, column) => Math.max(...rows.map((row) => columns(row[column] ?? ""))));
+  const wanted = names.map((_, column) => Math.max(...rows.map((row) => columns(row[column] ?? ""))));
+  const widths = view.isFitted ? fitted(wanted, view.width - indent.length) : wanted;
   return rows.map((row) => {
-    const cells = row.map((cell, column) => padded(cell, widths[column] ?? 0));
+    const cells = row.map((cell, column) => padded(shortened(cell, widths[column] ?? 0), widths[column] ?? 0));
     return `${indent}${cells.join("  ")}`.trimEnd();
   });
+}
+
+/** 8 columns: less of a name says nothing, so a table with many columns rather passes the edge. */
+const NARROWEST = 8;
+
+/** Widths of columns that fit `width` together, two blanks between them: the widest give way first. */
+function fitted(wanted: readonly number[], width: number): number[] {
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, one) => sum + one + 2, -2) - width;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const now = widths[widest] ?? 0;
+    if (now <= NARROWEST) break;
+    widths[widest] = now - 1;
+    excess--;
+  }
+  return widths;
 }
 
 function cellText(value: unknown, view: View): string {
@@ -61,15 +79,27 @@ function cellText(value: unknown, view: View): string {
   if (typeof value === "number") return Number.isInteger(value) ? value.toLocaleString("en-US") : String(value);
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => cellText(item, view)).join(", ");
   const text = tameLine(typeof value === "string" ? value : JSON.stringify(value));
-  return view.isTerminal ? shortened(text, view.width) : text;
+  return view.isFitted ? shortened(text, view.width) : text;
 }
 
 /** Cut in the middle, where names differ least. */
 function shortened(text: string, width: number): string {
-  const characters = [...text];
-  if (characters.length <= width) return text;
+  if (columns(text) <= width) return text;
   const half = Math.floor((width - 1) / 2);
-  return `${characters.slice(0, half).join("")}…${characters.slice(-half).join("")}`;
+  const characters = [...text];
+  const end = leading(characters.toReversed(), half).toReversed();
+  return `${leading(characters, half).join("")}…${end.join("")}`;
+}
+
+/** As many characters from the start as `width` columns hold. */
+function leading(characters: readonly string[], width: number): string[] {
+  let [used, count] = [0, 0];
+  for (const character of characters) {
+    used += columns(character);
+    if (used > width) break;
+    count++;
+  }
+  return characters.slice(0, count);
 }
 
 const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));

@@ -10,6 +10,7 @@ import { writeSync } from "node:fs";
 import { errorCodeOf, PgkeepError } from "../base/errors.ts";
 import { scrub, scrubDeep } from "../base/secrets.ts";
 import { tameJson } from "../base/tame.ts";
+import { asciiText } from "./ascii.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -18,6 +19,8 @@ const STDERR = 2;
 const PIPE_FULL_WAIT_MS = 5;
 
 export class Output {
+  /** Whether lines for stderr may hold ASCII only. */
+  isAsciiOnly = false;
   readonly #closed = new Set<number>();
   readonly #write: (fd: number, bytes: Buffer, offset: number) => number;
 
@@ -43,7 +46,8 @@ export class Output {
   /** A line for stderr. Never throws: when stderr is gone there is nobody left to tell. */
   say(line: string): void {
     try {
-      this.#send(STDERR, `${scrub(line)}\n`);
+      const text = scrub(line);
+      this.#send(STDERR, `${this.isAsciiOnly ? asciiText(text) : text}\n`);
     } catch {
       this.#closed.add(STDERR);
     }

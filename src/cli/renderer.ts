@@ -15,6 +15,8 @@ export interface View {
   ascii: boolean;
   /** Columns. */
   width: number;
+  /** Whether text has to fit `width`: on a terminal, or because a width was asked for. Programs get whole values. */
+  isFitted: boolean;
   /** Whether the stream the text goes to is a terminal. */
   isTerminal: boolean;
   verbose: boolean;

@@ -16,6 +16,7 @@ import { tameLine } from "../base/tame.ts";
 import { captureEnvironment, registerConnectionString } from "../config/environment.ts";
 import { runOperation as callOperation, loadOperation } from "../operations/call.ts";
 import type { ParsedCommand } from "./arguments.ts";
+import { asciiText } from "./ascii.ts";
 import { crashOf } from "./crash.ts";
 import { Deadline } from "./deadline.ts";
 import { bareFailure, type Ending, envelope, type Target } from "./documents.ts";
@@ -53,6 +54,7 @@ interface Outcome {
 export async function runOperation(invocation: Invocation, parsed: ParsedCommand): Promise<number> {
   const environment = captureEnvironment();
   registerArgumentSecrets(parsed.input);
+  invocation.output.isAsciiOnly = parsed.globals.ascii;
   const plan = planOutputs(parsed.command, parsed.globals);
   for (const { path } of plan.files) checkOutputFile(resolve(path));
   checkFields(parsed);
@@ -267,7 +269,9 @@ async function textOf(run: Run, outcome: Outcome, format: string): Promise<strin
       hint: "Use --format json, which every command has.",
     });
   }
-  return error ? "" : scrub(await humanText(run, output));
+  if (error) return "";
+  const text = scrub(await humanText(run, output));
+  return run.parsed.globals.ascii ? asciiText(text) : text;
 }
 
 async function humanText(run: Run, output: unknown): Promise<string> {

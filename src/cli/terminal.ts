@@ -66,6 +66,7 @@ export function viewOf(stream: "stdout" | "stderr", options: ViewOptions, elapse
     colour: usesColour(isTerminal, environment, globals.color),
     ascii: globals.ascii || isSet(environment.NO_COLOR) || environment.PGKEEP_ACCESSIBLE === "1",
     width: globals.width ?? terminals.columns ?? DEFAULT_WIDTH,
+    isFitted: isTerminal || globals.width !== undefined,
     verbose: globals.verbose,
     quiet: globals.quiet,
   };

@@ -9,6 +9,7 @@ const VIEW = {
   ascii: false,
   width: 80,
   isTerminal: false,
+  isFitted: false,
   verbose: false,
   quiet: false,
   program: "pgkeep",
@@ -43,6 +44,17 @@ describe("a result without a renderer", () => {
     );
   });
 
+  it("makes a table fit where it has to, by its widest columns", () => {
+    const rows = [{ order: 1, file: "migrations/a/long/path/to/010_customers.sql", kind: "sql" }];
+    const whole = genericText({ rows }, { ...VIEW, width: 30 });
+    expect(whole).toContain("migrations/a/long/path/to/010_customers.sql");
+    const lines = genericText({ rows }, { ...VIEW, width: 30, isFitted: true })
+      .trimEnd()
+      .split("\n");
+    expect(Math.max(...lines.map(columns))).toBeLessThanOrEqual(30);
+    expect(lines.at(-1)).toMatch(/^ {2}1 +migratio.*…mers\.sql +sql$|^ {2}1 +\S+…\S+\.sql +sql$/);
+  });
+
   it("aligns by the columns a terminal uses", () => {
     expect(columns("日本e\u0301😀")).toBe(7);
     const [, first = "", second = ""] = genericText(
@@ -66,7 +78,7 @@ describe("a result without a renderer", () => {
   it("shortens long values in the middle on a terminal only", () => {
     const long = `${"a".repeat(200)}END`;
     expect(genericText({ name: long }, VIEW)).toContain(long);
-    const shown = genericText({ name: long }, { ...VIEW, isTerminal: true });
+    const shown = genericText({ name: long }, { ...VIEW, isFitted: true });
     expect(shown).toMatch(/^name {2}a+…a+END\n$/);
     expect(shown.length).toBeLessThan(100);
   });

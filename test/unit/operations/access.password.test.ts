@@ -145,6 +145,7 @@ const VIEW = {
   ascii: true,
   width: 80,
   isTerminal: false,
+  isFitted: false,
   verbose: false,
   quiet: false,
   program: "pgkeep",

@@ -7,6 +7,7 @@ const VIEW = {
   ascii: false,
   width: 80,
   isTerminal: true,
+  isFitted: true,
   verbose: false,
   quiet: false,
   program: "pgmi",

@@ -10,6 +10,7 @@ const VIEW: View = {
   ascii: false,
   width: 100,
   isTerminal: false,
+  isFitted: false,
   verbose: false,
   quiet: false,
   program: "pgkeep",

@@ -17,6 +17,7 @@ const view: View = {
   ascii: false,
   width: 80,
   isTerminal: true,
+  isFitted: true,
   verbose: false,
   quiet: false,
   program: "pgkeep",
