@@ -65,7 +65,10 @@ export interface RoleModel {
   password: string | undefined;
   /** The role that it becomes at login (three-tier's migrator). */
   runAs: string | undefined;
+  /** In every database. */
   settings: ReadonlyMap<string, string>;
+  /** In the model's database: ALTER ROLE ... IN DATABASE ... SET. Those of other databases are not governed. */
+  databaseSettings: ReadonlyMap<string, string>;
   /** Only for state "absent". */
   retirement: { reassignTo: string | undefined; dropOwned: boolean; terminate: boolean } | undefined;
 }
@@ -87,10 +90,16 @@ export interface ObjectTarget {
   subkinds?: readonly ObjectSubkind[] | undefined;
   /** undefined where the kind lives in no schema. */
   schema: string | undefined;
-  /** "*", globs over the name, exact names, signatures of routines. Large objects by oid. */
+  /** "*", globs over the name, exact names, signatures of routines. Large objects by oid. See object-pattern.ts. */
   patterns: readonly string[];
 }
 
+/**
+ * One rule. For a role of the file the rules that match an object say exactly what it has there. For PUBLIC in mode
+ * adopt that holds where a grant matches, or a revoke of no privileges at all ([]), which only says that the list is
+ * exact; a revoke that names privileges takes those and leaves PUBLIC's others (the guide takes CREATE on
+ * schema public and keeps USAGE).
+ */
 export interface AccessRule {
   effect: "grant" | "revoke";
   target: ObjectTarget;
@@ -104,6 +113,7 @@ export interface AccessRule {
   line: number;
 }
 
+/** Of several that match an object the last counts. */
 export interface OwnerRule {
   target: ObjectTarget;
   owner: string;

@@ -1,0 +1,385 @@
+/**
+ * The model file's grammar: every key, what may stand there and what it means.
+ *
+ * This one description is what the reader checks a file against, and what the JSON schema and the reference page are
+ * made from. What a key does to the model is in build.ts.
+ */
+import {
+  choice,
+  either,
+  type Form,
+  integer,
+  key,
+  list,
+  named,
+  oneOrMore,
+  type RecordKey,
+  record,
+  requiredKey,
+  text,
+  truth,
+  type Written,
+} from "../../config/document-form.ts";
+import { isReference } from "../../config/references.ts";
+import { identifierProblem } from "../../pg/identifiers.ts";
+import type { PrivilegeName } from "../catalog/privilege.ts";
+import {
+  type COLUMN_PRIVILEGES,
+  DEFAULT_SELECTORS,
+  entriesOf,
+  OBJECT_SELECTORS,
+  SCHEMA_SELECTORS,
+  type Selector,
+} from "./selectors.ts";
+
+const NAME_SCHEMA = { type: ["string", "number", "boolean"], minLength: 1 };
+
+/** Why `name` cannot be the name of something; the sentence continues "the name". */
+export function nameProblem(name: string): string | undefined {
+  const problem = identifierProblem(name);
+  return problem && `cannot be a name: ${problem}`;
+}
+
+function name(what: string): Form<string> {
+  return text(`the name of a ${what}`, nameProblem, NAME_SCHEMA);
+}
+
+const roleName = name("role");
+
+/** PUBLIC in any case is everybody; `{ role: PUBLIC }` is a role that somebody called so. */
+const grantee = either({
+  scalar: roleName,
+  map: record({ role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC") }),
+});
+
+/** In lists whose privilege has no place for its own options. */
+const granteeWithOption = either({
+  scalar: roleName,
+  map: record({
+    role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC"),
+    grantable: key(truth(), "May pass the privilege on; default false"),
+  }),
+});
+
+const grantees = oneOrMore(grantee);
+const roleNames = oneOrMore(roleName);
+
+const pattern = text(
+  "a name, or a pattern with * and ?",
+  (given) => (given === "" ? "is empty" : given.includes("\0") ? "holds a NUL character" : undefined),
+  NAME_SCHEMA,
+);
+const patterns = oneOrMore(pattern);
+
+/** Privileges of a kind, or all that the connected server has for it. */
+function privilegesOf(names: readonly PrivilegeName[]): Form<readonly { value: PrivilegeName | "all" }[]> {
+  return oneOrMore(choice<PrivilegeName | "all">([...names, "all"]));
+}
+
+/** Keys of the same names as `selectors`, each taking privileges of its kind. */
+function privilegeKeys<Name extends string>(
+  selectors: Readonly<Record<Name, Pick<Selector, "privileges"> & { shown?: string }>>,
+): Record<Name, RecordKey<readonly { value: PrivilegeName | "all" }[]>> {
+  return mapRecord(selectors, ({ privileges, shown }, word) =>
+    key(privilegesOf(privileges), `Privileges on ${shown ?? word.replaceAll("_", " ")}`),
+  );
+}
+
+function mapRecord<Name extends string, From, To>(
+  from: Readonly<Record<Name, From>>,
+  change: (value: From, name: Name) => To,
+): Record<Name, To> {
+  const changed: Partial<Record<Name, To>> = {};
+  for (const [each, value] of entriesOf(from)) changed[each] = change(value, each);
+  const isWhole = (partial: Partial<Record<Name, To>>): partial is Record<Name, To> =>
+    entriesOf(from).every(([each]) => Object.hasOwn(partial, each));
+  if (!isWhole(changed)) throw new TypeError("a name was lost");
+  return changed;
+}
+
+const COLUMN_KEYS = mapRecord(
+  {
+    select: "read",
+    insert: "given on insert",
+    update: "changed",
+    references: "referred to by foreign keys",
+  } satisfies Record<(typeof COLUMN_PRIVILEGES)[number], string>,
+  (what) => key(oneOrMore(name("column")), `Columns that may be ${what}`),
+);
+
+const columnLists = record(COLUMN_KEYS);
+
+const settings = named(
+  text("a value, as SET takes it", (value) => (value.includes("\0") ? "holds a NUL character" : undefined)),
+  "parameters with their values",
+  (parameter) => (/^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(parameter) ? undefined : "is not a parameter's name"),
+);
+
+const password = text(
+  "one reference: ${env:NAME} or ${file:/path}",
+  (value) =>
+    isReference(value)
+      ? undefined
+      : "must be exactly one reference, ${env:NAME} or ${file:/path}; a password in the file is refused",
+  { type: "string", pattern: "^\\$\\{(env|file):[^{}]+\\}$" },
+);
+
+const connection = text(
+  "one reference: ${env:NAME} or ${file:/path}",
+  (value) =>
+    isReference(value)
+      ? undefined
+      : "must be exactly one reference, ${env:NAME} or ${file:/path}, to a connection string",
+  { type: "string", pattern: "^\\$\\{(env|file):[^{}]+\\}$" },
+);
+
+/** A date, a timestamp with or without a zone, or infinity: what the server reads the same whatever its settings. */
+const VALID_UNTIL = /^(\d{4,6}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?)?|infinity)$/;
+
+const validUntil = text(
+  "a date (2027-06-30), a timestamp or infinity",
+  (value) => (VALID_UNTIL.test(value) ? undefined : "must be a date (2027-06-30), a timestamp or infinity"),
+  { type: "string" },
+);
+
+/** SQL that the author writes: an expression of a policy. */
+const expression = text("an SQL expression", (value) =>
+  value.trim() === "" ? "is empty" : value.includes("\0") ? "holds a NUL character" : undefined,
+);
+
+const comment = text("a text", (value) => (value.includes("\0") ? "holds a NUL character" : undefined), {
+  type: "string",
+});
+
+export const MEMBERSHIP_KEYS = {
+  inherit: key(truth(), "The member has the role's privileges without SET ROLE (PostgreSQL 16 and later)"),
+  set: key(truth(), "The member may SET ROLE to it (PostgreSQL 16 and later)"),
+  admin: key(truth(), "The member may grant the role to others; default false"),
+};
+
+export const ROLE_KEYS = {
+  state: key(choice(["present", "absent"]), "absent: the role is retired; default present"),
+  login: key(truth(), "May connect; default false"),
+  inherit: key(truth(), "Has the privileges of roles that it is a member of; default true, and false with run_as"),
+  superuser: key(truth(), "Is above every check; default false"),
+  createrole: key(truth(), "May create roles; default false"),
+  createdb: key(truth(), "May create databases; default false"),
+  replication: key(truth(), "May copy the whole cluster; default false"),
+  bypassrls: key(truth(), "Is not limited by row level security; default false"),
+  connection_limit: key(integer({ minimum: -1, maximum: 2 ** 31 - 1 }), "Connections at once; default -1, no limit"),
+  valid_until: key(validUntil, "When its password ends"),
+  comment: key(comment, "What the role is for; left alone when absent, removed when empty"),
+  password: key(password, "Where its password is; left alone when absent. Only a SCRAM verifier of it is sent"),
+  run_as: key(roleName, "The role that it becomes when it connects, without having that role's rights before"),
+  member_of: key(
+    oneOrMore(
+      either({
+        scalar: roleName,
+        map: record({ role: requiredKey(roleName, "The role to be a member of"), ...MEMBERSHIP_KEYS }),
+      }),
+    ),
+    "Roles that it is a member of",
+  ),
+  settings: key(settings, "Parameters for its sessions in every database"),
+  database_settings: key(settings, "Parameters for its sessions in this database"),
+  reassign_to: key(roleName, "With state absent: who gets what it owns"),
+  drop_owned: key(truth(), "With state absent: what it still owns is dropped; default false"),
+  terminate: key(truth(), "With state absent: its sessions are ended; default false"),
+};
+
+const revokePublic = (privileges: readonly PrivilegeName[]) =>
+  either({ truth: truth(), list: list(choice<PrivilegeName | "all">([...privileges, "all"])) });
+
+export const DATABASE_PRIVILEGES = ["connect", "temporary", "create"] as const satisfies PrivilegeName[];
+export const SCHEMA_PRIVILEGES = ["usage", "create"] as const satisfies PrivilegeName[];
+
+export const DATABASE_KEYS = {
+  owner: key(roleName, "Owner of the database; left alone when absent"),
+  revoke_public: key(revokePublic(DATABASE_PRIVILEGES), "What PUBLIC loses; true: everything that is not granted here"),
+  connect: key(oneOrMore(granteeWithOption), "Roles that may connect"),
+  temporary: key(oneOrMore(granteeWithOption), "Roles that may make temporary tables"),
+  create: key(oneOrMore(granteeWithOption), "Roles that may make schemas and publications"),
+};
+
+export const GRANT_KEYS = {
+  to: requiredKey(grantees, "Roles that get it; PUBLIC in any case is everybody"),
+  usage: key(truth(), "Use of the schema itself; without it nothing in the schema can be reached"),
+  create: key(truth(), "Making objects in the schema"),
+  ...privilegeKeys(SCHEMA_SELECTORS),
+  tables_only: key(truth(), "`tables` means tables and partitioned tables alone; default false"),
+  columns: key(
+    named(columnLists, "tables, each with columns by privilege"),
+    "Privileges on single columns, by table: `{ users: { select: [id, name] } }`",
+  ),
+  only: key(patterns, "Only objects of these names; default all. Routines also by signature, as in total(integer)"),
+  grantable: key(truth(), "May pass the privileges on; default false"),
+  future: key(truth(), "Objects that defaults_for will create get it too; default true, false with only"),
+};
+
+/** What an exception can be about, with the selector that it stands for. */
+export const EXCEPTION_OBJECTS = {
+  table: "tables",
+  sequence: "sequences",
+  routine: "routines",
+  type: "types",
+} as const;
+
+const exceptionRevoke = oneOrMore(
+  choice<PrivilegeName | "all">([
+    ...new Set<PrivilegeName>(
+      Object.values(EXCEPTION_OBJECTS).flatMap((word) => [...SCHEMA_SELECTORS[word].privileges]),
+    ),
+    "all",
+  ]),
+);
+
+export const EXCEPTION_KEYS = {
+  table: key(patterns, "Tables and views that it is about"),
+  sequence: key(patterns, "Sequences that it is about"),
+  routine: key(patterns, "Routines that it is about, by name or signature"),
+  type: key(patterns, "Types that it is about"),
+  revoke: key(exceptionRevoke, "Privileges that are taken away"),
+  from: key(grantees, "Roles that lose it"),
+  columns: key(
+    either({ list: list(name("column")), map: named(columnLists, "roles, each with columns by privilege") }),
+    "By role the columns that remain of a privilege on the whole table; or the columns that `revoke` is about",
+  ),
+};
+
+const policy = record({
+  name: requiredKey(name("policy"), "Its name"),
+  to: key(grantees, "Roles that it is for; default PUBLIC"),
+  for: key(choice(["all", "select", "insert", "update", "delete"]), "The command; default all"),
+  restrictive: key(truth(), "Must hold beside the others, instead of being one of several ways; default false"),
+  using: key(expression, "Rows that can be seen"),
+  check: key(expression, "Rows that can be written"),
+});
+
+const rowSecurity = record({
+  table: requiredKey(name("table"), "The table"),
+  enable: key(truth(), "Row level security is on; default true"),
+  force: key(truth(), "It holds for the table's owner too; default false"),
+  policies: key(list(policy), "All policies of the table"),
+});
+
+const ownedObjects = record(
+  mapRecord(SCHEMA_SELECTORS, ({ shown }) => key(patterns, `Of ${shown}, by name or pattern`)),
+);
+
+export const SCHEMA_KEYS = {
+  create: key(truth(), "The schema is made when it is missing; default true, false for public"),
+  owner: key(roleName, "Owner of the schema; left alone when absent"),
+  comment: key(comment, "What the schema is for; left alone when absent"),
+  grants: key(list(record(GRANT_KEYS)), "Who may do what with the schema and what is in it"),
+  revoke_public: key(revokePublic(SCHEMA_PRIVILEGES), "What PUBLIC loses on the schema itself; true: everything"),
+  revoke_public_objects: key(
+    truth(),
+    "PUBLIC has nothing on any object of the schema but what grants give it; default false",
+  ),
+  defaults_for: key(roleNames, "Creators whose future objects in the schema get the same grants"),
+  routines_public_execute: key(
+    choice(["revoke"]),
+    "PUBLIC may execute no routine here, nor any that the creators of defaults_for make in this database",
+  ),
+  exceptions: key(list(record(EXCEPTION_KEYS)), "Objects that grants do not reach"),
+  owners: key(
+    named(ownedObjects, "roles, each with what it owns", nameProblem),
+    "Owners of objects, by role; the last that matches counts",
+  ),
+  rls: key(list(rowSecurity), "Row level security by table"),
+};
+
+/** Keys of one element below `objects`. */
+function objectKeys({ privileges, shown }: Selector) {
+  return {
+    on: requiredKey(patterns, `Which ${shown}`),
+    owner: key(roleName, "Their owner; left alone when absent"),
+    revoke_public: key(revokePublic(privileges), "What PUBLIC loses; true: everything that is not granted here"),
+    grants: key(
+      list(
+        record({
+          to: requiredKey(grantees, "Roles that get it"),
+          privileges: requiredKey(privilegesOf(privileges), "What they get"),
+          grantable: key(truth(), "May pass it on; default false"),
+        }),
+      ),
+      "Who may do what with them",
+    ),
+  };
+}
+
+export const OBJECTS_KEYS = mapRecord(OBJECT_SELECTORS, (selector) =>
+  key(list(record(objectKeys(selector))), `Privileges on ${selector.shown}`),
+);
+
+export const DEFAULTS_KEYS = {
+  for: requiredKey(roleNames, "Creators"),
+  in: key(oneOrMore(name("schema")), "Schemas; default every schema of the database"),
+  to: key(grantees, "Roles that get it"),
+  from: key(grantees, "Roles that lose what new objects would otherwise give them"),
+  ...privilegeKeys(DEFAULT_SELECTORS),
+  grantable: key(truth(), "May pass the privileges on; default false"),
+};
+
+const expectations = oneOrMore(
+  either({
+    scalar: text('"role: action object", as in "app: select shop.orders"'),
+    map: record({
+      role: requiredKey(roleName, "Who"),
+      action: requiredKey(text("an action"), "Does what"),
+      object: requiredKey(text("an object"), "With what"),
+    }),
+  }),
+);
+
+export const VERIFY_KEYS = {
+  logins: key(
+    named(connection, "roles, each with its connection string's place", nameProblem),
+    "Real logins to probe with",
+  ),
+  must: key(expectations, "What has to work"),
+  must_not: key(expectations, "What has to be refused"),
+  call: key(oneOrMore(text("a routine's signature")), "Routines that `--call` may execute"),
+};
+
+export const NAMES_KEYS = {
+  owner: key(roleName, "three-tier: owner of everything, cannot log in"),
+  migrator: key(roleName, "The role that changes the schema"),
+  read_write: key(roleName, "three-tier: group that may change data"),
+  read_only: key(roleName, "three-tier: group that may read data"),
+  application: key(roleNames, "The role, or roles, that the application connects as"),
+  reporter: key(roleNames, "three-tier: roles that only read; none unless named"),
+  schema: key(oneOrMore(name("schema")), "Schemas of the application"),
+};
+
+export const PROFILES = ["guide-001", "three-tier"] as const;
+
+export const FILE_KEYS = {
+  version: requiredKey(choice(["1"]), "Version of this format: 1"),
+  database: requiredKey(name("database"), "The database that the file governs; roles belong to its whole server"),
+  mode: key(
+    choice(["additive", "adopt", "authoritative"]),
+    "additive takes nothing away. adopt (default): the roles of the file have in its schemas what is written. " +
+      "authoritative: nobody else has anything there",
+  ),
+  profile: key(choice(PROFILES), "A ready-made model that the other keys add to or change"),
+  names: key(record(NAMES_KEYS), "Names that the profile uses"),
+  gate: key(truth(), "A deploy with this file verifies it before it commits; default false"),
+  external_roles: key(roleNames, "Roles that are named here and managed elsewhere"),
+  roles: key(named(record(ROLE_KEYS), "roles by name", nameProblem), "Roles that the file manages"),
+  membership_options: key(
+    named(record(MEMBERSHIP_KEYS), "memberships as member->role"),
+    "Options of memberships, written as `member->role`",
+  ),
+  database_acl: key(record(DATABASE_KEYS), "Who may do what with the database itself; left alone when absent"),
+  database_settings: key(settings, "Parameters for every session in the database"),
+  schemas: key(named(record(SCHEMA_KEYS), "schemas by name", nameProblem), "Schemas that the file governs"),
+  objects: key(record(OBJECTS_KEYS), "Privileges on what lives in no schema"),
+  default_privileges: key(list(record(DEFAULTS_KEYS)), "Default privileges beside those of defaults_for"),
+  verify: key(record(VERIFY_KEYS), "What verify proves beside what follows from the grants"),
+};
+
+/** The whole file. */
+export const MODEL_FILE = record(FILE_KEYS);
+
+export type ModelDocument = Written<typeof FILE_KEYS>;
