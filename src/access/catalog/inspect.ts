@@ -1,0 +1,296 @@
+/**
+ * Reads a server's picture: two statements of a transaction around one query per kind of object and ten more, all in
+ * one message. How many there are never depends on how much the server holds.
+ *
+ * The queries are a statement's worth of trust each: tables and functions of pg_catalog by their whole names, under a
+ * search_path of our own. In a caller's transaction a savepoint gives the caller's settings back exactly; nothing else
+ * is rolled back with it, because nothing here writes.
+ *
+ * Names whose bytes are not UTF-8 cannot be written in a statement that is sure to mean the same thing. Such roles are
+ * kept and marked; such objects are left out and counted in `unreadable`.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import { ServerError, type Session, type StatementResult, type TextRow } from "../../pg/session.ts";
+import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
+import { AclReader, arrayElements, PUBLIC } from "./acl.ts";
+import { privilegeKinds } from "./kinds.ts";
+import {
+  columnAcls,
+  columnNames,
+  DEFAULT_ACLS,
+  EXTENSION_MEMBERS,
+  memberships,
+  OWN_SETTINGS,
+  PASSWORDS,
+  POLICIES,
+  RAW_BYTES,
+  ROLES,
+  SERVER,
+  SETTINGS,
+} from "./queries.ts";
+import { type RoleNames, readMemberships, readRoles, readSettings } from "./read-roles.ts";
+import type {
+  CatalogObject,
+  DefaultAcl,
+  DefaultAclKind,
+  ObjectKind,
+  Policy,
+  Role,
+  RoleSetting,
+  Snapshot,
+} from "./snapshot.ts";
+
+export interface InspectOptions {
+  /** Also what the server itself brought along. */
+  includeSystem?: boolean | undefined;
+}
+
+/** What text decodes to where the bytes are not UTF-8. */
+const MANGLED = "\uFFFD";
+
+/**
+ * What `session` can see of roles, objects and rights. Uses the caller's transaction when one is open, else a read-only
+ * one of its own. Throws ACCESS_CATALOG_UNREADABLE when the server refuses.
+ */
+export async function inspect(session: Session, { includeSystem = false }: InspectOptions = {}): Promise<Snapshot> {
+  const major = Math.trunc(session.serverVersion / 10_000);
+  const kinds = await privilegeKinds();
+  const present = kinds.filter(({ since = 0 }) => major >= since);
+  const answers = await readAll(session, queriesOf(present, { major, includeSystem }));
+  return assemble(session, { kinds: present, answers });
+}
+
+/** The queries by name. Kinds come first; their names are not those of the others. */
+function queriesOf(kinds: readonly PrivilegeKind[], options: { major: number; includeSystem: boolean }) {
+  const { major, includeSystem } = options;
+  return new Map<string, string>([
+    ...kinds.map((kind) => [kind.name, kind.inspect(options)] as const),
+    ["server", SERVER],
+    ["roles", ROLES],
+    ["settings", SETTINGS],
+    ["memberships", memberships(major)],
+    ["default acls", DEFAULT_ACLS],
+    ["policies", POLICIES],
+    ["column names", columnNames(includeSystem)],
+    ["column acls", columnAcls(includeSystem)],
+    ["extension members", EXTENSION_MEMBERS],
+  ]);
+}
+
+type Answers = ReadonlyMap<string, readonly TextRow[]>;
+
+/** Sends `queries` as one message; the passwords' kinds with them, or after them when only then it is known to be allowed. */
+async function readAll(session: Session, queries: ReadonlyMap<string, string>): Promise<Answers> {
+  const isSuperuser = session.parameterStatus("is_superuser") === "on";
+  const sent = isSuperuser ? new Map([...queries, ["passwords", PASSWORDS]]) : queries;
+  const answers = new Map(await readTogether(session, sent));
+  if (!isSuperuser && answers.get("server")?.[0]?.passwords === "t") {
+    for (const [name, rows] of await readTogether(session, new Map([["passwords", PASSWORDS]])))
+      answers.set(name, rows);
+  }
+  return answers;
+}
+
+/** Runs `queries` in one message that leaves the session as it was. Throws ACCESS_CATALOG_UNREADABLE. */
+export async function readTogether(session: Session, queries: ReadonlyMap<string, string>): Promise<Answers> {
+  const { begin, end, undo } = bracketOf(session);
+  const isRaw = session.parameterStatus("server_encoding") === "SQL_ASCII";
+  const message = [
+    begin,
+    OWN_SETTINGS,
+    isRaw ? RAW_BYTES : "",
+    ...[...queries.values()].map((query) => `${query};\n`),
+    end,
+  ];
+  try {
+    return byName([...queries.keys()], await session.exchange(message.join("")));
+  } catch (error) {
+    if (undo !== "" && session.transactionStatus() === "failed") await session.script(undo);
+    if (!(error instanceof ServerError)) throw error;
+    throw new PgkeepError("ACCESS_CATALOG_UNREADABLE", "could not read the server's catalog", {
+      detail: `The server said: ${error.message} (${error.sqlstate}).`,
+      state: "nothing was changed",
+      cause: error,
+    });
+  }
+}
+
+function bracketOf(session: Session): { begin: string; end: string; undo: string } {
+  if (session.transactionStatus() === "idle") {
+    return {
+      begin: "begin transaction isolation level repeatable read, read only;",
+      end: "commit;",
+      undo: "rollback;",
+    };
+  }
+  const back = "rollback to savepoint pgkeep_inspection; release savepoint pgkeep_inspection;";
+  return { begin: "savepoint pgkeep_inspection;", end: back, undo: back };
+}
+
+/** Queries answer with a tag of their own; what stands around them does not. */
+function byName(names: readonly string[], results: readonly StatementResult[]): Answers {
+  const selected = results.filter(({ tag }) => tag.startsWith("SELECT"));
+  return new Map(names.map((name, index) => [name, selected[index]?.rows ?? []]));
+}
+
+function assemble(session: Session, source: { kinds: readonly PrivilegeKind[]; answers: Answers }): Snapshot {
+  const { kinds, answers } = source;
+  const server = answers.get("server")?.[0] ?? {};
+  const names: RoleNames = new Map();
+  const acl = new AclReader();
+  const unreadable: string[] = [];
+  const roles = readRoles(answers, names);
+  const objects = readObjects(kinds, { answers, acl, unreadable });
+  if (!answers.has("passwords")) unreadable.push("pg_authid (passwords)");
+  const snapshot: Snapshot = {
+    major: Math.trunc(session.serverVersion / 10_000),
+    version: session.serverVersion,
+    database: server.database ?? "",
+    databaseOid: Number(server.database_oid),
+    executor: {
+      sessionUser: server.session_user ?? "",
+      currentUser: server.current_user ?? "",
+      superuser: server.superuser === "t",
+    },
+    roles,
+    memberships: readMemberships(answers, { names, roles }),
+    objects,
+    defaultAcls: readDefaultAcls(answers, acl),
+    policies: readPolicies(answers, names),
+    databaseSettings: databaseSettings(answers, Number(server.database_oid)),
+    unreadable,
+  };
+  unreadable.push(...unaddressableRoles(roles), ...lettersNotKnown(acl));
+  return snapshot;
+}
+
+interface ObjectSource {
+  answers: Answers;
+  acl: AclReader;
+  unreadable: string[];
+}
+
+function readObjects(kinds: readonly PrivilegeKind[], source: ObjectSource): Record<ObjectKind, CatalogObject[]> {
+  const { answers, acl, unreadable } = source;
+  const objects: Record<ObjectKind, CatalogObject[]> = {
+    database: [],
+    schema: [],
+    table: [],
+    sequence: [],
+    routine: [],
+    type: [],
+    language: [],
+    "foreign-data-wrapper": [],
+    "foreign-server": [],
+    "large-object": [],
+    parameter: [],
+    tablespace: [],
+  };
+  const extensions = extensionMembers(answers);
+  for (const kind of kinds) {
+    const rows = answers.get(kind.name) ?? [];
+    const named = rows.filter((row) => !isMangled(row));
+    if (named.length < rows.length) unreadable.push(`${kind.name}: ${rows.length - named.length} names are not UTF-8`);
+    objects[kind.name] = named.map((row) => withExtension(kind.read(row, acl), extensions));
+  }
+  objects.table = withColumns(objects.table, { answers, acl });
+  return objects;
+}
+
+/** Only what a statement would have to name; an owner's name is the owner's. */
+function isMangled({ schema, name, arguments: types, modes }: TextRow): boolean {
+  return [schema, name, types, modes].some((part) => part?.includes(MANGLED));
+}
+
+/** Where the members of extensions are listed, by kind. Kinds of the whole server belong to no extension. */
+const CATALOGS: Partial<Record<ObjectKind, string>> = {
+  schema: "pg_namespace",
+  table: "pg_class",
+  sequence: "pg_class",
+  routine: "pg_proc",
+  type: "pg_type",
+  language: "pg_language",
+  "foreign-data-wrapper": "pg_foreign_data_wrapper",
+  "foreign-server": "pg_foreign_server",
+};
+
+function extensionMembers(answers: Answers): ReadonlyMap<string, string> {
+  const rows = answers.get("extension members") ?? [];
+  return new Map(rows.map(({ catalog, oid, extension }) => [`${catalog} ${oid}`, extension ?? ""]));
+}
+
+function withExtension(object: CatalogObject, extensions: ReadonlyMap<string, string>): CatalogObject {
+  const extension = extensions.get(`${CATALOGS[object.kind] ?? ""} ${object.oid}`);
+  return extension === undefined ? object : { ...object, extension };
+}
+
+function withColumns(tables: readonly CatalogObject[], { answers, acl }: Omit<ObjectSource, "unreadable">) {
+  const names = new Map((answers.get("column names") ?? []).map((row) => [Number(row.table), row.names ?? "{}"]));
+  const lists = new Map<number, Map<string, NonNullable<CatalogObject["acl"]>>>();
+  for (const row of answers.get("column acls") ?? []) {
+    const table = Number(row.table);
+    const columns = lists.get(table) ?? new Map();
+    columns.set(row.name ?? "", acl.read(row.acl ?? null) ?? []);
+    lists.set(table, columns);
+  }
+  return tables.map((table) => {
+    const columns = lists.get(table.oid);
+    return { ...table, columnNames: arrayElements(names.get(table.oid) ?? "{}"), ...(columns ? { columns } : {}) };
+  });
+}
+
+const DEFAULT_KINDS: Readonly<Record<string, DefaultAclKind>> = {
+  r: "tables",
+  S: "sequences",
+  f: "routines",
+  T: "types",
+  n: "schemas",
+  L: "large_objects",
+};
+
+function readDefaultAcls(answers: Answers, acl: AclReader): DefaultAcl[] {
+  return (answers.get("default acls") ?? []).flatMap((row) => {
+    const on = DEFAULT_KINDS[row.type ?? ""];
+    if (on === undefined) return [];
+    return [{ creator: row.creator ?? "", schema: row.schema ?? undefined, on, acl: acl.read(row.acl ?? null) ?? [] }];
+  });
+}
+
+const COMMANDS: Readonly<Record<string, Policy["command"]>> = {
+  "*": "all",
+  r: "select",
+  a: "insert",
+  w: "update",
+  d: "delete",
+};
+
+function readPolicies(answers: Answers, names: RoleNames): Policy[] {
+  return (answers.get("policies") ?? []).map((row) => ({
+    schema: row.schema ?? "",
+    table: row.table ?? "",
+    name: row.name ?? "",
+    command: COMMANDS[row.command ?? ""] ?? "all",
+    permissive: row.permissive === "t",
+    roles: arrayElements(row.roles ?? "{}").map((oid) => (oid === "0" ? PUBLIC : (names.get(oid) ?? oid))),
+    using: row.using ?? undefined,
+    check: row.check ?? undefined,
+  }));
+}
+
+/** ALTER DATABASE of this database, and ALTER ROLE ALL. */
+function databaseSettings(answers: Answers, databaseOid: number): RoleSetting[] {
+  const rows = (answers.get("settings") ?? []).filter(({ role }) => role === "0");
+  return rows
+    .filter((row) => row.database_oid === "0" || Number(row.database_oid) === databaseOid)
+    .flatMap((row) => readSettings(row));
+}
+
+function unaddressableRoles(roles: ReadonlyMap<string, Role>): string[] {
+  const count = [...roles.values()].filter(({ addressable }) => !addressable).length;
+  return count === 0 ? [] : [`roles: ${count} names are not UTF-8`];
+}
+
+function lettersNotKnown({ unknownLetters }: AclReader): string[] {
+  if (unknownLetters.size === 0) return [];
+  return [`privileges that this version does not know: ${[...unknownLetters].sort().join("")}`];
+}
