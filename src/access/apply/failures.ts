@@ -71,7 +71,8 @@ export function statementFailed(
 
 /** A module of the server did not take the verifier. Nothing weaker is ever tried by itself. */
 export function passwordRejected(role: string, error: ServerError, parts: ErrorParts = {}): PgkeepError {
-  const code: ErrorCode = error.sqlstate === INSUFFICIENT_PRIVILEGE ? "ACCESS_RIGHT_MISSING" : "ACCESS_PASSWORD_REJECTED";
+  const code: ErrorCode =
+    error.sqlstate === INSUFFICIENT_PRIVILEGE ? "ACCESS_RIGHT_MISSING" : "ACCESS_PASSWORD_REJECTED";
   return new PgkeepError(code, `the server did not take the password of role "${tameLine(role)}"`, {
     sqlstate: error.sqlstate,
     detail: `${serverWords(error)}\nA verifier was sent, never the password: modules that look at passwords (credcheck, passwordcheck) cannot judge one and may refuse it.`,

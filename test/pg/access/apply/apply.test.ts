@@ -1,0 +1,270 @@
+/** Applying a plan: all of it or nothing, and every failure says what state things are in. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PgkeepError } from "../../../../src/base/errors.ts";
+import type { Session } from "../../../../src/pg/session.ts";
+import { startCluster, type TestCluster } from "../../../support/cluster.ts";
+import { connectTo } from "../../../support/connection.ts";
+import { applying, planned, planOf } from "./hand-made-plan.ts";
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await startCluster({ major: 18 });
+  await cluster.sql("create role app_rw; create role plain login; create role third login");
+});
+afterAll(() => cluster.stop());
+
+async function database(setup = "select 1"): Promise<string> {
+  const name = await cluster.createDatabase();
+  await cluster.sql(setup, { database: name });
+  return name;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<PgkeepError> {
+  const error = await work.then(
+    () => new Error("it succeeded"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof PgkeepError) return error;
+  throw error;
+}
+
+const aclOf = async (name: string, table: string): Promise<string | null> =>
+  (await cluster.sql(`select relacl::text as acl from pg_class where relname = '${table}'`, { database: name }))[0].acl;
+
+describe("a plan that fits", () => {
+  it("is run in one transaction, and every statement is reported", async () => {
+    const name = await database("create table orders (id int)");
+    const plan = planOf(
+      name,
+      [planned("grant select on orders to app_rw"), planned("grant insert on orders to app_rw")].map(inPublic),
+    );
+    const { report, events } = await applying({ cluster, plan });
+    expect(report).toMatchObject({ retries: 0, remaining: [], wasDone: false });
+    expect(report.statements).toHaveLength(2);
+    expect(events.filter(({ type }) => type === "access.statement_done")).toHaveLength(2);
+    expect(await aclOf(name, "orders")).toContain("app_rw=ar/postgres");
+  });
+
+  it("costs few round trips however many statements it has", async () => {
+    const name = await database(
+      "do $$ begin for i in 1..1200 loop execute format('create table t%s ()', i); end loop; end $$",
+    );
+    const sql = (index: number) => `grant select on public.t${index + 1} to app_rw`;
+    const plan = planOf(
+      name,
+      Array.from({ length: 1_200 }, (_, index) => planned(sql(index))),
+    );
+    let session: Session | undefined;
+    const open = async () => {
+      session = await connectTo(cluster, { database: name });
+      return session;
+    };
+    await applying({ cluster, plan, changes: { open } });
+    expect(session?.roundTrips).toBeLessThanOrEqual(12);
+  });
+});
+
+const inPublic = <T extends { sql: string }>(statement: T): T => ({
+  ...statement,
+  sql: statement.sql.replace(" on ", " on public."),
+});
+
+describe("a statement that fails", () => {
+  it("undoes those before it, and is named with what it needs", async () => {
+    const name = await database("create table a (); create table b ()");
+    const plan = planOf(name, [
+      planned("grant select on public.a to app_rw"),
+      planned("grant select on public.missing to app_rw", { object: "table missing" }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan }));
+    expect(failure.code).toBe("ACCESS_SQL_FAILED");
+    expect(failure.message).toBe("statement 2 of 2 failed");
+    expect(failure.parts.detail).toContain("grant select on public.missing to app_rw");
+    expect(failure.parts.state).toBe(`rolled back; database "${name}" is as before this run`);
+    expect(await aclOf(name, "a")).toBeNull();
+  });
+
+  it("for lack of a right has the exact text for an administrator", async () => {
+    const name = await database("create table a ()");
+    await cluster.sql("alter role plain password 'plain-password'");
+    const { Secret } = await import("../../../../src/base/secrets.ts");
+    const as = { user: "plain", password: async () => new Secret("plain-password") };
+    const plan = planOf(name, [
+      planned('alter table public.a owner to "plain"', { kind: "owner", requires: "ownership of the table" }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan, as }));
+    expect(failure.code).toBe("ACCESS_RIGHT_MISSING");
+    expect(failure.parts.detail).toContain("ownership of the table");
+    expect(failure.parts.hint).toContain('alter table public.a owner to "plain";');
+    expect(failure.parts.state).toContain("rolled back");
+  });
+});
+
+describe("[A-08] a lock that somebody else holds", () => {
+  it("ends the run after lock_timeout, names the process, and nothing is applied", async () => {
+    const name = await database("create table a (); create table b ()");
+    await using other = await connectTo(cluster, { database: name, applicationName: "long report" });
+    await other.script("begin; lock table public.b in access share mode");
+    const plan = planOf(name, [
+      planned("grant select on public.a to app_rw"),
+      planned("alter table public.b owner to app_rw", { kind: "owner", lock: "access exclusive" }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan, changes: { options: { lockTimeoutMs: 500 } } }));
+    expect(failure.code).toBe("ACCESS_LOCK_TIMEOUT");
+    expect(failure.parts.detail).toContain(`process ${other.processId}`);
+    expect(failure.parts.detail).toContain("long report");
+    expect(failure.parts.hint).toContain(`pg_terminate_backend(${other.processId})`);
+    expect(await aclOf(name, "a")).toBeNull();
+  });
+
+  it("[A-08] one by one, only the table that is locked stays as it was", async () => {
+    const name = await database("create table a (); create table b ()");
+    await using other = await connectTo(cluster, { database: name });
+    await other.script("begin; lock table public.b in access share mode");
+    const own = { kind: "owner", lock: "access exclusive" } as const;
+    const plan = planOf(name, [
+      planned("alter table public.a owner to app_rw", { ...own, object: "a" }),
+      planned("alter table public.b owner to app_rw", { ...own, object: "b" }),
+    ]);
+    const options = { lockTimeoutMs: 300, oneByOne: true };
+    const failure = await failureOf(applying({ cluster, plan, changes: { options } }));
+    expect(failure.parts.state).toBe(
+      "1 statements are committed; the one that failed and those after it changed nothing",
+    );
+    const owners = await cluster.sql(
+      "select relowner::regrole::text as owner from pg_class where relname in ('a', 'b') order by relname",
+      { database: name },
+    );
+    expect(owners).toEqual([{ owner: "app_rw" }, { owner: "postgres" }]);
+  });
+});
+
+describe("[A-06] a result that is not as planned", () => {
+  const plan = (name: string) => planOf(name, [planned("revoke select on public.a from app_rw", { kind: "revoke" })]);
+  const setup = `create table a (); grant select on a to third with grant option; set role third; grant select on a to app_rw`;
+
+  it("is found before the commit: everything is rolled back, with what is left and what the server warned", async () => {
+    const name = await database(`${setup}`);
+    await cluster.sql("revoke all on table a from plain", { database: name });
+    const both = planOf(name, [
+      planned("grant insert on public.a to plain"),
+      planned("revoke select on public.a from app_rw", { kind: "revoke" }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan: both, left: plan(name) }));
+    expect(failure.code).toBe("ACCESS_RESULT_DIFFERS");
+    expect(failure.exit).toBe(23);
+    expect(failure.parts.detail).toContain("still to do: revoke select on public.a from app_rw");
+    expect(failure.parts.state).toContain("rolled back");
+    expect(await aclOf(name, "a")).not.toContain("plain=a");
+  });
+
+  it("is committed and reported when that is wanted", async () => {
+    const name = await database(`${setup}`);
+    const { report } = await applying({
+      cluster,
+      plan: plan(name),
+      left: plan(name),
+      changes: { options: { keepPartial: true } },
+    });
+    expect(report.remaining.map(({ sql }) => sql)).toEqual(["revoke select on public.a from app_rw"]);
+  });
+
+  it("carries the server's warnings, each with the statement that it was given to", async () => {
+    const name = await database("create table a (); create table b (); grant select on a to plain with grant option");
+    await cluster.sql("alter role plain password 'plain-password'");
+    const { Secret } = await import("../../../../src/base/secrets.ts");
+    const as = { user: "plain", password: async () => new Secret("plain-password") };
+    const partly = planOf(name, [
+      planned("grant select on public.a to app_rw"),
+      planned("grant select, insert on public.a to app_rw"),
+    ]);
+    const { report } = await applying({ cluster, plan: partly, as });
+    expect(report.notices).toEqual([
+      { n: 2, code: "01007", severity: "WARNING", message: 'not all privileges were granted for "a"' },
+    ]);
+  });
+});
+
+describe("[A-03] a plan that no longer fits", () => {
+  it("is refused inside the transaction, and nothing is run", async () => {
+    const name = await database("create table a ()");
+    const plan = planOf(name, [planned("grant select on public.a to app_rw")]);
+    const failure = await failureOf(applying({ cluster, plan, fresh: () => ({ ...plan, stateHash: "other" }) }));
+    expect(failure.code).toBe("ACCESS_PLAN_STALE");
+    expect(failure.exit).toBe(22);
+    expect(failure.parts.state).toBe("nothing was changed");
+    expect(await aclOf(name, "a")).toBeNull();
+  });
+
+  it("never brings a statement of its own: what is run is what a new plan has", async () => {
+    const name = await database("create table a ()");
+    const honest = planOf(name, [planned("grant select on public.a to app_rw")]);
+    const tampered = planOf(name, [planned("alter role plain superuser")]);
+    const failure = await failureOf(applying({ cluster, plan: tampered, fresh: () => honest }));
+    expect(failure.code).toBe("ACCESS_PLAN_STALE");
+    expect(await cluster.sql("select rolsuper from pg_roles where rolname = 'plain'")).toEqual([{ rolsuper: false }]);
+  });
+
+  it("is made anew when the model was approved and not one plan", async () => {
+    const name = await database("create table a ()");
+    const plan = planOf(name, [planned("grant select on public.a to app_rw")]);
+    const done = { ...plan, statements: [], stateHash: "other" };
+    const { report } = await applying({ cluster, plan, fresh: () => done, changes: { approval: "model" } });
+    expect(report.wasDone).toBe(true);
+  });
+});
+
+describe("what other sessions do to the same roles", () => {
+  it("makes the transaction start again, and the person sees none of it", async () => {
+    const name = await database("create table a ()");
+    const raise = (code: string) =>
+      planned(
+        `do $$ begin if (select count(*) from pg_stat_activity where application_name = 'obstacle') > 0 then raise exception using errcode = '${code}', message = 'tuple concurrently updated'; end if; end $$`,
+      );
+    for (const code of ["XX000", "40001", "40P01"]) {
+      const other = await connectTo(cluster, { database: name, applicationName: "obstacle" });
+      const plan = planOf(name, [raise(code), planned("grant select on public.a to app_rw")]);
+      const { report } = await applying({
+        cluster,
+        plan,
+        fresh: () => {
+          return plan;
+        },
+        changes: {
+          replan: async () => plan,
+          report: (event) => {
+            if (event.type === "access.retry") void other.close();
+          },
+          options: { keepPartial: true },
+        },
+      });
+      expect(report.retries).toBeGreaterThan(0);
+    }
+  });
+
+  it("is given up after five times, with everything rolled back", async () => {
+    const name = await database();
+    const plan = planOf(name, [
+      planned("do $$ begin raise exception using errcode = 'XX000', message = 'tuple concurrently updated'; end $$"),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan, changes: { replan: async () => plan } }));
+    expect(failure.code).toBe("ACCESS_SQL_FAILED");
+    expect(failure.parts.detail).toContain("started 6 times");
+    expect(failure.parts.state).toContain("rolled back");
+  }, 20_000);
+});
+
+describe("an interrupt", () => {
+  it("cancels the running statement and leaves the database as it was", async () => {
+    const name = await database("create table a ()");
+    const controller = new AbortController();
+    const plan = planOf(name, [planned("grant select on public.a to app_rw"), planned("select pg_sleep(30)")]);
+    const started = performance.now();
+    setTimeout(() => controller.abort(new PgkeepError("COMMAND_INTERRUPTED", "interrupted")), 300);
+    const failure = await failureOf(applying({ cluster, plan, changes: { signal: controller.signal } }));
+    expect(failure.code).toBe("COMMAND_INTERRUPTED");
+    expect(failure.parts.state).toContain("rolled back");
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(await aclOf(name, "a")).toBeNull();
+  });
+});
