@@ -22,6 +22,7 @@ export const CATALOGUES = [
     definition: "PrivilegeKind",
     declaredIn: "src/access/privileges/privilege-kind.ts",
   },
+  { folder: "src/access/paths/edges", definition: "EdgeRule", declaredIn: "src/access/paths/edge-rule.ts" },
   { folder: "src/cli/renderers", definition: "Renderer<never>", declaredIn: "src/cli/renderer.ts" },
 ];
 

@@ -1,0 +1,87 @@
+/**
+ * Who holds a privilege, in terms of roles that are used: grantees, the owner, and PUBLIC.
+ *
+ * Two rights are often needed together (EXECUTE on a function and USAGE on its schema). A graph cannot say "and", so
+ * those are worked out here over what each role inherits, and answered by the least roles that have both: everybody
+ * else reaches them through membership.
+ */
+import { type Acl, PUBLIC } from "../catalog/acl.ts";
+import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
+import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+
+export class Holders {
+  readonly #schemas: ReadonlyMap<string, CatalogObject>;
+  readonly #inherited: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #pairs = new Map<string, readonly string[]>();
+
+  constructor(snapshot: Snapshot) {
+    this.#schemas = new Map(snapshot.objects.schema.map((schema) => [schema.name, schema]));
+    this.#inherited = inheritedRoles(snapshot);
+  }
+
+  /** Roles, PUBLIC among them, that have one of `names` on `object` by its list or by owning it. */
+  of(object: CatalogObject, names: readonly PrivilegeName[], publicByDefault: boolean): readonly string[] {
+    return listed(object, object.acl, privilegeSet(names), publicByDefault);
+  }
+
+  /**
+   * The least roles that have one of `names` on `object` and USAGE on its schema. Superusers are not listed: they need
+   * neither.
+   */
+  reaching(object: CatalogObject, names: readonly PrivilegeName[], publicByDefault: boolean): readonly string[] {
+    const onObject = this.of(object, names, publicByDefault);
+    const schema = object.schema === undefined ? undefined : this.#schemas.get(object.schema);
+    if (!schema) return onObject;
+    const onSchema = this.of(schema, ["usage"], false);
+    const key = JSON.stringify([onObject, onSchema]);
+    let both = this.#pairs.get(key);
+    if (!both) {
+      both = this.#leastWithBoth(new Set(onObject), new Set(onSchema));
+      this.#pairs.set(key, both);
+    }
+    return both;
+  }
+
+  /** Every role that `role` has the privileges of: itself, what it inherits, PUBLIC. */
+  inherited(role: string): ReadonlySet<string> {
+    return this.#inherited.get(role) ?? new Set([role, PUBLIC]);
+  }
+
+  #leastWithBoth(first: ReadonlySet<string>, second: ReadonlySet<string>): readonly string[] {
+    if (first.has(PUBLIC) && second.has(PUBLIC)) return [PUBLIC];
+    const having = [...this.#inherited].filter(([, roles]) => meets(roles, first) && meets(roles, second));
+    const names = new Set(having.map(([role]) => role));
+    return having
+      .filter(([role, roles]) => ![...roles].some((other) => other !== role && names.has(other)))
+      .map(([role]) => role);
+  }
+}
+
+function meets(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const one of some) if (others.has(one)) return true;
+  return false;
+}
+
+function listed(object: CatalogObject, acl: Acl | undefined, wanted: number, publicByDefault: boolean): string[] {
+  const roles = new Set<string>();
+  if (object.owner !== undefined) roles.add(object.owner);
+  if (acl === undefined && publicByDefault) roles.add(PUBLIC);
+  for (const { grantee, privileges } of acl ?? []) if ((privileges & wanted) !== 0) roles.add(grantee);
+  return [...roles];
+}
+
+function inheritedRoles(snapshot: Snapshot): Map<string, ReadonlySet<string>> {
+  const direct = new Map<string, string[]>();
+  for (const { role, member, inherit } of snapshot.memberships) {
+    if (inherit) direct.set(member, [...(direct.get(member) ?? []), role]);
+  }
+  const owner = snapshot.objects.database.find(({ name }) => name === snapshot.database)?.owner;
+  if (owner !== undefined) direct.set(owner, [...(direct.get(owner) ?? []), "pg_database_owner"]);
+  return new Map([...snapshot.roles.keys()].map((role) => [role, closure(role, direct)]));
+}
+
+function closure(start: string, direct: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set([start]);
+  for (const role of found) for (const next of direct.get(role) ?? []) found.add(next);
+  return found.add(PUBLIC);
+}

@@ -1,0 +1,27 @@
+/** The search_path of a role in this database, as settings of role, database or neither make it. */
+import type { Role, Snapshot } from "../catalog/snapshot.ts";
+
+/** What a server ships with; postgresql.conf may say otherwise, which a role without rights cannot see. */
+export const BUILT_IN_SEARCH_PATH = '"$user", public';
+
+/** The schemas in the order they are searched, "$user" left as it is. */
+export function searchPathOf(role: Role, snapshot: Snapshot): readonly string[] {
+  const here = role.settings.find(({ name, database }) => name === "search_path" && database === snapshot.database);
+  const everywhere = role.settings.find(({ name, database }) => name === "search_path" && database === undefined);
+  const ofDatabase = snapshot.databaseSettings.find(({ name }) => name === "search_path");
+  return searchPathElements((here ?? ofDatabase ?? everywhere)?.value ?? BUILT_IN_SEARCH_PATH);
+}
+
+/** Whether the role's own setting stands above the database's. */
+export function hasOwnSearchPath(role: Role, snapshot: Snapshot): boolean {
+  return role.settings.some(({ name, database }) => name === "search_path" && database === snapshot.database);
+}
+
+/** `app, "Mixed", "$user"` taken apart; names without quotes are folded to lower case. */
+export function searchPathElements(text: string): string[] {
+  const elements = text.match(/"(?:[^"]|"")*"|[^,\s][^,]*/g) ?? [];
+  return elements
+    .map((element) => element.trim())
+    .map((element) => (element.startsWith('"') ? element.slice(1, -1).replaceAll('""', '"') : element.toLowerCase()))
+    .filter((element) => element !== "");
+}
