@@ -252,7 +252,7 @@ class DeployRun {
   }
 
   #failureContext({ offline, session, plan }: JudgedRun) {
-    return { session, plan, project: offline.project, trace: this.#trace, path: this.#input.path };
+    return { session, plan, project: offline.project, trace: this.#trace, input: this.#input };
   }
 
   #failed(error: PgkeepError, { offline, origin, plan, failedUnit, residue }: JudgedRun & FailedUnit): PgkeepError {

@@ -12,7 +12,9 @@ import type { Project } from "../project/project.ts";
 import { locateFailure } from "../session/markers.ts";
 import { NOTE } from "../session/marks.ts";
 import { within } from "./limit.ts";
+import type { RunInput } from "./offline.ts";
 import type { ScriptPlan } from "./script-plan.ts";
+import { testCommand } from "./test-command.ts";
 import type { Trace } from "./trace.ts";
 
 export interface ScriptFailure {
@@ -20,8 +22,8 @@ export interface ScriptFailure {
   plan: ScriptPlan;
   project: Project;
   trace: Trace;
-  /** Project directory as the person wrote it. */
-  path: string;
+  /** What the person asked for. */
+  input: RunInput;
   error: ServerError;
   /** 1-based number of the unit that failed. */
   unit: number;
@@ -32,7 +34,7 @@ export interface ScriptFailure {
  * the same reason the server's own error is not kept as the cause: all that is fit to be shown of it is in the parts.
  */
 export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError> {
-  const { error, unit, project, trace, path } = failure;
+  const { error, unit, project, trace, input } = failure;
   const place = await placeOfFailure(failure);
   const failedFile = failedFileOf(error.message, project) ?? (place.file === "deploy.sql" ? undefined : place.file);
   const test = project.files.find((file) => file.isTest && file.path === failedFile);
@@ -41,7 +43,7 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", redactCredentials(messageOf(error)), {
     sqlstate: error.sqlstate,
     detail: redacted(error.detail),
-    hint: redacted(error.hint) || (test ? testCommand(path, test.path) : transactionHint(failure)),
+    hint: redacted(error.hint) || (test ? testCommand(input, test.path) : transactionHint(failure)),
     where: redacted(contextOf(failure, failedFile)),
     ...place,
     sourceLine: redacted(place.sourceLine),
@@ -51,10 +53,6 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
       ...(place.line === undefined ? {} : { scriptExpanded: false }),
     },
   });
-}
-
-function testCommand(project: string, test: string): string {
-  return `pgkeep test ${shellWord(project)} --with-deploy --filter '${globOf(test)}'`;
 }
 
 /** The server's "SAVEPOINT can only be used in transaction blocks" about statements that the person never wrote. */
@@ -117,14 +115,4 @@ export function failedFileOf(message: string, { files }: Project): string | unde
 export function withoutAttribution(message: string, path: string): string {
   const prefix = `Failed in ${path}: `;
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
-}
-
-/** An argument for a shell: as it is when it is harmless, else in quotes. */
-function shellWord(text: string): string {
-  return /^[\w./@:+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** The path as a glob that matches itself, for a command line in single quotes. */
-function globOf(path: string): string {
-  return path.replace(/^\.\//, "").replace(/[^A-Za-z0-9_./-]/g, "?");
 }

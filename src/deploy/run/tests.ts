@@ -191,7 +191,7 @@ class TestRun {
         plan,
         project,
         trace: this.#trace,
-        path: this.#input.path,
+        input: this.#input,
         error,
         unit: 1,
       });

@@ -6,6 +6,7 @@
  */
 import { type ErrorCode, errorCodeOf, messageOf, PgkeepError } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
+import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
 import { type ConnectionSettings, type HostAddress, ServerError } from "../session.ts";
 import { HandshakeFailure } from "./authenticate.ts";
@@ -177,14 +178,6 @@ function explainSystemCode(code: string, address: HostAddress, isTls: boolean): 
 
 function readinessCommand({ host, port }: HostAddress): string {
   return `pg_isready -h ${shellWord(host)} -p ${port}`;
-}
-
-/** A word that a person can paste into a shell, whatever is in it. */
-function shellWord(text: string): string {
-  // Judged before it is tamed: taming would change the colons an IPv6 address begins with.
-  if (/^[\w./:-]+$/.test(text)) return text;
-  const word = tameLine(text);
-  return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A name as the hint's SQL needs it. A name that cannot be quoted never got this far. */
