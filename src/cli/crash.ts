@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BrokenAssumption } from "../base/assert.ts";
 import { errorCodeOf, PgkeepError } from "../base/errors.ts";
-import { writeOutputFile } from "./output-file.ts";
+import { writeOutputFile } from "../config/output-file.ts";
 
 /** The failure to show for an exception that is our bug; its detail names the report, when one could be written. */
 export function crashOf(error: unknown, { command, version }: { command: string; version: string }): PgkeepError {

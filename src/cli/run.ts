@@ -14,6 +14,7 @@ import type { Operation, OperationContext, ProgressEvent } from "../base/operati
 import { registerSecret, scrub } from "../base/secrets.ts";
 import { tameLine } from "../base/tame.ts";
 import { captureEnvironment, registerConnectionString } from "../config/environment.ts";
+import { checkOutputFile, writeOutputFile } from "../config/output-file.ts";
 import { runOperation as callOperation, loadOperation } from "../operations/call.ts";
 import type { ParsedCommand } from "./arguments.ts";
 import { asciiText } from "./ascii.ts";
@@ -25,7 +26,6 @@ import { type OutputPlan, planOutputs } from "./formats.ts";
 import { isShown, levelOf, logLine } from "./log-line.ts";
 import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
-import { checkOutputFile, writeOutputFile } from "./output-file.ts";
 import type { Renderer, View } from "./renderer.ts";
 import { stdinReader } from "./stdin.ts";
 import { isInteractive, standardTerminals, type ViewOptions, viewOf } from "./terminal.ts";

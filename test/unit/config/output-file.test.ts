@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forgetSecretsForTests, registerSecret } from "../../../src/base/secrets.ts";
-import { checkOutputFile, writeOutputFile } from "../../../src/cli/output-file.ts";
+import { checkOutputFile, writeOutputFile } from "../../../src/config/output-file.ts";
 
 let folder = "";
 beforeEach(() => {
