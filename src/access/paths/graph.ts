@@ -60,6 +60,7 @@ export class PathGraph {
   readonly #numbers = new Map<string, number>();
   readonly #nodes: Node[] = [];
   readonly #leaving: Edge[][] = [];
+  #arriving: readonly (readonly Edge[])[] | undefined;
 
   add(rule: string, { from, to, evidence, strength = "certain", condition, remove }: EdgeFacts): void {
     const edge: Edge = { rule, from: this.number(from), to: this.number(to), evidence, strength, condition, remove };
@@ -89,6 +90,16 @@ export class PathGraph {
 
   leaving(number: number): readonly Edge[] {
     return this.#leaving[number] ?? [];
+  }
+
+  /** Edges by where they lead. Made once; no edge may be added after. */
+  arriving(): readonly (readonly Edge[])[] {
+    if (!this.#arriving) {
+      const arriving: Edge[][] = this.#nodes.map(() => []);
+      for (const edges of this.#leaving) for (const edge of edges) arriving[edge.to]?.push(edge);
+      this.#arriving = arriving;
+    }
+    return this.#arriving;
   }
 
   get size(): number {

@@ -9,12 +9,12 @@ export function searchPathOf(role: Role, snapshot: Snapshot): readonly string[] 
   const here = role.settings.find(({ name, database }) => name === "search_path" && database === snapshot.database);
   const everywhere = role.settings.find(({ name, database }) => name === "search_path" && database === undefined);
   const ofDatabase = snapshot.databaseSettings.find(({ name }) => name === "search_path");
-  return searchPathElements((here ?? ofDatabase ?? everywhere)?.value ?? BUILT_IN_SEARCH_PATH);
+  return searchPathElements((here ?? everywhere ?? ofDatabase)?.value ?? BUILT_IN_SEARCH_PATH);
 }
 
-/** Whether the role's own setting stands above the database's. */
-export function hasOwnSearchPath(role: Role, snapshot: Snapshot): boolean {
-  return role.settings.some(({ name, database }) => name === "search_path" && database === snapshot.database);
+/** Whether the role has a setting of its own, which stands above the database's. */
+export function hasOwnSearchPath({ settings }: Role): boolean {
+  return settings.some(({ name }) => name === "search_path");
 }
 
 /** `app, "Mixed", "$user"` taken apart; names without quotes are folded to lower case. */

@@ -71,7 +71,7 @@ export function smallestCut(graph: PathGraph, { start, target, limit }: CutReque
   const flow = new Flow(graph);
   for (let size = 0; size <= limit; size++) {
     const into = flow.augmentingPath(start, target);
-    if (into === undefined) return flow.cut(start);
+    if (into === undefined) return flow.cut(target);
     if (!flow.push(into, start, target)) return undefined;
   }
   return undefined;
@@ -118,15 +118,32 @@ class Flow {
     return true;
   }
 
-  /** Statements of the full edges that lead out of what can still be reached. */
-  cut(start: number): string[] {
-    const reached = this.#reach(start, undefined);
+  /**
+   * Statements of the full edges that lead into what still reaches the target. Of all smallest cuts this is the one nearest
+   * to the target: it hardens what is attacked, and leaves roles with what they were given for their work.
+   */
+  cut(target: number): string[] {
+    const reaching = this.#reaching(target);
     const statements = new Set<string>();
     for (const edge of this.#full) {
-      const isCut = (edge.from === start || reached.has(edge.from)) && !reached.has(edge.to);
-      if (isCut && edge.remove !== undefined) statements.add(edge.remove);
+      if (edge.remove !== undefined && reaching.has(edge.to) && !reaching.has(edge.from)) statements.add(edge.remove);
     }
     return [...statements];
+  }
+
+  /** Nodes from which the target can be reached in the residual graph, the target included. */
+  #reaching(target: number): ReadonlySet<number> {
+    const arriving = this.#graph.arriving();
+    const leavingFlow = new Map<number, Edge[]>();
+    for (const units of this.#carrying.values()) {
+      for (const edge of units.keys()) leavingFlow.set(edge.from, [...(leavingFlow.get(edge.from) ?? []), edge]);
+    }
+    const found = new Set([target]);
+    for (const node of found) {
+      for (const edge of arriving[node] ?? []) if (!this.#full.has(edge)) found.add(edge.from);
+      for (const edge of leavingFlow.get(node) ?? []) found.add(edge.to);
+    }
+    return found;
   }
 
   #use({ edge, isBackward }: Step): void {
