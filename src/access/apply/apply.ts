@@ -26,8 +26,9 @@ import { type Blocker, watchBlockers } from "./blockers.ts";
 import { rolledBack, statementFailed } from "./failures.ts";
 import { fateOf } from "./fate.ts";
 import { type RolePassword, sendVerifiers, setPasswordStatement, statisticsExposure, verifierOf } from "./passwords.ts";
+import { newRunId, recordEnd, recordStart } from "./record.ts";
 import { resultDiffers } from "./result.ts";
-import { planBlocked, planStale, samePlan } from "./same-plan.ts";
+import { differenceOf, identityOf, planBlocked, requireSamePlan } from "./same-plan.ts";
 import { type Sendable, StatementFailure, type StatementNotice, sendStatements } from "./send.ts";
 import { transactionsOf } from "./transactions.ts";
 
@@ -186,6 +187,8 @@ async function inTransactions(request: ApplyRequest, session: Session, databaseI
     await session.script("rollback");
     return nothingDone;
   }
+  const runId = newRunId();
+  await recordStart(session, { run: runId, plan: fresh, statements });
   const transactions = options.oneByOne ? transactionsOf(statements) : [statements];
   const notices: StatementNotice[] = [];
   let committed = 0;
@@ -194,10 +197,12 @@ async function inTransactions(request: ApplyRequest, session: Session, databaseI
     const isLast = index === transactions.length - 1;
     const state = stateAfter(request, committed);
     notices.push(...(await runPart({ request, session, statements: part, state })));
-    const remaining = isLast ? await lookAgain({ request, session, statements, notices, committed }) : [];
+    const left = isLast ? await lookAgain({ request, session, statements, notices, committed }) : undefined;
     await commit(request, session, statements.length);
-    if (isLast) return { statements, notices, remaining };
     committed += part.length;
+    if (!left) continue;
+    await recordEnd(session, runId, left.stateHash);
+    return { statements, notices, remaining: left.remaining };
   }
   return nothingDone;
 }
@@ -323,11 +328,13 @@ function approvedStatements(
   databaseIsNew: boolean,
 ): readonly PlannedStatement[] {
   const main = fresh.statements.filter(({ stage }) => stage === "main");
-  if (!databaseIsNew && fresh.stateHash === plan.stateHash && samePlan(fresh, plan)) return main;
+  const [wanted, found] = [identityOf(plan), identityOf(fresh)];
+  if (!databaseIsNew && differenceOf(wanted, found) === undefined) return main;
   if (approval === "plan") {
+    // A database that this run has just made has another state than none; its statements must have been in the plan.
     const approved = new Set(plan.statements.map(({ sql }) => sql));
     const isPart = databaseIsNew && fresh.modelHash === plan.modelHash && main.every(({ sql }) => approved.has(sql));
-    if (!isPart) throw planStale(plan, fresh);
+    if (!isPart) requireSamePlan(wanted, found);
     return main;
   }
   if (fresh.blocked.length > 0 && !options.partial) throw planBlocked(fresh);
@@ -348,14 +355,14 @@ async function lookAgain({
   statements: readonly PlannedStatement[];
   notices: readonly StatementNotice[];
   committed: number;
-}): Promise<readonly PlannedStatement[]> {
+}): Promise<{ remaining: readonly PlannedStatement[]; stateHash: string }> {
   const { plan, replan, options = {}, report } = request;
   report({ type: "access.checking" });
   await session.script("reset role");
   const set = new Set(statements.flatMap(({ passwordOf }) => (passwordOf === undefined ? [] : [passwordOf])));
   const left = await replan(session, set);
   const remaining = left.statements.filter(({ stage }) => stage === "main");
-  if (remaining.length === 0 || options.keepPartial) return remaining;
+  if (remaining.length === 0 || options.keepPartial) return { remaining, stateHash: left.stateHash };
   throw resultDiffers({ remaining, notices, state: stateAfter(request, committed), database: plan.database });
 }
 

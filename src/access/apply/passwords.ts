@@ -7,7 +7,6 @@
  * when this program last set it, else it is unknown. An unknown password is not set on every run, only on --rotate.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { PgkeepError } from "../../base/errors.ts";
 import { registerSecret, Secret } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -22,6 +21,7 @@ import {
 } from "../../pg/scram.ts";
 import type { Session } from "../../pg/session.ts";
 import type { AccessModel } from "../model/model.ts";
+import { sqlFile } from "./sql-files.ts";
 
 /** What is known of one role's password. "unset": the server says that it has none. */
 export type PasswordState = "same" | "different" | "unset" | "unknown";
@@ -156,8 +156,6 @@ export interface AddressedVerifier {
   verifier: Secret;
 }
 
-const DIRECTORY = new URL("../../../sql/access/", import.meta.url);
-
 const MAY_CREATE_TABLES =
   "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'temporary')::text as allowed";
 
@@ -175,7 +173,7 @@ export async function sendVerifiers(
   if (verifiers.length === 0) return;
   const [right] = await session.query(MAY_CREATE_TABLES);
   if (right?.allowed !== "true") return await bindVerifiers(session, verifiers, warn);
-  const table = sqlOf("password_table.sql");
+  const table = sqlFile("password_table.sql");
   const columns = "statement, role, verifier";
   await session.script(`${table}\ncopy pg_temp.pgkeep_passwords (${columns}) from stdin;`, {
     copyData: [[Buffer.from(verifiers.map(copyLine).join(""), "utf8")]],
@@ -229,20 +227,9 @@ async function keptBecause(session: Session): Promise<string | undefined> {
 
 /** The statement that stands for ALTER ROLE ... PASSWORD: it takes the verifier that waits under this number. */
 export function setPasswordStatement(statement: number): string {
-  return sqlOf("set_password.sql")
+  return sqlFile("set_password.sql")
     .replace("v_statement constant int := 0;", `v_statement constant int := ${statement};`)
     .replace(/;\s*$/, "");
-}
-
-const files = new Map<string, string>();
-
-function sqlOf(name: string): string {
-  let text = files.get(name);
-  if (text === undefined) {
-    text = readFileSync(new URL(name, DIRECTORY), "utf8").replace(/^[ \t]*--.*\n/gm, "");
-    files.set(name, text);
-  }
-  return text;
 }
 
 const STATISTICS = `

@@ -1,35 +1,44 @@
-/** Whether a plan made now is the plan that was approved, and what is said when it is not. */
+/**
+ * Whether a plan made now is the plan that was approved, and what is said when it is not.
+ *
+ * Plans are compared by identity: what they are for, what they were made from, and a digest of what they would run.
+ * The words about a statement (reason, risk) decide nothing.
+ */
+import { createHash } from "node:crypto";
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { AccessPlan } from "../plan/plan.ts";
 
-/** Whether both would run the same statements at the same places for the same model. */
-export function samePlan(fresh: AccessPlan, approved: AccessPlan): boolean {
-  return (
-    fresh.modelHash === approved.modelHash &&
-    fresh.database === approved.database &&
-    fresh.databaseOid === approved.databaseOid &&
-    fresh.serverVersion === approved.serverVersion &&
-    statementsText(fresh) === statementsText(approved)
+export interface PlanIdentity {
+  modelHash: string;
+  database: string;
+  /** null: the database did not exist. */
+  databaseOid: number | null;
+  serverVersion: number;
+  stateHash: string;
+  statementCount: number;
+  /** SHA-256 over everything of the statements that decides what happens, hex. */
+  statementsHash: string;
+}
+
+export function identityOf(plan: AccessPlan): PlanIdentity {
+  const { modelHash, database, databaseOid, serverVersion, stateHash, statements } = plan;
+  const text = JSON.stringify(
+    statements.map(({ sql, stage, database: where, passwordOf }) => [sql, stage, where, passwordOf ?? null]),
   );
+  return {
+    modelHash,
+    database,
+    databaseOid: databaseOid ?? null,
+    serverVersion,
+    stateHash,
+    statementCount: statements.length,
+    statementsHash: createHash("sha256").update(text).digest("hex"),
+  };
 }
 
-/** What of a statement decides what happens; the words about it do not. */
-function statementsText({ statements }: AccessPlan): string {
-  return JSON.stringify(
-    statements.map(({ sql, stage, database, passwordOf }) => [sql, stage, database, passwordOf ?? null]),
-  );
-}
-
-export function planStale(approved: AccessPlan, fresh: AccessPlan): PgkeepError {
-  return new PgkeepError("ACCESS_PLAN_STALE", "the plan no longer fits what it was made from", {
-    detail: `${reasonOf(approved, fresh)} A plan made now has ${fresh.statements.length} statements, the one given has ${approved.statements.length}.`,
-    hint: "Make the plan again, read it, and apply that one.",
-    state: "nothing was changed",
-  });
-}
-
-function reasonOf(approved: AccessPlan, fresh: AccessPlan): string {
+/** Why `fresh` is not the approved plan, as a sentence; undefined when it is. */
+export function differenceOf(approved: PlanIdentity, fresh: PlanIdentity): string | undefined {
   if (fresh.modelHash !== approved.modelHash) return "The model's file was changed since.";
   if (fresh.database !== approved.database)
     return `It is for database "${tameLine(approved.database)}", this is "${tameLine(fresh.database)}".`;
@@ -37,7 +46,20 @@ function reasonOf(approved: AccessPlan, fresh: AccessPlan): string {
     return "The database was made anew since, or it is on another server.";
   if (fresh.serverVersion !== approved.serverVersion) return "The server has another version.";
   if (fresh.stateHash !== approved.stateHash) return "Roles or privileges that it touches were changed meanwhile.";
-  return "Its statements are not those that the model calls for.";
+  if (fresh.statementsHash !== approved.statementsHash)
+    return "Its statements are not those that the model calls for here.";
+  return undefined;
+}
+
+/** Throws ACCESS_PLAN_STALE unless both are the same plan. */
+export function requireSamePlan(approved: PlanIdentity, fresh: PlanIdentity): void {
+  const reason = differenceOf(approved, fresh);
+  if (reason === undefined) return;
+  throw new PgkeepError("ACCESS_PLAN_STALE", "the plan no longer fits what it was made from", {
+    detail: `${reason} A plan made now has ${fresh.statementCount} statements, the approved one has ${approved.statementCount}.`,
+    hint: "Make the plan again, read it, and apply that one.",
+    state: "nothing was changed",
+  });
 }
 
 /** Up to 8 problems are listed, as everywhere. */

@@ -1,4 +1,5 @@
 /** Applying a plan: all of it or nothing, and every failure says what state things are in. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../../src/base/errors.ts";
 import type { Session } from "../../../../src/pg/session.ts";
@@ -266,5 +267,40 @@ describe("an interrupt", () => {
     expect(failure.parts.state).toContain("rolled back");
     expect(performance.now() - started).toBeLessThan(5_000);
     expect(await aclOf(name, "a")).toBeNull();
+  });
+});
+
+describe("[A-09] who changed what", () => {
+  it("stands in the server's log: login, model, state before and after, statements", async () => {
+    const name = await database('create table "a$pgkeep$; select 1/0; --" ()');
+    const plan = planOf(name, [planned('grant select on public."a$pgkeep$; select 1/0; --" to app_rw')]);
+    await applying({ cluster, plan, left: { ...plan, statements: [], stateHash: "state after" } });
+    const lines = readFileSync(cluster.logFile, "utf8")
+      .split("\n")
+      .filter((line) => line.includes("LOG:  pgkeep access apply"));
+    const records = lines.slice(-2).map((line) => JSON.parse(line.slice(line.indexOf("{"))));
+    expect(records).toMatchObject([
+      {
+        event: "begins",
+        session_user: "postgres",
+        model: "model",
+        before: "state",
+        count: 1,
+        statements: [plan.statements[0]?.sql],
+      },
+      { event: "committed", session_user: "postgres", after: "state after" },
+    ]);
+    expect(records[0].run).toBe(records[1].run);
+  });
+
+  it("has a beginning without an end when the run was rolled back", async () => {
+    const name = await database();
+    const plan = planOf(name, [planned("select 1/0")]);
+    await failureOf(applying({ cluster, plan }));
+    const last = readFileSync(cluster.logFile, "utf8")
+      .split("\n")
+      .filter((line) => line.includes("LOG:  pgkeep access apply"))
+      .at(-1);
+    expect(last).toContain('"begins"');
   });
 });
