@@ -4,6 +4,7 @@ import type { Operation } from "../base/operation.ts";
 
 export const index = {
   "access.password": () => import("./access.password.ts"),
+  "access.paths": () => import("./access.paths.ts"),
   "ai.check": () => import("./ai.check.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
@@ -31,6 +32,8 @@ export const index = {
   "metadata.scaffold": () => import("./metadata.scaffold.ts"),
   "metadata.validate": () => import("./metadata.validate.ts"),
   "project.init": () => import("./project.init.ts"),
+  "runs.list": () => import("./runs.list.ts"),
+  "runs.show": () => import("./runs.show.ts"),
   "templates.describe": () => import("./templates.describe.ts"),
   "templates.list": () => import("./templates.list.ts"),
   version: () => import("./version.ts"),

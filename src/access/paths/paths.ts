@@ -50,6 +50,8 @@ export interface PathsReport {
   starts: number;
   /** Databases whose objects were not looked at. */
   otherDatabases: readonly string[];
+  /** Every role, for suggestions. */
+  roleNames: readonly string[];
 }
 
 export interface PathOptions {
@@ -80,6 +82,7 @@ export async function escalationPaths(
     unknown: facts.unreadable,
     starts: starts.length,
     otherDatabases: facts.otherDatabases,
+    roleNames: [...snapshot.roles.keys()],
   };
 }
 

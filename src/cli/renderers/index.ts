@@ -4,6 +4,7 @@ import type { Renderer } from "../renderer.ts";
 
 export const index = {
   "access.password": () => import("./access.password.ts"),
+  "access.paths": () => import("./access.paths.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
   "ai.overview": () => import("./ai.overview.ts"),
@@ -29,6 +30,8 @@ export const index = {
   "metadata.scaffold": () => import("./metadata.scaffold.ts"),
   "metadata.validate": () => import("./metadata.validate.ts"),
   "project.init": () => import("./project.init.ts"),
+  "runs.list": () => import("./runs.list.ts"),
+  "runs.show": () => import("./runs.show.ts"),
   "templates.describe": () => import("./templates.describe.ts"),
   "templates.list": () => import("./templates.list.ts"),
 } satisfies CatalogueIndex<Renderer<never>>;

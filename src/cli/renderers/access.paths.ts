@@ -1,0 +1,126 @@
+/**
+ * Paths as numbered steps, worst first, each with what closes it; as DOT and Mermaid for whoever would rather look.
+ *
+ * Evidence quotes names of the server, so every line is tamed; in diagrams names are labels of numbered nodes, never
+ * identifiers, so no name can become part of the diagram's own language.
+ */
+import { styleText } from "node:util";
+import { tameLine } from "../../base/tame.ts";
+import type operation from "../../operations/access.paths.ts";
+import { defineRenderer, type View } from "../renderer.ts";
+
+type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
+type Path = Output["paths"][number];
+
+/** 40 paths: more is a list to search with --json or --role, not to read. */
+const MAX_SHOWN = 40;
+
+export default defineRenderer<Output>({
+  result: (output, view) => `${[...headLines(output), ...pathLines(output, view), ...tailLines(output)].join("\n")}\n`,
+  formats: {
+    dot: (output) => (output ? dot(output) : ""),
+    mermaid: (output) => (output ? mermaid(output) : ""),
+  },
+});
+
+function headLines({ database, roles, paths }: Output): string[] {
+  const noun = roles === 1 ? "role that can log in" : "roles that can log in";
+  const found = paths.length === 0 ? "no path" : `${paths.length} ${paths.length === 1 ? "path" : "paths"}`;
+  return [`${tameLine(database)}: ${found} from ${roles} ${noun}`];
+}
+
+function pathLines({ paths }: Output, view: View): string[] {
+  const shown = view.verbose ? paths : paths.slice(0, MAX_SHOWN);
+  const lines = shown.flatMap((path) => ["", ...onePath(path, view)]);
+  const rest = paths.length - shown.length;
+  return rest > 0 ? [...lines, "", `… ${rest} more (--verbose, or --role to see one role's)`] : lines;
+}
+
+function onePath(path: Path, view: View): string[] {
+  const title = `${nameOf(path.from)} -> ${targetText(path)}`;
+  const heading = view.colour ? styleText("bold", tameLine(title), { validateStream: false }) : tameLine(title);
+  const steps = path.steps.flatMap(({ evidence, condition }, index) => [
+    `  ${index + 1}  ${tameLine(evidence)}`,
+    ...(condition === null ? [] : [`     when ${tameLine(condition)}`]),
+  ]);
+  return [`${heading}   ${STRENGTH_TEXT[path.strength]}`, ...steps, ...cutLines(path)];
+}
+
+const STRENGTH_TEXT: Readonly<Record<Path["strength"], string>> = {
+  certain: "at any time",
+  waiting: "when somebody else acts",
+  conditional: "under a condition",
+};
+
+function cutLines({ cut }: Path): string[] {
+  if (cut === null) return ["  closed by: no small set of statements; the owner of the objects has to change"];
+  if (cut.length === 0) return [];
+  return cut.map((statement, index) => `  ${index === 0 ? "closed by" : "      and"}: ${tameLine(statement)}`);
+}
+
+function tailLines({ unknown, other_databases }: Output): string[] {
+  const lines = unknown.map(({ target, reason }) => `? ${target}: not all ways were looked at, ${tameLine(reason)}`);
+  if (other_databases.length > 0) {
+    const names = other_databases.map((name) => tameLine(name)).join(", ");
+    lines.push(`objects of other databases were not looked at: ${names}`);
+  }
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
+const nameOf = (role: string | null): string => (role === null ? "anybody" : `"${role}"`);
+
+const targetText = ({ target, target_kind }: Path): string =>
+  target_kind === "owner" ? `the privileges of "${target}"` : target;
+
+interface Diagram {
+  /** Labels; the index is the node's number. */
+  nodes: string[];
+  edges: { from: number; to: number; label: string; isCertain: boolean }[];
+}
+
+function diagramOf({ paths }: Output): Diagram {
+  const nodes: string[] = [];
+  const number = (label: string): number => {
+    const known = nodes.indexOf(label);
+    return known >= 0 ? known : nodes.push(label) - 1;
+  };
+  const edges = paths.map((path) => ({
+    from: number(nameOf(path.from)),
+    to: number(targetText(path)),
+    label: path.steps.map(({ rule }) => rule).join(", "),
+    isCertain: path.strength === "certain",
+  }));
+  return { nodes, edges };
+}
+
+function dot(output: Output): string {
+  const { nodes, edges } = diagramOf(output);
+  const quoted = (text: string): string => `"${tameLine(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  return [
+    "digraph paths {",
+    "  rankdir=LR;",
+    ...nodes.map((label, index) => `  n${index} [label=${quoted(label)}];`),
+    ...edges.map(({ from, to, label, isCertain }) => {
+      const style = isCertain ? "solid" : "dashed";
+      return `  n${from} -> n${to} [label=${quoted(label)}, style=${style}];`;
+    }),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function mermaid(output: Output): string {
+  const { nodes, edges } = diagramOf(output);
+  const quoted = (text: string): string => `"${tameLine(text).replace(/["#&<>;`\\]/g, entity)}"`;
+  return [
+    "flowchart LR",
+    ...nodes.map((label, index) => `  n${index}[${quoted(label)}]`),
+    ...edges.map(
+      ({ from, to, label, isCertain }) => `  n${from} ${isCertain ? "-->" : "-.->"}|${quoted(label)}| n${to}`,
+    ),
+    "",
+  ].join("\n");
+}
+
+/** Mermaid's own escape: #34; for a double quote. */
+const entity = (character: string): string => `#${character.charCodeAt(0)};`;
