@@ -2,12 +2,12 @@
  * Packs the command line's own code into a few files, because opening 120 small ones costs more than running them.
  *
  * Three chunks hold what nearly every run needs: starting, running an operation, and a deploy; the rest stays split by
- * its dynamic imports. Packages are never packed. The compiled entry is replaced by one that loads the packed code, so
- * that `tsc` alone still leaves a working program. Numbers: docs/decisions/0010-packed-command-line.md.
+ * its dynamic imports. Packages are never packed. The chunks are CommonJS, so that the usual run never starts Node's
+ * loader of ES modules. Numbers: docs/decisions/0010-packed-command-line.md.
  *
  *   node scripts/bundle.mjs
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
@@ -16,10 +16,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
 const ENTRY = join(DIST, "cli/main.js");
 const OUT = join(DIST, "bundle");
-
-const STUB = `/** The packed command line; scripts/bundle.mjs wrote this in place of the compiled module. */
-export { main } from "../bundle/main.js";
-`;
 
 /** Files that `path` imports statically, themselves included. */
 function closureOf(path, found = new Set()) {
@@ -54,7 +50,6 @@ const keepPlaces = {
 };
 
 async function bundle() {
-  if (readFileSync(ENTRY, "utf8") === STUB) return;
   rmSync(OUT, { recursive: true, force: true });
   const build = await rolldown({
     input: { main: ENTRY },
@@ -65,12 +60,12 @@ async function bundle() {
   });
   await build.write({
     dir: OUT,
-    format: "esm",
-    chunkFileNames: "[name]-[hash].js",
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
     codeSplitting: { groups: groups() },
   });
   await build.close();
-  writeFileSync(ENTRY, STUB);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await bundle();

@@ -34,7 +34,7 @@ export function pgkeepStarted(
   words: readonly string[],
   options: RunOptions = {},
 ): { child: ChildProcess; finished: Promise<Finished> } {
-  if (!existsSync(join(REPOSITORY, "dist/bundle/main.js"))) throw new Error("run npm run build first");
+  if (!existsSync(join(REPOSITORY, "dist/bundle/main.cjs"))) throw new Error("run npm run build first");
   const child = spawn(process.execPath, [options.bin ?? BIN, ...words], {
     cwd: options.cwd,
     env: { ...CLEAN, ...options.env },

@@ -34,7 +34,7 @@ async function crashOf(bin: string): Promise<{ text: string; report: string; mod
 const beginningWith =
   (statement: string) =>
   (file: (path: string) => string): void => {
-    const path = file("dist/cli/main.js");
+    const path = file("dist/bundle/main.cjs");
     writeFileSync(path, `${statement}\n${readFileSync(path, "utf8")}`);
   };
 
@@ -43,7 +43,7 @@ const THROWS = '() => { throw new RangeError("canary-argument"); }';
 describe("a crash", () => {
   it.each([
     ["in an operation", beginningWith(`String.prototype.toUpperCase = ${THROWS};`)],
-    ["where nobody waits", beginningWith(`setTimeout(${THROWS});`)],
+    ["where nobody waits", beginningWith(`process.nextTick(${THROWS});`)],
     ["for want of a file of the package", (file: (path: string) => string) => rmSync(file("dist/cli/manifest.json"))],
   ])("%s leaves a report without arguments and environment", async (_, breakIt) => {
     using folder = temporaryDirectory();

@@ -17,8 +17,8 @@ const PUBLISHED = [
   /^docs\/[A-Za-z0-9/._-]+\.md$/,
   /^LICENSE$/,
   /^package\.json$/,
-  /^bin\/pgkeep\.js$/,
-  /^dist\/bundle\/[\w.-]+\.js$/,
+  /^bin\/(pgkeep\.js|package\.json)$/,
+  /^dist\/bundle\/[\w.-]+\.cjs$/,
   /^dist\/[a-z0-9/._-]+\.(js|d\.ts|json|txt)$/,
   /^schemas\/[a-z.]+\.json$/,
   /^sql\/[a-z0-9/._-]+\.(sql|md)$/,
@@ -61,9 +61,10 @@ describe("the published files", () => {
       "LICENSE",
       "README.md",
       "bin/pgkeep.js",
+      "bin/package.json",
+      "dist/bundle/main.cjs",
       "dist/index.js",
       "dist/index.d.ts",
-      "dist/cli/main.js",
     ];
     expect(needed.filter((path) => !paths.includes(path))).toEqual([]);
     expect(paths.some((path) => path.startsWith("sql/deploy/"))).toBe(true);
