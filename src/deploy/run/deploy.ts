@@ -140,7 +140,7 @@ class DeployRun {
     try {
       return await this.#onSession(offline, limit, session, origin);
     } finally {
-      await this.#release(session);
+      await this.#release(session, false);
     }
   }
 
@@ -201,17 +201,17 @@ class DeployRun {
       onUnitDone: () => this.#trace.settleTransaction(),
     });
     await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
-    await this.#release(session);
+    await this.#release(session, true);
     this.#sayTests();
     return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
   }
 
   /** Once, and before the report is made, because the server's last words about durations come with it. */
-  async #release(session: Session): Promise<void> {
+  async #release(session: Session, isSuccess: boolean): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
     const isPrepared = this.#filesLoaded !== undefined;
-    const hadLock = await releaseSession(session, isPrepared);
+    const hadLock = await releaseSession(session, { isPrepared, isSuccess });
     if (isPrepared && hadLock === false) {
       this.#warnings = [...this.#warnings, LOCK_LOST];
       reportWarnings([LOCK_LOST], this.#context);

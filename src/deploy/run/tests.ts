@@ -124,7 +124,7 @@ class TestRun {
     } catch (error) {
       throw error instanceof ServerError ? endedByServer(error) : error;
     } finally {
-      await releaseSession(session, false);
+      await releaseSession(session, { isPrepared: false, isSuccess: false });
     }
     const counts = countTests(this.#outcomes);
     return {

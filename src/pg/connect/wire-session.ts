@@ -180,7 +180,12 @@ export class WireSession implements Session, WireListener {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#sayGoodbye();
+    this.#closing ??= this.#sayGoodbye(() => false);
+    return this.#closing;
+  }
+
+  leave(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye(() => this.#commands.length === 0);
     return this.#closing;
   }
 
@@ -292,20 +297,27 @@ export class WireSession implements Session, WireListener {
     if (command.isExtended) this.#wire.send(toServer.sync());
   }
 
-  async #sayGoodbye(): Promise<void> {
+  /** `isEnough`: asked once our goodbye has left, whether the server's own need not be waited for. */
+  async #sayGoodbye(isEnough: () => boolean): Promise<void> {
     if (this.#wire.hasEnded) return;
+    const { socket } = this.#wire;
     const ended = new Promise<void>((resolve) => {
       this.#whenEnded.push(resolve);
     });
     this.#wire.send(toServer.terminate());
-    this.#wire.socket.end();
+    const sent = new Promise<void>((resolve) => socket.end(() => resolve()));
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_LIMIT_MS);
     });
-    await Promise.race([ended, limit]);
-    clearTimeout(timer);
-    this.#wire.destroy();
+    const gone = Promise.race([ended, limit]).then(() => {
+      clearTimeout(timer);
+      this.#wire.destroy();
+    });
+    await Promise.race([sent, gone]);
+    if (!isEnough()) return gone;
+    timer?.unref();
+    socket.unref();
   }
 }
 

@@ -358,6 +358,23 @@ describe("the end of a session", () => {
     expect(await failureOf(db.query("select 1"))).toMatchObject({ code: "CONNECT_LOST" });
   });
 
+  it("leave ends the backend too, twice is harmless, and later commands fail as a lost connection", async () => {
+    const db = await session();
+    await db.leave();
+    await db.leave();
+    expect(await failureOf(db.query("select 1"))).toMatchObject({ code: "CONNECT_LOST" });
+    expect(await untilGone(db.processId, 2_000)).toBeLessThan(2_000);
+  });
+
+  it("leave in the middle of a statement waits as close does, and fails that statement", async () => {
+    const db = await session();
+    const running = failureOf(db.script("select pg_sleep(30)"));
+    const started = performance.now();
+    await db.leave();
+    expect(performance.now() - started).toBeGreaterThan(500);
+    expect(await running).toMatchObject({ code: "CONNECT_LOST" });
+  });
+
   it("close in the middle of a statement fails that statement within two seconds", async () => {
     const db = await session();
     const running = failureOf(db.script("select pg_sleep(30)"));
