@@ -19,6 +19,8 @@ export interface Located<T> {
 export interface ReadingPlace {
   path: string;
   problems: SourceProblems;
+  /** Gets every value of a `mention` form. */
+  mentions?: Located<string>[] | undefined;
 }
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -26,6 +28,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export interface Form<T> {
   /** For people, as the end of "a value is ...": "true or false". */
   shown: string;
+  /** How it is written. */
+  styles: readonly SourceNode["kind"][];
   read(node: SourceNode, place: ReadingPlace): Located<T> | undefined;
   schema(): JsonSchema;
   /** The keys of a mapping, for the reference page; for lists and maps those of their elements. */
@@ -61,6 +65,7 @@ export function text(
 ): Form<string> {
   return {
     shown,
+    styles: ["scalar"],
     schema: () => schema,
     read(node, { path, problems }) {
       if (node.kind !== "scalar" || node.isNull) return refuse(node, `"${path}" must be ${shown}`, problems);
@@ -71,10 +76,23 @@ export function text(
   };
 }
 
+/** As `form`, for values that mention something which another part of the file defines. */
+export function mention(form: Form<string>): Form<string> {
+  return {
+    ...form,
+    read(node, place) {
+      const value = form.read(node, place);
+      if (value) place.mentions?.push(value);
+      return value;
+    },
+  };
+}
+
 export function integer({ minimum, maximum }: { minimum: number; maximum: number }): Form<number> {
   const shown = `a whole number from ${minimum} to ${maximum}`;
   return {
     shown,
+    styles: ["scalar"],
     schema: () => ({ type: "integer", minimum, maximum }),
     read(node, { path, problems }) {
       const isNumber = node.kind === "scalar" && node.isPlain && /^-?\d{1,15}$/.test(node.text);
@@ -88,6 +106,7 @@ export function integer({ minimum, maximum }: { minimum: number; maximum: number
 export function truth(): Form<boolean> {
   return {
     shown: "true or false",
+    styles: ["scalar"],
     schema: () => ({ type: "boolean" }),
     read(node, { path, problems }) {
       if (isTruth(node)) return { value: node.kind === "scalar" && node.text === "true", at: node.at };
@@ -96,12 +115,13 @@ export function truth(): Form<boolean> {
   };
 }
 
-export function choice<Value extends string>(
+export function choice<const Value extends string>(
   values: readonly Value[],
   shown = `one of ${values.join(", ")}`,
 ): Form<Value> {
   return {
     shown,
+    styles: ["scalar"],
     schema: () => ({ enum: values }),
     read(node, { path, problems }) {
       const written = node.kind === "scalar" ? node.text : undefined;
@@ -117,6 +137,7 @@ export function choice<Value extends string>(
 export function list<T>(of: Form<T>, shown = `list of: ${of.shown}`): Form<readonly Located<T>[]> {
   return {
     shown,
+    styles: ["list"],
     keys: of.keys,
     schema: () => ({ type: "array", items: of.schema() }),
     read(node, place) {
@@ -132,6 +153,7 @@ export function oneOrMore<T>(of: Form<T>): Form<readonly Located<T>[]> {
   const many = list(of);
   return {
     shown: `${of.shown}, or a list of them`,
+    styles: [...of.styles, "list"],
     keys: of.keys,
     schema: () => ({ anyOf: [of.schema(), many.schema()] }),
     read(node, place) {
@@ -157,6 +179,7 @@ export function named<T>(
 ): Form<readonly NamedValue<T>[]> {
   return {
     shown,
+    styles: ["map"],
     keys: of.keys,
     schema: () => ({ type: "object", additionalProperties: of.schema() }),
     read(node, place) {
@@ -179,6 +202,7 @@ export function named<T>(
 export function record<Keys extends RecordKeys>(keys: Keys, shown = "keys"): Form<Written<Keys>> {
   return {
     shown,
+    styles: ["map"],
     keys,
     schema: () => recordSchema(keys),
     read(node, place) {
@@ -201,24 +225,17 @@ export function record<Keys extends RecordKeys>(keys: Keys, shown = "keys"): For
   };
 }
 
-/** One of several forms, told apart by how the value is written. */
-export function either<A, B, C = never>(forms: {
-  truth?: Form<A>;
-  scalar?: Form<A>;
-  list?: Form<B>;
-  map?: Form<C>;
-}): Form<A | B | C> {
-  const all = Object.values(forms);
-  const shown = all.map((form) => form.shown).join(", or ");
+/** One of two forms, told apart by how the value is written. */
+export function either<A, B>(first: Form<A>, second: Form<B>): Form<A | B> {
+  const shown = `${first.shown}, or ${second.shown}`;
   return {
     shown,
-    keys: forms.map?.keys ?? forms.list?.keys,
-    schema: () => ({ anyOf: all.map((form) => form.schema()) }),
-    read(node, place): Located<A | B | C> | undefined {
-      const scalar = forms.scalar ?? forms.truth;
-      if (node.kind === "scalar" && scalar) return scalar.read(node, place);
-      if (node.kind === "list" && forms.list) return forms.list.read(node, place);
-      if (node.kind === "map" && forms.map) return forms.map.read(node, place);
+    styles: [...first.styles, ...second.styles],
+    keys: second.keys ?? first.keys,
+    schema: () => ({ anyOf: [first.schema(), second.schema()] }),
+    read(node, place): Located<A | B> | undefined {
+      if (first.styles.includes(node.kind)) return first.read(node, place);
+      if (second.styles.includes(node.kind)) return second.read(node, place);
       return refuse(node, `"${place.path}" must be ${shown}`, place.problems);
     },
   };

@@ -11,6 +11,7 @@ import {
   integer,
   key,
   list,
+  mention,
   named,
   oneOrMore,
   type RecordKey,
@@ -23,6 +24,7 @@ import {
 import { isReference } from "../../config/references.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
 import type { PrivilegeName } from "../catalog/privilege.ts";
+import { isPublic } from "./granting.ts";
 import {
   type COLUMN_PRIVILEGES,
   DEFAULT_SELECTORS,
@@ -44,25 +46,34 @@ function name(what: string): Form<string> {
   return text(`the name of a ${what}`, nameProblem, NAME_SCHEMA);
 }
 
-const roleName = name("role");
+const anyRole = name("role");
+
+/** A role that the file mentions, which must be known. */
+const roleName = mention(anyRole);
+
+const granteeName: Form<string> = {
+  ...anyRole,
+  read: (node, place) => (node.kind === "scalar" && isPublic(node.text) ? anyRole : roleName).read(node, place),
+};
 
 /** PUBLIC in any case is everybody; `{ role: PUBLIC }` is a role that somebody called so. */
-const grantee = either({
-  scalar: roleName,
-  map: record({ role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC") }),
-});
+const grantee = either(
+  granteeName,
+  record({ role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC") }),
+);
 
 /** In lists whose privilege has no place for its own options. */
-const granteeWithOption = either({
-  scalar: roleName,
-  map: record({
+const granteeWithOption = either(
+  granteeName,
+  record({
     role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC"),
     grantable: key(truth(), "May pass the privilege on; default false"),
   }),
-});
+);
 
 const grantees = oneOrMore(grantee);
 const roleNames = oneOrMore(roleName);
+const newRoles = oneOrMore(anyRole);
 
 const pattern = text(
   "a name, or a pattern with * and ?",
@@ -173,10 +184,7 @@ export const ROLE_KEYS = {
   run_as: key(roleName, "The role that it becomes when it connects, without having that role's rights before"),
   member_of: key(
     oneOrMore(
-      either({
-        scalar: roleName,
-        map: record({ role: requiredKey(roleName, "The role to be a member of"), ...MEMBERSHIP_KEYS }),
-      }),
+      either(roleName, record({ role: requiredKey(roleName, "The role to be a member of"), ...MEMBERSHIP_KEYS })),
     ),
     "Roles that it is a member of",
   ),
@@ -188,7 +196,7 @@ export const ROLE_KEYS = {
 };
 
 const revokePublic = (privileges: readonly PrivilegeName[]) =>
-  either({ truth: truth(), list: list(choice<PrivilegeName | "all">([...privileges, "all"])) });
+  either(truth(), list(choice<PrivilegeName | "all">([...privileges, "all"])));
 
 export const DATABASE_PRIVILEGES = ["connect", "temporary", "create"] as const satisfies PrivilegeName[];
 export const SCHEMA_PRIVILEGES = ["usage", "create"] as const satisfies PrivilegeName[];
@@ -241,7 +249,7 @@ export const EXCEPTION_KEYS = {
   revoke: key(exceptionRevoke, "Privileges that are taken away"),
   from: key(grantees, "Roles that lose it"),
   columns: key(
-    either({ list: list(name("column")), map: named(columnLists, "roles, each with columns by privilege") }),
+    either(list(name("column")), named(columnLists, "roles, each with columns by privilege")),
     "By role the columns that remain of a privilege on the whole table; or the columns that `revoke` is about",
   ),
 };
@@ -322,14 +330,14 @@ export const DEFAULTS_KEYS = {
 };
 
 const expectations = oneOrMore(
-  either({
-    scalar: text('"role: action object", as in "app: select shop.orders"'),
-    map: record({
-      role: requiredKey(roleName, "Who"),
+  either(
+    text('"role: action object", as in "app: select shop.orders"'),
+    record({
+      role: requiredKey(granteeName, "Who"),
       action: requiredKey(text("an action"), "Does what"),
       object: requiredKey(text("an object"), "With what"),
     }),
-  }),
+  ),
 );
 
 export const VERIFY_KEYS = {
@@ -343,12 +351,12 @@ export const VERIFY_KEYS = {
 };
 
 export const NAMES_KEYS = {
-  owner: key(roleName, "three-tier: owner of everything, cannot log in"),
-  migrator: key(roleName, "The role that changes the schema"),
-  read_write: key(roleName, "three-tier: group that may change data"),
-  read_only: key(roleName, "three-tier: group that may read data"),
-  application: key(roleNames, "The role, or roles, that the application connects as"),
-  reporter: key(roleNames, "three-tier: roles that only read; none unless named"),
+  owner: key(anyRole, "three-tier: owner of everything, cannot log in"),
+  migrator: key(anyRole, "The role that changes the schema"),
+  read_write: key(anyRole, "three-tier: group that may change data"),
+  read_only: key(anyRole, "three-tier: group that may read data"),
+  application: key(newRoles, "The role, or roles, that the application connects as"),
+  reporter: key(newRoles, "three-tier: roles that only read; none unless named"),
   schema: key(oneOrMore(name("schema")), "Schemas of the application"),
 };
 
@@ -365,7 +373,7 @@ export const FILE_KEYS = {
   profile: key(choice(PROFILES), "A ready-made model that the other keys add to or change"),
   names: key(record(NAMES_KEYS), "Names that the profile uses"),
   gate: key(truth(), "A deploy with this file verifies it before it commits; default false"),
-  external_roles: key(roleNames, "Roles that are named here and managed elsewhere"),
+  external_roles: key(newRoles, "Roles that are named here and managed elsewhere"),
   roles: key(named(record(ROLE_KEYS), "roles by name", nameProblem), "Roles that the file manages"),
   membership_options: key(
     named(record(MEMBERSHIP_KEYS), "memberships as member->role"),
