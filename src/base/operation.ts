@@ -58,6 +58,8 @@ export interface OperationContext {
    * when something may have been sent: a pipe or a file, never a terminal.
    */
   readStdin?: (() => Promise<string>) | undefined;
+  /** Whether what changes a database leaves a record for `pgkeep runs`; the library's callers keep their own. */
+  recordsRuns?: boolean | undefined;
   /** Present only when a person can answer: a terminal on both sides, no CI, no --no-input. */
   prompt?: Prompter | undefined;
 }

@@ -118,6 +118,7 @@ async function prepare(
       signal,
       report: (event) => report(run, event),
       readStdin: stdinReader(signal),
+      recordsRuns: invocation.program !== "pgmi",
       prompt: interactive ? (await import("./prompter.ts")).clackPrompter(signal) : undefined,
     },
   };

@@ -24,6 +24,7 @@ const SHARED: ConfigShape = {
   connection: { type: "section", keys: PGKEEP_CONNECTION_KEYS, description: "Where commands connect to" },
   timeout: { type: "duration", description: "How long a deploy may take, unless --timeout says otherwise" },
   strict_secrets: { type: "boolean", description: "Refuse to deploy when a secret could be seen by others" },
+  record_runs: { type: "boolean", description: "false: deploys leave no record for pgkeep runs" },
 };
 
 const PLACE: ConfigShape = {

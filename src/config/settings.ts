@@ -45,6 +45,7 @@ export interface Settings {
   params: readonly { key: string; value: string; origin: string }[];
   timeout: Setting | undefined;
   strictSecrets: Setting | undefined;
+  recordRuns: Setting | undefined;
   /** Set when a configuration file asks for the embedded server. */
   embedded: Setting | undefined;
   warnings: string[];
@@ -108,7 +109,10 @@ function unknownPlace(env: string, places: ReadonlySet<string>, own: FoundConfig
   });
 }
 
-type Merged = Pick<Settings, "connection" | "params" | "timeout" | "strictSecrets" | "embedded" | "files">;
+type Merged = Pick<
+  Settings,
+  "connection" | "params" | "timeout" | "strictSecrets" | "recordRuns" | "embedded" | "files"
+>;
 
 function merge(layers: readonly Layer[]): Merged {
   const connection: Partial<Record<ConnectionKey, Setting>> = {};
@@ -128,6 +132,7 @@ function merge(layers: readonly Layer[]): Merged {
     params,
     timeout: single.get("timeout"),
     strictSecrets: single.get("strict_secrets"),
+    recordRuns: single.get("record_runs"),
     embedded: single.get("database"),
     files: [...new Set(layers.map(({ name }) => name))],
   };

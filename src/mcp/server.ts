@@ -145,6 +145,7 @@ function operationContext(environment: OperationContext["environment"], context:
     clock: systemClock,
     signal: context.mcpReq.signal,
     report: progressReporter(context),
+    recordsRuns: true,
   };
 }
 

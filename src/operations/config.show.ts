@@ -86,7 +86,12 @@ function settingsInEffect(settings: Settings): Shown[] {
   const shown: Shown[] = [...values].map(([key, setting]) => ({ name: `connection.${key}`, ...setting }));
   shown.push(...secretsInEffect(environment, settings));
   for (const [key, origin] of winningParams(settings)) shown.push({ name: `params.${key}`, value: null, origin });
-  const single = { timeout: settings.timeout, strict_secrets: settings.strictSecrets, database: settings.embedded };
+  const single = {
+    timeout: settings.timeout,
+    strict_secrets: settings.strictSecrets,
+    record_runs: settings.recordRuns,
+    database: settings.embedded,
+  };
   for (const [name, setting] of Object.entries(single)) if (setting) shown.push({ name, ...setting });
   return shown;
 }

@@ -1,5 +1,6 @@
 /** `pgkeep deploy`: run an SQL project against a database. */
 import { defineOperation } from "../base/operation.ts";
+import { journalOf } from "../deploy/journal/journal.ts";
 import { runDeploy } from "../deploy/run/deploy.ts";
 import { runFields } from "../deploy/run/input.ts";
 import { reportSchema } from "../deploy/run/report-schema.ts";
@@ -43,11 +44,16 @@ export default defineOperation({
         .optional()
         .meta({ description: "Session API level; empty for the latest", valueName: "LEVEL", group: "what" }),
       overwrite: z.boolean().optional().meta({ description: "Drop and recreate the database first", group: "safety" }),
+      noRecord: z
+        .boolean()
+        .optional()
+        .meta({ description: "Keep no record of this run for pgkeep runs", group: "output" }),
       force: z.boolean().optional().meta({ description: "Do not ask before dropping", group: "safety" }),
     }),
   output: (z) => reportSchema(z),
-  run: async (input, context) => {
+  run: async ({ noRecord, ...input }, context) => {
     const completed = await withConnection(input, context);
-    return await runDeploy(completed.input, completed.context);
+    const journal = context.recordsRuns && !noRecord ? journalOf(completed.context) : undefined;
+    return await runDeploy(completed.input, completed.context, journal);
   },
 });

@@ -50,13 +50,35 @@ export interface DeployInput extends RunInput {
   force?: boolean | undefined;
 }
 
+/** Keeps what is to be known of a run later. Its methods never reject. */
+export interface RunJournal {
+  /** Before the connection is opened. */
+  begin(offline: OfflineRun, overwrite: boolean): Promise<void>;
+  /** After the run; not called when the program crashed. `server`: the one that was reached. */
+  end(report: DeployReport, offline: OfflineRun, server: ReachedServer | null): Promise<void>;
+}
+
+export interface ReachedServer {
+  host: string;
+  port: number;
+  version: number;
+}
+
 /** Runs a project. Throws DeployFailure, which carries the report, for everything that goes wrong. */
-export async function runDeploy(input: DeployInput, context: OperationContext): Promise<DeployReport> {
-  const run = new DeployRun(input, context);
+export async function runDeploy(
+  input: DeployInput,
+  context: OperationContext,
+  journal?: RunJournal,
+): Promise<DeployReport> {
+  const run = new DeployRun(input, context, journal);
   try {
-    return await run.execute();
+    const report = await run.execute();
+    await run.close(report);
+    return report;
   } catch (error) {
-    throw run.failure(error);
+    const failure = run.failure(error);
+    if (failure instanceof DeployFailure) await run.close(failure.report);
+    throw failure;
   }
 }
 
@@ -72,11 +94,16 @@ class DeployRun {
   #plan: ScriptPlan | undefined;
   #warnings: Warning[] = [];
   #isReleased = false;
+  readonly #journal: RunJournal | undefined;
+  /** Set once the journal has begun. */
+  #recorded: OfflineRun | undefined;
+  #server: ReachedServer | null = null;
   /** undefined: the project may drop it. */
   #ownTable: string | undefined;
 
-  constructor(input: DeployInput, context: OperationContext) {
+  constructor(input: DeployInput, context: OperationContext, journal: RunJournal | undefined) {
     this.#input = input;
+    this.#journal = journal;
     this.#context = context;
     this.#startedMs = context.clock.monotonicMs();
     this.#trace = new Trace((event) => context.report(event));
@@ -103,6 +130,11 @@ class DeployRun {
       this.#sayInterrupted();
       throw new PgkeepError("DEPLOY_INTERRUPTED", "interrupted", { state: "nothing was started" });
     }
+  }
+
+  /** Ends the journal's record, when one was begun. */
+  async close(report: DeployReport): Promise<void> {
+    if (this.#recorded) await this.#journal?.end(report, this.#recorded, this.#server);
   }
 
   /** `error` as a failure with the report of this run. Crashes of our own pass unchanged. */
@@ -135,7 +167,13 @@ class DeployRun {
     const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
     this.#sayConnection(offline);
+    if (this.#journal && offline.recordsRuns) {
+      this.#recorded = offline;
+      await this.#journal.begin(offline, this.#input.overwrite ?? false);
+    }
     const { session, origin } = await this.#connect(options);
+    const { host, port } = session.target;
+    this.#server = { host, port, version: session.serverVersion };
     this.#say(connectedEvent(session));
     try {
       return await this.#onSession(offline, limit, session, origin);

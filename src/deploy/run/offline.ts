@@ -43,6 +43,8 @@ export interface OfflineRun {
   /** 0: none. */
   timeoutMs: number;
   strictSecrets: boolean;
+  /** Whether configuration files let runs be recorded. */
+  recordsRuns: boolean;
   verbose: boolean;
 }
 
@@ -77,6 +79,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
     ...(early ?? (await connectionOf(sources))),
     timeoutMs,
     strictSecrets: isStrict(sources),
+    recordsRuns: settings.recordRuns?.value !== "false",
     verbose: input.verbose ?? false,
   };
 }

@@ -5,8 +5,8 @@ import { spawn } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { sharedCluster, type TestCluster } from "../../support/cluster.ts";
-import { BIN, pgkeep } from "../../support/pgkeep.ts";
-import { temporaryProject } from "../../support/project.ts";
+import { BIN, pgkeep, pgkeepStarted } from "../../support/pgkeep.ts";
+import { temporaryDirectory, temporaryProject } from "../../support/project.ts";
 
 const CANARY = "canary-7Qx1-value";
 /** A URL of the cluster whose password is in a variable of its own, as in a pipeline. */
@@ -43,6 +43,37 @@ describe("the report of a deploy", () => {
     expect(status).toBe(13);
     expect(JSON.parse(stdout)).toMatchObject({ status: "failed", exitCode: 13, sqlstate: "22012", unitsCommitted: 0 });
     expect(await cluster.sql("select to_regclass('public.one')::text as made", { database })).toEqual([{ made: null }]);
+  });
+
+  it("[D-10] is on record after kill -9, which says that nobody knows how it ended", async () => {
+    using project = temporaryProject({ "deploy.sql": "select pg_sleep(60) /* recorded */;" });
+    using state = temporaryDirectory();
+    const database = await cluster.createDatabase();
+    const env = { ...environment(cluster, database), XDG_STATE_HOME: state.path };
+    const { child, finished } = pgkeepStarted(["deploy", project.path], { env });
+    const busy = "select count(*)::int as n from pg_stat_activity where datname = $1 and query like '%recorded%'";
+    await vi.waitUntil(async () => (await cluster.sql(busy, { values: [database] }))[0].n > 0, 10_000);
+    const show = async () => JSON.parse((await pgkeep(["runs", "show", "last", "--json"], { env })).stdout).data;
+    expect(await show()).toMatchObject({ result: "running", database, pid: child.pid, state: null, find_out: null });
+    child.kill("SIGKILL");
+    await finished;
+    const run = await show();
+    expect(run).toMatchObject({ result: "ended without a result", exit_code: null, state: null });
+    const [, query = ""] = /(select .*);/.exec(run.find_out) ?? [];
+    expect(await cluster.sql(query)).toBeInstanceOf(Array);
+    expect((await pgkeep(["runs", "show", "last"], { env })).stdout).toContain(
+      "unknown: the run was killed or crashed",
+    );
+  });
+
+  it("[D-10] is not kept under the name of the reference", async () => {
+    using project = temporaryProject({ "deploy.sql": "select 1;" });
+    using state = temporaryDirectory();
+    const env = { ...environment(cluster, await cluster.createDatabase()), XDG_STATE_HOME: state.path };
+    expect((await pgkeep(["pgmi", "deploy", project.path], { env })).status).toBe(0);
+    expect((await pgkeep(["runs", "list"], { env })).stdout).toBe("no deploy has left a record yet\n");
+    expect((await pgkeep(["deploy", project.path], { env })).status).toBe(0);
+    expect((await pgkeep(["runs", "list", "--fields", "result,files"], { env })).stdout).toContain("success");
   });
 
   it("[D-17] counts parameters and holds neither their names nor their values, in any format", async () => {

@@ -1,0 +1,33 @@
+/** The journal that a deploy is given: nothing of it is loaded before a run is about to connect. */
+import type { OperationContext } from "../../base/operation.ts";
+import type { RunJournal } from "../run/deploy.ts";
+import type { OpenRecord } from "./write.ts";
+
+/** Records one run in the person's own directory. What goes wrong with that is a warning. */
+export function journalOf({ environment, clock, report }: OperationContext): RunJournal {
+  let open: OpenRecord | undefined;
+  const warn = (message: string): void => report({ type: "warning", id: "run-record", message });
+  return {
+    begin: async ({ project, parameters, connection }, overwrite) => {
+      const [{ beginRecord }, { projectChecksum }] = await Promise.all([import("./write.ts"), import("./record.ts")]);
+      const { settings, database } = connection;
+      const facts = {
+        project: project.root,
+        project_checksum: projectChecksum(project),
+        files: project.files.length,
+        parameters: parameters.length,
+        overwrite,
+        servers: settings.hosts.map(({ host, port }) => `${host}:${port}`),
+        database,
+        role: settings.user,
+        application_name: settings.applicationName,
+      };
+      open = await beginRecord(facts, { environment, clock, warn });
+    },
+    end: async (outcome, { project }, server) => {
+      if (open === undefined) return;
+      const { endedLine } = await import("./record.ts");
+      open.end(endedLine(outcome, project, server));
+    },
+  };
+}
