@@ -1,0 +1,138 @@
+/** What is tried, what came of it, and what verification says in the end. Field names of results are those of the JSON. */
+
+/** "either": PostgreSQL allows it to everybody; it is reported and never counts. */
+export type Expected = "allowed" | "refused" | "either";
+
+export interface Probe {
+  /** Row of the verification matrix, 1 to 30. */
+  row: number;
+  role: string;
+  /** What the role does: "select", "create in", "set role". */
+  action: string;
+  /** On what, with its kind: `table app.orders`. Names as they are, not quoted. */
+  object: string;
+  /** The schema that it counts under; undefined for the database and the server. */
+  schema: string | undefined;
+  expected: Expected;
+  attempt: Attempt;
+  /** The catalog's own answer, for when the attempt cannot be judged (a lock, a relation that cannot be written). */
+  otherwise?: string | undefined;
+}
+
+/** How the answer is found. */
+export type Attempt =
+  /** Run as the role and undone. */
+  | { kind: "run"; sql: string }
+  /** A query of one boolean, run as the role. `why` says why nothing is executed. */
+  | { kind: "ask"; sql: string; why: string }
+  /** A GRANT, whose effect on the relation's list is looked at, because the server only warns. */
+  | { kind: "grant"; sql: string; relation: string }
+  /** SET ROLE. */
+  | { kind: "become"; role: string }
+  /** Known already. */
+  | { kind: "known"; allowed: boolean; why: string }
+  /** Not to be answered. */
+  | { kind: "none"; why: string };
+
+export type ProbeResult = "pass" | "fail" | "unknown" | "computed";
+
+export interface ProbeOutcome {
+  row: number;
+  role: string;
+  action: string;
+  object: string;
+  schema?: string | undefined;
+  expected: Expected;
+  /** computed: as expected, and found in the catalog instead of by doing it. */
+  result: ProbeResult;
+  /** Absent when unknown. */
+  actual?: "allowed" | "refused" | undefined;
+  sqlstate?: string | undefined;
+  /** The server's words. */
+  message?: string | undefined;
+  /** Why it is computed or unknown. */
+  reason?: string | undefined;
+}
+
+export interface VerifyCounts {
+  pass: number;
+  fail: number;
+  unknown: number;
+  computed: number;
+}
+
+export interface VerifyReport {
+  database: string;
+  server_version: number;
+  model: string;
+  model_hash: string;
+  executor: { session_user: string; superuser: boolean };
+  /** How probes ran: "session authorization", "role", or "catalog" where nothing could be tried. */
+  method: VerifyMethod;
+  /** Objects of each kind per schema that were probed, and the number that chose them; absent when all were. */
+  sample?: { size: number; seed: number } | undefined;
+  counts: VerifyCounts;
+  matrix: (VerifyCounts & { role: string; schema?: string | undefined })[];
+  probes: ProbeOutcome[];
+  /** What verification left out on purpose, and why. */
+  notes: string[];
+}
+
+export type VerifyMethod = "session authorization" | "role" | "catalog";
+
+/** What the answer of the server to a probe amounts to. */
+export interface Answer {
+  /** "ok", "true", "false", "no effect", "error"; undefined when there was none. */
+  outcome: string | undefined;
+  sqlstate?: string | undefined;
+  message?: string | undefined;
+}
+
+/** "permission denied", "must be owner of", "permission denied to set role": every refusal for want of a right. */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+/** Judges a probe by what the server answered. Never a pass when it cannot be known. */
+export function judge(probe: Probe, answer: Answer): ProbeOutcome {
+  const { attempt } = probe;
+  const base = outcomeOf(probe);
+  if (attempt.kind === "known") {
+    return verdict(base, { allowed: attempt.allowed, computed: true, reason: attempt.why });
+  }
+  if (attempt.kind === "none") return { ...base, result: "unknown", reason: attempt.why };
+  const { outcome, sqlstate, message } = answer;
+  const words = { ...(sqlstate ? { sqlstate } : {}), ...(message ? { message } : {}) };
+  if (attempt.kind === "ask" && (outcome === "true" || outcome === "false")) {
+    return verdict(base, { allowed: outcome === "true", computed: true, reason: attempt.why });
+  }
+  if (attempt.kind !== "ask" && outcome === "ok") return verdict(base, { allowed: true, computed: false });
+  if (attempt.kind === "grant" && outcome === "no effect") {
+    return verdict(base, { allowed: false, computed: false, words: { message: "the grant had no effect" } });
+  }
+  if (outcome === "error" && sqlstate === INSUFFICIENT_PRIVILEGE && attempt.kind !== "ask") {
+    return verdict(base, { allowed: false, computed: false, words });
+  }
+  return { ...base, result: "unknown", ...words, reason: outcome === "error" ? "the server answered with another error" : "there was no answer" };
+}
+
+function outcomeOf({ row, role, action, object, schema, expected }: Probe): Omit<ProbeOutcome, "result"> {
+  return { row, role, action, object, ...(schema === undefined ? {} : { schema }), expected };
+}
+
+interface Verdict {
+  allowed: boolean;
+  computed: boolean;
+  reason?: string | undefined;
+  words?: { sqlstate?: string; message?: string } | undefined;
+}
+
+function verdict(base: Omit<ProbeOutcome, "result">, { allowed, computed, reason, words }: Verdict): ProbeOutcome {
+  const actual = allowed ? "allowed" : "refused";
+  const isGood = base.expected === "either" || base.expected === actual;
+  return {
+    ...base,
+    result: isGood ? (computed ? "computed" : "pass") : "fail",
+    actual,
+    ...words,
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
