@@ -105,8 +105,17 @@ export async function startEmbedded(options: StartOptions): Promise<EmbeddedServ
   await using _lock = await acquireStartLock(place.lockFile, { clock, signal, onWait });
   const running = await findServer(place);
   if (running && !(await isEnding(running, options))) return joined(place, running, options);
-  // Awaited here: a promise returned from this block would outlive the lock.
-  return await launched(place, account, options);
+  try {
+    // Awaited here: a promise returned from this block would outlive the lock.
+    return await launched(place, account, options);
+  } catch (error) {
+    throw signal?.aborted ? calledOff(signal.reason) : error;
+  }
+}
+
+/** What was begun has been taken back by then: half a data directory is removed, a server that was not ready has ended. */
+function calledOff(reason: unknown): unknown {
+  return reason instanceof PgkeepError ? reason.with({ state: "nothing was started" }) : reason;
 }
 
 /** A foreground server whose owner died is on its way out: then it is waited for. */
@@ -202,15 +211,28 @@ async function makeDataDirectory(place: Place, { dataDir, account, installation,
   const password = new Secret(randomBytes(24).toString("base64url"));
   const unfinished = `${dataDir}${UNFINISHED}${randomBytes(6).toString("hex")}`;
   const { signal } = options;
-  await initializeDataDirectory({ installation, account, dataDir: unfinished, superuser: SUPERUSER, password, signal });
-  // The password first: a data directory whose password nobody knows would be lost.
-  await replacePrivateFile(place.passwordFile, `*:*:*:${SUPERUSER}:${password.expose()}\n`);
-  await rename(unfinished, dataDir);
+  try {
+    await initializeDataDirectory({
+      installation,
+      account,
+      dataDir: unfinished,
+      superuser: SUPERUSER,
+      password,
+      signal,
+    });
+    // The password first: a data directory whose password nobody knows would be lost.
+    await replacePrivateFile(place.passwordFile, `*:*:*:${SUPERUSER}:${password.expose()}\n`);
+    await rename(unfinished, dataDir);
+  } catch (error) {
+    // The failure is what the person has to hear of; what cannot be removed now, the next start removes.
+    await removeUnfinished(dataDir, account).catch(() => undefined);
+    throw error;
+  }
 }
 
 const UNFINISHED = ".unfinished-";
 
-/** What a start that was killed in the middle left behind: a directory, its password file. Nobody else makes one: we hold the lock. */
+/** What a start that failed or was killed in the middle left behind: a directory, its password file. Nobody else makes one: we hold the lock. */
 async function removeUnfinished(dataDir: string, account: ServerAccount): Promise<void> {
   const parent = dirname(dataDir);
   for (const entry of await readdir(parent, { withFileTypes: true })) {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock as clock } from "../../../src/base/clock.ts";
+import { PgkeepError } from "../../../src/base/errors.ts";
 import { embeddedStatus, stopEmbedded } from "../../../src/pg/embedded/control.ts";
 import { compileSources } from "../../support/compiled-sources.ts";
 import { projectDirectory, seededDirectory, start, TEST_CACHE } from "../../support/embedded.ts";
@@ -129,11 +130,16 @@ describe("a server of one run", () => {
   it("is not left half-started when the start is called off", async () => {
     const directory = projectDirectory();
     const calledOff = new AbortController();
+    const interrupted = new PgkeepError("COMMAND_INTERRUPTED", "interrupted", { state: "the command did not finish" });
     const report = ({ type }: { type: string }): void => {
-      if (type === "db.initializing") setTimeout(() => calledOff.abort(new Error("called off")), 100);
+      if (type === "db.initializing") setTimeout(() => calledOff.abort(interrupted), 100);
     };
-    await expect(start(directory, { signal: calledOff.signal, report })).rejects.toThrow("called off");
+    await expect(start(directory, { signal: calledOff.signal, report })).rejects.toMatchObject({
+      code: "COMMAND_INTERRUPTED",
+      parts: { state: "nothing was started" },
+    });
     expect(processesMentioning(directory)).toEqual([]);
+    expect(readdirSync(join(directory, ".pgkeep"))).toEqual([".gitignore"]);
     expect((await embeddedStatus(directory)).state).toBe("absent");
     await start(directory);
   });
