@@ -115,7 +115,8 @@ export async function startEmbedded(options: StartOptions): Promise<EmbeddedServ
 
 /** What was begun has been taken back by then: half a data directory is removed, a server that was not ready has ended. */
 function calledOff(reason: unknown): unknown {
-  return reason instanceof PgkeepError ? reason.with({ state: "nothing was started" }) : reason;
+  if (!(reason instanceof PgkeepError)) return reason;
+  return new PgkeepError(reason.code, reason.message, { ...reason.parts, state: "nothing was started" });
 }
 
 /** A foreground server whose owner died is on its way out: then it is waited for. */
