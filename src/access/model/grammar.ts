@@ -145,7 +145,7 @@ const connection = text(
 );
 
 /** A date, a timestamp with or without a zone, or infinity: what the server reads the same whatever its settings. */
-const VALID_UNTIL = /^(\d{4,6}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?)?|infinity)$/;
+const VALID_UNTIL = /^(\d{4,6}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?( BC)?)?|-?infinity)$/;
 
 const validUntil = text(
   "a date (2027-06-30), a timestamp or infinity",

@@ -54,7 +54,12 @@ function guide({ migrator = "sqlmigrations", applications = ["django"], schemas 
           ...(schema === "public" ? {} : { owner: migrator }),
           revoke_public: ["create"],
           grants: [
-            ...(schema === "public" ? [{ to: migrator, create: true }] : []),
+            ...(schema === "public"
+              ? [
+                  { to: "PUBLIC", usage: true },
+                  { to: migrator, create: true },
+                ]
+              : []),
             {
               to: applications,
               ...(schema === "public" ? {} : { usage: true }),

@@ -39,9 +39,10 @@ function readSource(source: SourceNode, problems: SourceProblems): BuiltModel | 
   const mentions: Located<string>[] = [];
   const document = MODEL_FILE.read(withProfile(source, problems), { path: "", problems, mentions });
   if (!document) return undefined;
+  const fitsGrammar = problems.count === 0;
   const model = buildModel(document.value, { problems, mentions });
   // A part that could not be read is missing in what the checks look at, and would bring problems of its own.
-  if (problems.count === 0) checkModel(model, { document: document.value, mentions, problems });
+  if (fitsGrammar) checkModel(model, { document: document.value, mentions, problems });
   return problems.count === 0 ? model : undefined;
 }
 
