@@ -15,8 +15,8 @@ export default defineOperation({
     command: "config schema",
     json: "bare",
     examples: [
-      { line: "pgkeep config schema", does: "of pgkeep.yaml" },
-      { line: "pgkeep config schema --file pgmi", does: "of pgmi.yaml" },
+      { line: "pgkeep config schema", does: "the schema of pgkeep.yaml" },
+      { line: "pgkeep config schema --file pgmi", does: "the schema of pgmi.yaml" },
     ],
   },
   input: (z) =>

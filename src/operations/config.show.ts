@@ -4,6 +4,8 @@ import { defineOperation } from "../base/operation.ts";
 import type { Environment } from "../config/environment.ts";
 import { settingsFields } from "../config/input.ts";
 import { loadSettings, type Setting, type Settings } from "../config/settings.ts";
+import { ENVIRONMENT_KEYWORDS } from "../pg/connect/keywords.ts";
+import { STRING_VARIABLES } from "../pg/connect/layers.ts";
 
 export default defineOperation({
   name: "config.show",
@@ -53,28 +55,16 @@ interface Shown {
   origin: string;
 }
 
-/** Variables that stand for connection settings, and the key of the files that each outranks. */
-const VARIABLES: readonly { variable: string; key: string }[] = [
-  { variable: "PGHOST", key: "host" },
-  { variable: "PGPORT", key: "port" },
-  { variable: "PGUSER", key: "username" },
-  { variable: "PGDATABASE", key: "database" },
-  { variable: "PGSSLMODE", key: "sslmode" },
-  { variable: "PGSSLCERT", key: "sslcert" },
-  { variable: "PGSSLKEY", key: "sslkey" },
-  { variable: "PGSSLROOTCERT", key: "sslrootcert" },
-  { variable: "PGCHANNELBINDING", key: "channel_binding" },
-  { variable: "PGREQUIREAUTH", key: "require_auth" },
-];
+/** Shown as set, never with their value. Options can set anything, a secret of the project's own too. */
+const SECRET_VARIABLES = ["PGPASSWORD", "PGSSLPASSWORD", "PGOPTIONS", ...STRING_VARIABLES, "AZURE_CLIENT_SECRET"];
 
-/** Shown as set, never with their value. */
-const SECRET_VARIABLES = [
-  "PGPASSWORD",
-  "PGSSLPASSWORD",
-  "PGMI_CONNECTION_STRING",
-  "DATABASE_URL",
-  "AZURE_CLIENT_SECRET",
-];
+/** Keywords of libpq that have another name in our files. */
+const KEYS: Readonly<Record<string, string>> = { user: "username", dbname: "database" };
+
+/** Variables that stand for connection settings, and the key of the files that each outranks. */
+const VARIABLES = Object.entries(ENVIRONMENT_KEYWORDS)
+  .filter(([variable]) => !SECRET_VARIABLES.includes(variable))
+  .map(([variable, keyword]) => ({ variable, key: KEYS[keyword] ?? keyword }));
 
 function settingsInEffect(settings: Settings): Shown[] {
   const { environment, connection } = settings;

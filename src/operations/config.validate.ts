@@ -17,7 +17,7 @@ export default defineOperation({
     command: "config validate",
     positionals: ["path?"],
     exitCodes: [10],
-    examples: [{ line: "pgkeep config validate ./shop", does: "of that project" }],
+    examples: [{ line: "pgkeep config validate ./shop", does: "the files of one project" }],
   },
   input: (z) =>
     z.strictObject({

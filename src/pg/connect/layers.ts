@@ -94,7 +94,8 @@ function flagLayer(request: ConnectionRequest): Layer {
   );
 }
 
-const STRING_VARIABLES = ["PGKEEP_CONNECTION_STRING", "PGMI_CONNECTION_STRING", "DATABASE_URL"];
+/** Variables that hold a whole connection string; the first one that is set counts. */
+export const STRING_VARIABLES = ["PGKEEP_CONNECTION_STRING", "PGMI_CONNECTION_STRING", "DATABASE_URL"];
 
 function chooseString({ connection }: ConnectionRequest, environment: Environment): Sourced | undefined {
   if (connection !== undefined && connection !== "") return { value: connection, origin: "--connection" };

@@ -191,6 +191,24 @@ describe("config show", () => {
     expect(JSON.stringify(output)).not.toContain("canary");
   });
 
+  it("shows every variable that libpq knows, and of whole strings and options only that they are set", async () => {
+    using project = temporaryProject({});
+    const variables = {
+      PGSERVICE: "prod",
+      PGCONNECT_TIMEOUT: "5",
+      PGOPTIONS: "-c app.key=canary-option",
+      PGKEEP_CONNECTION_STRING: "postgres://u:canary-url@h/d",
+    };
+    const { output } = await runOperation(configShow, { path: project.path }, { environment: variables });
+    expect(output.settings).toEqual([
+      { name: "connection.service", value: "prod" },
+      { name: "connection.connect_timeout", value: "5" },
+      { name: "PGOPTIONS", value: null },
+      { name: "PGKEEP_CONNECTION_STRING", value: null },
+    ]);
+    expect(JSON.stringify(output)).not.toContain("canary");
+  });
+
   it("leaves origins out unless asked", async () => {
     using project = temporaryProject({ "pgmi.yaml": "timeout: 2m\n" });
     const { output } = await runOperation(configShow, { path: project.path });
