@@ -8,15 +8,19 @@
 import { type Acl, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import { RoleClosures } from "../effective/closures.ts";
 
 export class Holders {
   readonly #schemas: ReadonlyMap<string, CatalogObject>;
-  readonly #inherited: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #roles: readonly string[];
+  readonly #closures: RoleClosures;
+  readonly #inherited = new Map<string, ReadonlySet<string>>();
   readonly #pairs = new Map<string, readonly string[]>();
 
   constructor(snapshot: Snapshot) {
     this.#schemas = new Map(snapshot.objects.schema.map((schema) => [schema.name, schema]));
-    this.#inherited = inheritedRoles(snapshot);
+    this.#roles = [...snapshot.roles.keys()];
+    this.#closures = new RoleClosures(snapshot);
   }
 
   /** Roles, PUBLIC among them, that have one of `names` on `object` by its list or by owning it. */
@@ -42,14 +46,20 @@ export class Holders {
     return both;
   }
 
-  /** Every role that `role` has the privileges of: itself, what it inherits, PUBLIC. */
+  /** Every role that `role` has the privileges of: itself first, what it inherits, PUBLIC. */
   inherited(role: string): ReadonlySet<string> {
-    return this.#inherited.get(role) ?? new Set([role, PUBLIC]);
+    let roles = this.#inherited.get(role);
+    if (!roles) {
+      roles = new Set([role, ...this.#closures.inherited(role), PUBLIC]);
+      this.#inherited.set(role, roles);
+    }
+    return roles;
   }
 
   #leastWithBoth(first: ReadonlySet<string>, second: ReadonlySet<string>): readonly string[] {
     if (first.has(PUBLIC) && second.has(PUBLIC)) return [PUBLIC];
-    const having = [...this.#inherited].filter(([, roles]) => meets(roles, first) && meets(roles, second));
+    const inherited = this.#roles.map((role) => [role, this.inherited(role)] as const);
+    const having = inherited.filter(([, roles]) => meets(roles, first) && meets(roles, second));
     const names = new Set(having.map(([role]) => role));
     return having
       .filter(([role, roles]) => ![...roles].some((other) => other !== role && names.has(other)))
@@ -68,20 +78,4 @@ function listed(object: CatalogObject, acl: Acl | undefined, wanted: number, pub
   if (acl === undefined && publicByDefault) roles.add(PUBLIC);
   for (const { grantee, privileges } of acl ?? []) if ((privileges & wanted) !== 0) roles.add(grantee);
   return [...roles];
-}
-
-function inheritedRoles(snapshot: Snapshot): Map<string, ReadonlySet<string>> {
-  const direct = new Map<string, string[]>();
-  for (const { role, member, inherit } of snapshot.memberships) {
-    if (inherit) direct.set(member, [...(direct.get(member) ?? []), role]);
-  }
-  const owner = snapshot.objects.database.find(({ name }) => name === snapshot.database)?.owner;
-  if (owner !== undefined) direct.set(owner, [...(direct.get(owner) ?? []), "pg_database_owner"]);
-  return new Map([...snapshot.roles.keys()].map((role) => [role, closure(role, direct)]));
-}
-
-function closure(start: string, direct: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
-  const found = new Set([start]);
-  for (const role of found) for (const next of direct.get(role) ?? []) found.add(next);
-  return found.add(PUBLIC);
 }

@@ -1,12 +1,12 @@
 /**
  * Paths as numbered steps, worst first, each with what closes it; as DOT and Mermaid for whoever would rather look.
  *
- * Evidence quotes names of the server, so every line is tamed; in diagrams names are labels of numbered nodes, never
- * identifiers, so no name can become part of the diagram's own language.
+ * Evidence quotes names of the server, so every line is tamed.
  */
 import { styleText } from "node:util";
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/access.paths.ts";
+import { dotGraph, type GraphDrawing, mermaidGraph } from "../graph-text.ts";
 import { defineRenderer, type View } from "../renderer.ts";
 
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
@@ -18,8 +18,8 @@ const MAX_SHOWN = 40;
 export default defineRenderer<Output>({
   result: (output, view) => `${[...headLines(output), ...pathLines(output, view), ...tailLines(output)].join("\n")}\n`,
   formats: {
-    dot: (output) => (output ? dot(output) : ""),
-    mermaid: (output) => (output ? mermaid(output) : ""),
+    dot: (output) => (output ? dotGraph(drawing(output)) : ""),
+    mermaid: (output) => (output ? mermaidGraph(drawing(output)) : ""),
   },
 });
 
@@ -72,55 +72,20 @@ const nameOf = (role: string | null): string => (role === null ? "anybody" : `"$
 const targetText = ({ target, target_kind }: Path): string =>
   target_kind === "owner" ? `the privileges of "${target}"` : target;
 
-interface Diagram {
-  /** Labels; the index is the node's number. */
-  nodes: string[];
-  edges: { from: number; to: number; label: string; isCertain: boolean }[];
-}
-
-function diagramOf({ paths }: Output): Diagram {
-  const nodes: string[] = [];
+/** One arrow per path, named by its rules. */
+function drawing({ paths }: Output): GraphDrawing {
+  const labels: string[] = [];
+  const numbers = new Map<string, number>();
   const number = (label: string): number => {
-    const known = nodes.indexOf(label);
-    return known >= 0 ? known : nodes.push(label) - 1;
+    const known = numbers.get(label) ?? labels.push(label) - 1;
+    numbers.set(label, known);
+    return known;
   };
   const edges = paths.map((path) => ({
     from: number(nameOf(path.from)),
     to: number(targetText(path)),
     label: path.steps.map(({ rule }) => rule).join(", "),
-    isCertain: path.strength === "certain",
+    isDashed: path.strength !== "certain",
   }));
-  return { nodes, edges };
+  return { name: "paths", nodes: labels.map((label) => ({ label })), edges };
 }
-
-function dot(output: Output): string {
-  const { nodes, edges } = diagramOf(output);
-  const quoted = (text: string): string => `"${tameLine(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-  return [
-    "digraph paths {",
-    "  rankdir=LR;",
-    ...nodes.map((label, index) => `  n${index} [label=${quoted(label)}];`),
-    ...edges.map(({ from, to, label, isCertain }) => {
-      const style = isCertain ? "solid" : "dashed";
-      return `  n${from} -> n${to} [label=${quoted(label)}, style=${style}];`;
-    }),
-    "}",
-    "",
-  ].join("\n");
-}
-
-function mermaid(output: Output): string {
-  const { nodes, edges } = diagramOf(output);
-  const quoted = (text: string): string => `"${tameLine(text).replace(/["#&<>;`\\]/g, entity)}"`;
-  return [
-    "flowchart LR",
-    ...nodes.map((label, index) => `  n${index}[${quoted(label)}]`),
-    ...edges.map(
-      ({ from, to, label, isCertain }) => `  n${from} ${isCertain ? "-->" : "-.->"}|${quoted(label)}| n${to}`,
-    ),
-    "",
-  ].join("\n");
-}
-
-/** Mermaid's own escape: #34; for a double quote. */
-const entity = (character: string): string => `#${character.charCodeAt(0)};`;

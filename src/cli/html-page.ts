@@ -1,0 +1,90 @@
+/**
+ * One self-contained HTML page: no request to anywhere, nothing that runs or styles but what its own policy names by hash.
+ *
+ * Text goes in through `html`, which escapes every value that is not HTML already, so that a name from a server can only
+ * ever be text.
+ */
+import { createHash } from "node:crypto";
+import { scrub } from "../base/secrets.ts";
+
+/** HTML that was made here. */
+export class Html {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = Html | string | number | readonly Part[];
+
+/** Template tag: values are escaped; `Html` and lists of it are not. */
+export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Html {
+  return new Html(
+    strings.map((text, index) => `${text}${index < values.length ? rendered(values[index] ?? "") : ""}`).join(""),
+  );
+}
+
+function rendered(part: Part): string {
+  if (part instanceof Html) return part.text;
+  if (Array.isArray(part)) return part.map(rendered).join("");
+  return escaped(String(part));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Characters that act on whoever reads are shown, as everywhere else; those of HTML are escaped. */
+function escaped(text: string): string {
+  return scrub(text)
+    .replace(ACTED_ON, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+const ACTED_ON =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+
+export interface Page {
+  title: string;
+  style: string;
+  /** Runs after the body is there. The page must be complete without it. */
+  script: string;
+  body: Html;
+}
+
+/** The whole document. */
+export function htmlPage({ title, style, script, body }: Page): string {
+  const policy = [
+    "default-src 'none'",
+    `style-src '${hashOf(style)}'`,
+    `script-src '${hashOf(script)}'`,
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${title}</title>
+<style>${new Html(style)}</style>
+</head>
+<body>
+${body}
+<script>${new Html(script)}</script>
+</body>
+</html>
+`.text;
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
