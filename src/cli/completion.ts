@@ -55,11 +55,13 @@ const list = (words: readonly string[]): string => words.join(" ");
 
 const flagNames = (flag: FlagSpec): string[] => [`--${flag.name}`, ...(flag.short ? [`-${flag.short}`] : [])];
 
-/**
- * Prints one candidate per line for the last of its arguments, which are the words of the command line. Prints nothing
- * where a file may stand.
- */
-function portableFunction(program: string, commands: readonly Completable[]): string[] {
+/** What bash and zsh share: the table as functions, and the one that completes with them. */
+function portableFunctions(program: string, commands: readonly Completable[]): string[] {
+  return [...tableFunctions(`_${program}`, commands), ...candidatesFunction(`_${program}`, commands)];
+}
+
+/** The table: the verbs of a group, the flags of a command, whether a flag takes a value and which, first arguments. */
+function tableFunctions(name: string, commands: readonly Completable[]): string[] {
   const verbs = firstsOfTwo(commands).map((group) => `    "${group}") echo "${list(wordsAfter(group, commands))}" ;;`);
   const flags = commands.map(
     ({ words, flags }) => `    "${words}") echo "${list(flags.map(({ name }) => `--${name}`))}" ;;`,
@@ -77,7 +79,6 @@ function portableFunction(program: string, commands: readonly Completable[]): st
   const positionals = commands
     .filter((command) => command.arguments.length > 0)
     .map((command) => `    "${command.words}") echo "${list(command.arguments)}" ;;`);
-  const name = `_${program}`;
   return [
     `${name}_commands="|${commands.map(({ words }) => words).join("|")}|"`,
     `${name}_verbs() {`,
@@ -101,6 +102,15 @@ function portableFunction(program: string, commands: readonly Completable[]): st
     ...positionals,
     "  esac",
     "}",
+  ];
+}
+
+/**
+ * Prints one candidate per line for the last of its arguments, which are the words of the command line. Prints nothing
+ * where a file may stand.
+ */
+function candidatesFunction(name: string, commands: readonly Completable[]): string[] {
+  return [
     `${name}_candidates() {`,
     '  first="" command="" given=0 previous="" current="" skip=1',
     '  for word in "$@"; do',
@@ -144,7 +154,7 @@ function portableFunction(program: string, commands: readonly Completable[]): st
 function bashScript(program: string, commands: readonly Completable[]): string {
   return [
     `# bash completion of ${program}. Load it with: source <(${program} completion bash)`,
-    ...portableFunction(program, commands),
+    ...portableFunctions(program, commands),
     `_${program}_complete() {`,
     "  local first command given previous current skip word found",
     "  local words=()",
@@ -165,7 +175,7 @@ function zshScript(program: string, commands: readonly Completable[]): string {
   return [
     `#compdef ${program}`,
     `# zsh completion of ${program}. Load it with: source <(${program} completion zsh)`,
-    ...portableFunction(program, commands),
+    ...portableFunctions(program, commands),
     `_${program}() {`,
     "  local first command given previous current skip word found",
     "  local -a candidates",
