@@ -1,7 +1,8 @@
-/** The journal that a deploy is given: nothing of it is loaded before a run is about to connect. */
+/** The journal that a deploy is given. Imported with the operation: in files of their own its parts took 2 ms more to load. */
 import type { OperationContext } from "../../base/operation.ts";
 import type { RunJournal } from "../run/deploy.ts";
-import type { OpenRecord } from "./write.ts";
+import { endedLine, projectChecksum } from "./record.ts";
+import { beginRecord, type OpenRecord } from "./write.ts";
 
 /** Records one run in the person's own directory. What goes wrong with that is a warning. */
 export function journalOf({ environment, clock, report }: OperationContext): RunJournal {
@@ -9,7 +10,6 @@ export function journalOf({ environment, clock, report }: OperationContext): Run
   const warn = (message: string): void => report({ type: "warning", id: "run-record", message });
   return {
     begin: async ({ project, parameters, connection }, overwrite) => {
-      const [{ beginRecord }, { projectChecksum }] = await Promise.all([import("./write.ts"), import("./record.ts")]);
       const { settings, database } = connection;
       const facts = {
         project: project.root,
@@ -22,11 +22,10 @@ export function journalOf({ environment, clock, report }: OperationContext): Run
         role: settings.user,
         application_name: settings.applicationName,
       };
-      open = await beginRecord(facts, { environment, clock, warn });
+      open = beginRecord(facts, { environment, clock, warn });
     },
     end: async (outcome, { project }, server) => {
       if (open === undefined) return;
-      const { endedLine } = await import("./record.ts");
       open.end(endedLine(outcome, project, server));
     },
   };

@@ -17,7 +17,7 @@ import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { scrubDeep } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
-import { identify } from "../../pg/embedded/process-identity.ts";
+import { identifySelf } from "../../pg/embedded/process-identity.ts";
 import { fileOfRun, idOfFile, refuseForeignDirectory, runId, runsDirectory } from "./place.ts";
 import type { EndedLine, StartedLine } from "./record.ts";
 
@@ -37,12 +37,11 @@ export interface OpenRecord {
 
 type RunFacts = Omit<StartedLine, "record" | "format" | "id" | "at" | "account" | "machine" | "pid" | "process">;
 
-/** Begins the record of a run; undefined when there is no place for it or it cannot be written. Never rejects. */
-export async function beginRecord(facts: RunFacts, options: JournalOptions): Promise<OpenRecord | undefined> {
+/** Begins the record of a run; undefined when there is no place for it or it cannot be written. Never throws. */
+export function beginRecord(facts: RunFacts, options: JournalOptions): OpenRecord | undefined {
   const { environment, clock, warn } = options;
   const directory = runsDirectory(environment);
   if (directory === undefined) return undefined;
-  const self = process.platform === "linux" ? await identify(process.pid) : undefined;
   try {
     makeDirectory(directory);
     const now = clock.now();
@@ -56,7 +55,7 @@ export async function beginRecord(facts: RunFacts, options: JournalOptions): Pro
       account: accountName(),
       machine: hostname(),
       pid: process.pid,
-      process: self?.started ?? null,
+      process: identifySelf()?.started ?? null,
       ...facts,
     };
     append(file, started);

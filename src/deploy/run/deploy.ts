@@ -52,7 +52,7 @@ export interface DeployInput extends RunInput {
 
 /** Keeps what is to be known of a run later. Its methods never reject. */
 export interface RunJournal {
-  /** Before the connection is opened. */
+  /** Before anything of the project is sent. */
   begin(offline: OfflineRun, overwrite: boolean): Promise<void>;
   /** After the run; not called when the program crashed. `server`: the one that was reached. */
   end(report: DeployReport, offline: OfflineRun, server: ReachedServer | null): Promise<void>;
@@ -95,8 +95,8 @@ class DeployRun {
   #warnings: Warning[] = [];
   #isReleased = false;
   readonly #journal: RunJournal | undefined;
-  /** Set once the journal has begun. */
-  #recorded: OfflineRun | undefined;
+  /** Set once the journal was told to begin. */
+  #recorded: { offline: OfflineRun; isBegun: Promise<void> } | undefined;
   #server: ReachedServer | null = null;
   /** undefined: the project may drop it. */
   #ownTable: string | undefined;
@@ -134,7 +134,9 @@ class DeployRun {
 
   /** Ends the journal's record, when one was begun. */
   async close(report: DeployReport): Promise<void> {
-    if (this.#recorded) await this.#journal?.end(report, this.#recorded, this.#server);
+    if (!this.#recorded) return;
+    await this.#recorded.isBegun;
+    await this.#journal?.end(report, this.#recorded.offline, this.#server);
   }
 
   /** `error` as a failure with the report of this run. Crashes of our own pass unchanged. */
@@ -167,11 +169,9 @@ class DeployRun {
     const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
     this.#sayConnection(offline);
-    if (this.#journal && offline.recordsRuns) {
-      this.#recorded = offline;
-      await this.#journal.begin(offline, this.#input.overwrite ?? false);
-    }
+    await this.#beginRecord(offline);
     const { session, origin } = await this.#connect(options);
+    await this.#recorded?.isBegun;
     const { host, port } = session.target;
     this.#server = { host, port, version: session.serverVersion };
     this.#say(connectedEvent(session));
@@ -180,6 +180,14 @@ class DeployRun {
     } finally {
       await this.#release(session, false);
     }
+  }
+
+  /** Its few milliseconds pass while the server answers, except when connecting itself replaces the database. */
+  async #beginRecord(offline: OfflineRun): Promise<void> {
+    if (!this.#journal || !offline.recordsRuns) return;
+    const overwrite = this.#input.overwrite ?? false;
+    this.#recorded = { offline, isBegun: this.#journal.begin(offline, overwrite) };
+    if (overwrite) await this.#recorded.isBegun;
   }
 
   /** Says at once that an interrupt was heard; it can take a moment until what is under way has ended. */

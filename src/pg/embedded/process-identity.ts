@@ -5,12 +5,16 @@
  * started at the same moment, so that is what gets recorded and compared. The moment is counted from the machine's
  * start and carries that start's own id: wall clocks are set, and then every process would seem another.
  */
-import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { errorCodeOf } from "../../base/errors.ts";
 
-const run = promisify(execFile);
+/** Loaded only where there is no /proc: it takes longer than all else here. */
+async function run(program: string, words: readonly string[]): Promise<{ stdout: string }> {
+  const { execFile } = await import("node:child_process");
+  return await promisify(execFile)(program, words);
+}
 
 export interface ProcessRecord {
   pid: number;
@@ -23,6 +27,16 @@ export async function identify(pid: number): Promise<ProcessRecord | undefined> 
   if (!(pid > 0) || !isAlive(pid)) return undefined;
   const started = process.platform === "linux" ? await linuxStart(pid) : await psStart(pid);
   return started === undefined ? undefined : { pid, started };
+}
+
+/** This process, without waiting; undefined where there is no /proc. */
+export function identifySelf(): ProcessRecord | undefined {
+  try {
+    const started = startOf(readFileSync("/proc/self/stat", "utf8"), readFileSync(BOOT_ID, "utf8"));
+    return started === undefined ? undefined : { pid: process.pid, started };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the recorded process still runs. */
@@ -46,14 +60,20 @@ async function linuxStart(pid: number): Promise<string | undefined> {
   try {
     const [stat, boot] = await Promise.all([
       readFile(`/proc/${pid}/stat`, "utf8"),
-      readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),
+      readFile(BOOT_ID, "utf8").catch(() => ""),
     ]);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended; only its parent has not looked yet.
-    return fields[0] === "Z" ? undefined : `${boot.trim()}:${fields[19]}`;
+    return startOf(stat, boot);
   } catch {
     return undefined;
   }
+}
+
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
+
+function startOf(stat: string, boot: string): string | undefined {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // A zombie has ended; only its parent has not looked yet.
+  return fields[0] === "Z" ? undefined : `${boot.trim()}:${fields[19]}`;
 }
 
 async function psStart(pid: number): Promise<string | undefined> {

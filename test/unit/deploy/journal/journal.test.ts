@@ -66,7 +66,7 @@ describe("a record", () => {
   it("[D-10] is there before the run and gets its result after it; nothing is rewritten", async () => {
     using directory = temporaryDirectory({});
     const { record, warnings } = begin(directory.path);
-    const open = await record;
+    const open = record;
     const [name = ""] = readdirSync(runsIn(directory.path));
     const file = join(runsIn(directory.path), name);
     const before = readFileSync(file, "utf8");
@@ -81,7 +81,7 @@ describe("a record", () => {
     using directory = temporaryDirectory({});
     const before = process.umask(0);
     try {
-      await begin(directory.path).record;
+      begin(directory.path).record;
     } finally {
       process.umask(before);
     }
@@ -93,7 +93,7 @@ describe("a record", () => {
   it("[D-17] holds no secret that the program knows", async () => {
     using directory = temporaryDirectory({});
     registerSecret("hunter2-canary");
-    const open = await begin(directory.path, { project: "/srv/hunter2-canary" }).record;
+    const open = begin(directory.path, { project: "/srv/hunter2-canary" }).record;
     open?.end({ ...ENDED, state: "hunter2-canary" });
     const [name = ""] = readdirSync(runsIn(directory.path));
     const text = readFileSync(join(runsIn(directory.path), name), "utf8");
@@ -103,7 +103,7 @@ describe("a record", () => {
 
   it("of a run at the same moment is a file of its own", async () => {
     using directory = temporaryDirectory({});
-    const open = await Promise.all(Array.from({ length: 20 }, () => begin(directory.path).record));
+    const open = Array.from({ length: 20 }, () => begin(directory.path).record);
     for (const one of open) one?.end(ENDED);
     const { runs, total, unreadable } = await list(directory.path);
     expect([runs.length, total, unreadable]).toEqual([20, 20, 0]);
@@ -122,7 +122,7 @@ describe("a record", () => {
     for (let n = 0; n < MAX_RUNS + 2; n++)
       writeFileSync(join(runsIn(directory.path), `20200101T${String(n).padStart(9, "0")}Z-abcdef.jsonl`), "");
     writeFileSync(join(runsIn(directory.path), "notes.txt"), "");
-    (await begin(directory.path).record)?.end(ENDED);
+    begin(directory.path).record?.end(ENDED);
     const names = readdirSync(runsIn(directory.path)).sort();
     expect(names).toHaveLength(MAX_RUNS + 1);
     expect(names[0]).toBe("20200101T000000003Z-abcdef.jsonl");
@@ -134,7 +134,7 @@ describe("a place that cannot be written safely", () => {
   it("is a warning, and the run goes on without a record", async () => {
     using directory = temporaryDirectory({ "state/pgkeep": "a file" });
     const { record, warnings } = begin(join(directory.path, "state"));
-    expect(await record).toBeUndefined();
+    expect(record).toBeUndefined();
     expect(warnings.join()).toMatch(/^the run could not be recorded: .*--no-record\.$/);
   });
 
@@ -143,13 +143,13 @@ describe("a place that cannot be written safely", () => {
     mkdirSync(runsIn(directory.path), { recursive: true });
     chmodSync(runsIn(directory.path), 0o777);
     const open = begin(directory.path);
-    expect(await open.record).toBeUndefined();
+    expect(open.record).toBeUndefined();
     expect(open.warnings.join()).toContain("is not a directory of your own");
     using elsewhere = temporaryDirectory({});
     mkdirSync(join(elsewhere.path, "pgkeep"));
     symlinkSync(directory.path, join(elsewhere.path, "pgkeep/runs"));
     const linked = begin(elsewhere.path);
-    expect(await linked.record).toBeUndefined();
+    expect(linked.record).toBeUndefined();
     expect(linked.warnings.join()).toContain("is not a directory of your own");
   });
 
@@ -157,7 +157,7 @@ describe("a place that cannot be written safely", () => {
     "is none without a home, and that is no warning: %j",
     async (environment) => {
       const warn = (message: string) => expect.unreachable(message);
-      expect(await beginRecord(FACTS, { environment, clock: systemClock, warn })).toBeUndefined();
+      expect(beginRecord(FACTS, { environment, clock: systemClock, warn })).toBeUndefined();
       expect(await listRuns(environment, { limit: 1, machine })).toEqual({ runs: [], total: 0, unreadable: 0 });
     },
   );
@@ -166,7 +166,7 @@ describe("a place that cannot be written safely", () => {
 describe("reading", () => {
   it("[D-10] tells a killed run from one that still runs, and how to find out what it did", async () => {
     using directory = temporaryDirectory({});
-    await begin(directory.path, { database: "it's" }).record;
+    begin(directory.path, { database: "it's" }).record;
     const [name = ""] = readdirSync(runsIn(directory.path));
     const file = join(runsIn(directory.path), name);
     const started = JSON.parse(readFileSync(file, "utf8"));
@@ -180,14 +180,14 @@ describe("reading", () => {
 
   it("does not take a process of another machine for the run", async () => {
     using directory = temporaryDirectory({});
-    await begin(directory.path).record;
+    begin(directory.path).record;
     const other = await listRuns({ XDG_STATE_HOME: directory.path }, { limit: 1, machine: "elsewhere" });
     expect(other.runs[0]?.result).toBe("ended without a result");
   });
 
   it("passes over damaged records and later versions, and counts them", async () => {
     using directory = temporaryDirectory({});
-    (await begin(directory.path).record)?.end(ENDED);
+    begin(directory.path).record?.end(ENDED);
     writeFileSync(join(runsIn(directory.path), "29990101T000000000Z-abcdef.jsonl"), "{");
     writeFileSync(
       join(runsIn(directory.path), "29990101T000000000Z-abcdee.jsonl"),
@@ -199,7 +199,7 @@ describe("reading", () => {
 
   it("finds a run by its id, the beginning of it, or as the last one", async () => {
     using directory = temporaryDirectory({});
-    await begin(directory.path).record;
+    begin(directory.path).record;
     const environment = { XDG_STATE_HOME: directory.path };
     const { started } = await findRun(environment, { wanted: "last", machine });
     const found = await findRun(environment, { wanted: started.id.slice(0, -2), machine });
