@@ -1,0 +1,324 @@
+/**
+ * Why a role may or may not do something with an object: the answer, and every path that gives it.
+ *
+ * A path is a chain of memberships (empty for the role itself) and what stands at its end: an attribute, ownership, an
+ * entry of a list, a built-in default, a predefined role. Each hop and each end says what proves it and, where one
+ * statement takes it away, that statement. What no path gives is listed too, so that a "no" shows what was looked at.
+ */
+import { ident } from "../../pg/identifiers.ts";
+import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
+import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
+import type { CatalogObject } from "../catalog/snapshot.ts";
+import { revokeMembership } from "../paths/membership-sql.ts";
+import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
+import { type Chain, chainsTo } from "./chains.ts";
+import { DATABASE_OWNER_ROLE, type MembershipEdge } from "./closures.ts";
+import type { EffectiveAccess } from "./effective.ts";
+import { PREDEFINED } from "./holdings.ts";
+import type { RowLimit } from "./row-security.ts";
+
+/** "some columns": not the table as a whole, which the columns of the paths say more about. */
+export type Answer = "now" | "after set role" | "some columns" | "no" | "unknown";
+
+export type Source =
+  | "superuser"
+  | "ownership"
+  | "grant"
+  | "PUBLIC"
+  | "column grant"
+  | "built-in default"
+  | "predefined role";
+
+export interface PathStep {
+  /** "django -> app_rw (inherit)". */
+  text: string;
+  /** What the catalog holds: "app_rw=arwd/owner". */
+  evidence: string;
+  /** SQL that takes this step away; undefined where no single statement does. */
+  remove: string | undefined;
+}
+
+export interface AccessPath {
+  source: Source;
+  /** "after set role": only as `acting`. */
+  when: "now" | "after set role";
+  /** The role that acts at the end: who is asked about, or who it becomes. */
+  acting: string;
+  steps: readonly PathStep[];
+  /** undefined: the whole object. */
+  columns: readonly string[] | undefined;
+  /** Whether the acting role can reach the object's schema; without it the path leads nowhere. */
+  reaches: boolean;
+  /** undefined where rows are not what it is about. */
+  rows: RowLimit | undefined;
+}
+
+export interface Explanation {
+  /** PUBLIC is "". */
+  role: string;
+  privilege: PrivilegeName;
+  object: CatalogObject;
+  column: string | undefined;
+  answer: Answer;
+  /** Why it is unknown, or why a held privilege is of no use. */
+  reasons: readonly string[];
+  paths: readonly AccessPath[];
+  /** False when there are more paths than are listed. */
+  isComplete: boolean;
+  /** What was looked at and gives nothing. */
+  notBy: readonly Source[];
+  notes: readonly string[];
+}
+
+export interface Question {
+  role: string;
+  privilege: PrivilegeName;
+  object: CatalogObject;
+  column?: string | undefined;
+  kind: PrivilegeKind;
+}
+
+const SOURCES: readonly Source[] = [
+  "superuser",
+  "ownership",
+  "grant",
+  "PUBLIC",
+  "column grant",
+  "built-in default",
+  "predefined role",
+];
+
+/** The answer for one role, privilege and object, or one of its columns. */
+export function explain(access: EffectiveAccess, question: Question): Explanation {
+  const found = [...ends(access, question)].map((end) => pathsTo(access, question, end));
+  const paths = found
+    .flatMap(({ paths: some }) => some)
+    .sort((a, b) => Number(a.when !== "now") - Number(b.when !== "now"));
+  const { role, privilege, object, column } = question;
+  const { answer, reasons } = answerOf(access, question, paths);
+  return {
+    role,
+    privilege,
+    object,
+    column,
+    answer,
+    reasons,
+    paths,
+    isComplete: found.every(({ isComplete }) => isComplete),
+    notBy: SOURCES.filter((source) => applies(source, question) && !paths.some((path) => path.source === source)),
+    notes: notesOf(access, question),
+  };
+}
+
+/** What stands at the end of a path, and which role has it; PUBLIC: everybody. */
+interface End {
+  source: Source;
+  holder: string;
+  step: PathStep | undefined;
+  columns?: readonly string[] | undefined;
+}
+
+function* ends(access: EffectiveAccess, question: Question): Generator<End> {
+  yield* superusers(access);
+  yield* listed(access, question);
+  yield* columnEnds(question);
+  yield* predefinedEnds(access, question);
+}
+
+function* superusers({ snapshot }: EffectiveAccess): Generator<End> {
+  for (const { name, superuser, addressable } of snapshot.roles.values()) {
+    if (!superuser) continue;
+    const remove = addressable ? `alter role ${ident(name)} nosuperuser` : undefined;
+    yield { source: "superuser", holder: name, step: { text: `${name} is a superuser`, evidence: "rolsuper", remove } };
+  }
+}
+
+/** Entries of the object's list, or of the built-in one that stands for it. */
+function* listed({ holdings }: EffectiveAccess, question: Question): Generator<End> {
+  const { object, privilege } = question;
+  const bit = privilegeSet([privilege]);
+  if (holdings.isProtectedCatalog(object) && ["insert", "update", "delete", "truncate"].includes(privilege)) return;
+  for (const entry of holdings.aclOf(object)) {
+    if ((entry.privileges & bit) !== 0) yield endOf(entry, question);
+  }
+}
+
+function endOf(entry: AclEntry, question: Question): End {
+  const { object, privilege } = question;
+  const { grantee: holder } = entry;
+  const name = objectText(object);
+  const evidence = object.acl ? aclEntryText(entry) : "no list: the built-in default holds";
+  if (holder === object.owner) {
+    return { source: "ownership", holder, step: { text: `${holder} owns ${name}`, evidence, remove: undefined } };
+  }
+  const remove = revokeText(question, entry);
+  if (holder === PUBLIC && !object.acl) {
+    const text = `everybody may ${privilege} on a new ${object.kind} (PUBLIC)`;
+    return { source: "built-in default", holder, step: { text, evidence, remove } };
+  }
+  const given = `${privilege} on ${name}, given by ${entry.grantor}`;
+  if (holder === PUBLIC) return { source: "PUBLIC", holder, step: { text: `PUBLIC has ${given}`, evidence, remove } };
+  return { source: "grant", holder, step: { text: `grant ${given}`, evidence, remove } };
+}
+
+/** One end per entry of the columns' lists that are alike but for the column. */
+function* columnEnds(question: Question): Generator<End> {
+  const { object, privilege, column } = question;
+  const bit = privilegeSet([privilege]);
+  const alike = new Map<string, { entry: AclEntry; columns: string[] }>();
+  for (const [name, acl] of object.columns ?? []) {
+    if (column !== undefined && name !== column) continue;
+    for (const entry of acl.filter(({ privileges }) => (privileges & bit) !== 0)) {
+      const key = JSON.stringify([entry.grantee, entry.grantor]);
+      const known = alike.get(key) ?? { entry, columns: [] };
+      known.columns.push(name);
+      alike.set(key, known);
+    }
+  }
+  for (const { entry, columns } of alike.values()) {
+    const whose = entry.grantee === PUBLIC ? "PUBLIC has" : "grant";
+    const text = `${whose} ${privilege} on columns ${columns.join(", ")} of ${objectText(object)}, given by ${entry.grantor}`;
+    const step = { text, evidence: aclEntryText(entry), remove: revokeText(question, entry, columns) };
+    yield { source: "column grant", holder: entry.grantee, step, columns };
+  }
+}
+
+function* predefinedEnds({ holdings, snapshot }: EffectiveAccess, { object, privilege }: Question): Generator<End> {
+  const bit = privilegeSet([privilege]);
+  if (holdings.isProtectedCatalog(object) && privilege !== "select" && privilege !== "maintain") return;
+  for (const { role, kinds, gives } of PREDEFINED) {
+    if (!kinds.includes(object.kind) || (gives & bit) === 0 || !snapshot.roles.has(role)) continue;
+    const text = `${role} has ${privilege} on every ${object.kind}`;
+    yield {
+      source: "predefined role",
+      holder: role,
+      step: { text, evidence: "built into the server", remove: undefined },
+    };
+  }
+}
+
+function pathsTo(access: EffectiveAccess, question: Question, end: End): { paths: AccessPath[]; isComplete: boolean } {
+  const { role } = question;
+  if (end.holder === PUBLIC) {
+    const here = { hops: [], setHops: 0, acting: role };
+    return { paths: [pathOf(access, question, { end, chain: here })], isComplete: true };
+  }
+  const search = { from: role, to: end.holder, isAttribute: end.source === "superuser" };
+  const { chains, isComplete } = chainsTo(access.closures, search);
+  return { paths: chains.map((chain) => pathOf(access, question, { end, chain })), isComplete };
+}
+
+function pathOf(access: EffectiveAccess, question: Question, { end, chain }: { end: End; chain: Chain }): AccessPath {
+  const { object, privilege } = question;
+  const hops = chain.hops.map((hop, index) => hopStep(access, hop, { isSet: index < chain.setHops }));
+  return {
+    source: end.source,
+    when: chain.setHops === 0 ? "now" : "after set role",
+    acting: chain.acting,
+    steps: end.step ? [...hops, end.step] : hops,
+    columns: end.columns,
+    reaches: access.reaches(chain.acting, object),
+    rows: object.kind === "table" ? access.rowSecurity.limitOf(chain.acting, privilege, object) : undefined,
+  };
+}
+
+function hopStep({ snapshot }: EffectiveAccess, hop: MembershipEdge, { isSet }: { isSet: boolean }): PathStep {
+  const text = `${hop.member} -> ${hop.role} (${isSet ? "set role" : "inherit"})`;
+  if (hop.role === DATABASE_OWNER_ROLE && hop.rows.length === 0) {
+    return { text, evidence: `${hop.member} owns database ${snapshot.database}`, remove: undefined };
+  }
+  const addressable = [hop.role, hop.member].every((name) => snapshot.roles.get(name)?.addressable);
+  return {
+    text,
+    evidence: `membership granted by ${hop.rows.map(({ grantor }) => grantor).join(", ")}`,
+    remove: addressable ? hop.rows.map((row) => revokeMembership(row, snapshot.major)).join("; ") : undefined,
+  };
+}
+
+/** Takes one entry away. Only the grantor, or the owner for what the owner granted, can; others are told to become it. */
+function revokeText({ object, privilege, kind }: Question, entry: AclEntry, columns?: readonly string[]): string {
+  const what = columns ? `${privilege} (${columns.map(ident).join(", ")})` : privilege;
+  const from = entry.grantee === PUBLIC ? "public" : ident(entry.grantee);
+  const revoke = `revoke ${what} on ${kind.keyword.toLowerCase()} ${object.sql} from ${from}`;
+  if (entry.grantor === object.owner || object.owner === undefined) return revoke;
+  return `set role ${ident(entry.grantor)}; ${revoke}; reset role`;
+}
+
+function answerOf(
+  { snapshot, closures }: EffectiveAccess,
+  { role, object, column }: Question,
+  paths: readonly AccessPath[],
+): { answer: Answer; reasons: string[] } {
+  const useful = paths.filter(({ reaches }) => reaches);
+  const whole = useful.filter(({ columns }) => columns === undefined || column !== undefined);
+  if (whole.some(({ when }) => when === "now")) return { answer: "now", reasons: [] };
+  if (role !== PUBLIC && snapshot.roles.get(role)?.addressable !== true) {
+    return { answer: "unknown", reasons: ["the role's name is not UTF-8, so lists cannot be told to name it"] };
+  }
+  if (whole.length > 0) return { answer: "after set role", reasons: [] };
+  if (useful.length > 0) return { answer: "some columns", reasons: [] };
+  const unknown = whyUnknown(snapshot.unreadable, [...closures.becomes(role)]);
+  if (unknown !== undefined) return { answer: "unknown", reasons: [unknown] };
+  const isHeld = paths.length > 0;
+  return { answer: "no", reasons: isHeld ? [`the role has no usage on schema ${object.schema}`] : [] };
+}
+
+/** A "no" must not stand on what could not be read. */
+function whyUnknown(unreadable: readonly string[], roles: readonly string[]): string | undefined {
+  if (roles.some((name) => name.includes("\uFFFD"))) return "it can become a role whose name is not UTF-8";
+  return unreadable.find((what) => what.startsWith("privileges that this version does not know"));
+}
+
+function applies(source: Source, { object, kind, privilege }: Question): boolean {
+  if (source === "column grant") return object.kind === "table" && COLUMN_PRIVILEGES.has(privilege);
+  if (source === "ownership") return object.owner !== undefined;
+  if (source === "built-in default") return kind.publicByDefault.includes(privilege);
+  if (source === "predefined role") return ["table", "sequence", "schema"].includes(object.kind);
+  return true;
+}
+
+/** Those that a column can carry. */
+export const COLUMN_PRIVILEGES: ReadonlySet<PrivilegeName> = new Set(["select", "insert", "update", "references"]);
+
+/** 10: enough to look at, the rest is counted. */
+const MAX_NAMED = 10;
+
+function notesOf(access: EffectiveAccess, question: Question): string[] {
+  return [...ownerNote(access, question), ...definerNote(access, question), ...languageNote(question)];
+}
+
+/** An owner can take back what its list does not say. */
+function ownerNote({ holdings }: EffectiveAccess, { role, object, privilege }: Question): string[] {
+  const bit = privilegeSet([privilege]);
+  if (role === PUBLIC || holdings.isSuperuser(role) || !holdings.owns(role, object)) return [];
+  if ((holdings.held(role, object) & bit) !== 0) return [];
+  return [`has the rights of owner ${object.owner}, who can grant it again at any time`];
+}
+
+/** Functions are texts: whether one uses what its owner may do cannot be read off them, so they are only named. */
+function definerNote(access: EffectiveAccess, { role, object, privilege }: Question): string[] {
+  const bit = privilegeSet([privilege]);
+  const execute = privilegeSet(["execute"]);
+  const routines = access.snapshot.objects.routine.filter(
+    (routine) =>
+      routine.securityDefiner === true &&
+      routine.owner !== undefined &&
+      (access.held(routine.owner, object) & bit) !== 0 &&
+      (access.usable(role, routine) & execute) !== 0 &&
+      !access.closures.inherited(role).has(routine.owner),
+  );
+  if (routines.length === 0 || access.holdings.isSuperuser(role)) return [];
+  const named = routines.slice(0, MAX_NAMED).map((routine) => `${routine.schema}.${routine.name} as ${routine.owner}`);
+  const more = routines.length > MAX_NAMED ? ` and ${routines.length - MAX_NAMED} more` : "";
+  return [`may execute security definer routines of roles that have it: ${named.join(", ")}${more}`];
+}
+
+function languageNote({ object }: Question): string[] {
+  if (object.kind !== "language" || object.trusted !== false) return [];
+  return ["the language is not trusted: only superusers write routines in it, whatever its list says"];
+}
+
+/** "app.orders", "schema app". */
+export function objectText({ kind, schema, name }: CatalogObject): string {
+  return schema === undefined ? `${kind.replaceAll("-", " ")} ${name}` : `${schema}.${name}`;
+}
