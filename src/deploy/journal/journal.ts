@@ -9,7 +9,7 @@ export function journalOf({ environment, clock, report }: OperationContext): Run
   let open: OpenRecord | undefined;
   const warn = (message: string): void => report({ type: "warning", id: "run-record", message });
   return {
-    begin: async ({ project, parameters, connection }, overwrite) => {
+    begin: ({ project, parameters, connection }, overwrite) => {
       const { settings, database } = connection;
       const facts = {
         project: project.root,
@@ -24,9 +24,6 @@ export function journalOf({ environment, clock, report }: OperationContext): Run
       };
       open = beginRecord(facts, { environment, clock, warn });
     },
-    end: async (outcome, { project }, server) => {
-      if (open === undefined) return;
-      open.end(endedLine(outcome, project, server));
-    },
+    end: (outcome, { project }, server) => open?.end(endedLine(outcome, project, server)),
   };
 }

@@ -50,12 +50,12 @@ export interface DeployInput extends RunInput {
   force?: boolean | undefined;
 }
 
-/** Keeps what is to be known of a run later. Its methods never reject. */
+/** Keeps what is to be known of a run later. Its methods never throw. */
 export interface RunJournal {
-  /** Before anything of the project is sent. */
-  begin(offline: OfflineRun, overwrite: boolean): Promise<void>;
+  /** Before the connection is opened. */
+  begin(offline: OfflineRun, overwrite: boolean): void;
   /** After the run; not called when the program crashed. `server`: the one that was reached. */
-  end(report: DeployReport, offline: OfflineRun, server: ReachedServer | null): Promise<void>;
+  end(report: DeployReport, offline: OfflineRun, server: ReachedServer | null): void;
 }
 
 export interface ReachedServer {
@@ -73,11 +73,11 @@ export async function runDeploy(
   const run = new DeployRun(input, context, journal);
   try {
     const report = await run.execute();
-    await run.close(report);
+    run.close(report);
     return report;
   } catch (error) {
     const failure = run.failure(error);
-    if (failure instanceof DeployFailure) await run.close(failure.report);
+    if (failure instanceof DeployFailure) run.close(failure.report);
     throw failure;
   }
 }
@@ -95,8 +95,8 @@ class DeployRun {
   #warnings: Warning[] = [];
   #isReleased = false;
   readonly #journal: RunJournal | undefined;
-  /** Set once the journal was told to begin. */
-  #recorded: { offline: OfflineRun; isBegun: Promise<void> } | undefined;
+  /** Set once the journal has begun. */
+  #recorded: OfflineRun | undefined;
   #server: ReachedServer | null = null;
   /** undefined: the project may drop it. */
   #ownTable: string | undefined;
@@ -133,10 +133,8 @@ class DeployRun {
   }
 
   /** Ends the journal's record, when one was begun. */
-  async close(report: DeployReport): Promise<void> {
-    if (!this.#recorded) return;
-    await this.#recorded.isBegun;
-    await this.#journal?.end(report, this.#recorded.offline, this.#server);
+  close(report: DeployReport): void {
+    if (this.#recorded) this.#journal?.end(report, this.#recorded, this.#server);
   }
 
   /** `error` as a failure with the report of this run. Crashes of our own pass unchanged. */
@@ -169,9 +167,8 @@ class DeployRun {
     const { context, onNotice } = { context: this.#context, onNotice: (notice: ServerNotice) => this.#take(notice) };
     const options = { connection: offline.connection, context, signal: limit.signal, onNotice };
     this.#sayConnection(offline);
-    await this.#beginRecord(offline);
+    this.#beginRecord(offline);
     const { session, origin } = await this.#connect(options);
-    await this.#recorded?.isBegun;
     const { host, port } = session.target;
     this.#server = { host, port, version: session.serverVersion };
     this.#say(connectedEvent(session));
@@ -182,12 +179,11 @@ class DeployRun {
     }
   }
 
-  /** Its few milliseconds pass while the server answers, except when connecting itself replaces the database. */
-  async #beginRecord(offline: OfflineRun): Promise<void> {
+  /** Before connecting, because connecting can already replace the database. */
+  #beginRecord(offline: OfflineRun): void {
     if (!this.#journal || !offline.recordsRuns) return;
-    const overwrite = this.#input.overwrite ?? false;
-    this.#recorded = { offline, isBegun: this.#journal.begin(offline, overwrite) };
-    if (overwrite) await this.#recorded.isBegun;
+    this.#recorded = offline;
+    this.#journal.begin(offline, this.#input.overwrite ?? false);
   }
 
   /** Says at once that an interrupt was heard; it can take a moment until what is under way has ended. */
