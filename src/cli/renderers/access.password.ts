@@ -1,11 +1,14 @@
-/** The verifier alone, so that a shell can put it into a command or a file. */
+/** The verifier alone, so that a shell can put it into a command or a file; with a role nothing but what became of it. */
+import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/access.password.ts";
 import { defineRenderer } from "../renderer.ts";
 
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 
 export default defineRenderer<Output>({
-  result: ({ verifier }) => `${verifier}\n`,
+  result: ({ verifier }) => (verifier === undefined ? "" : `${verifier}\n`),
+  summary: ({ role, outcome }, { ascii }) =>
+    role === undefined ? undefined : `${ascii ? "ok" : "✓"} role "${tameLine(role)}": password ${outcome}`,
   progress: (event) =>
     event.type === "access.password_not_ascii"
       ? "warning: the password holds characters outside ASCII; clients that do not prepare them alike cannot log in with it"

@@ -48,8 +48,8 @@ function running(input: Record<string, unknown>, { environment = {}, answers, st
   return { events, result };
 }
 
-async function opens(password: string, result: Promise<{ verifier: string }>): Promise<boolean> {
-  const verifier = parseScramVerifier((await result).verifier);
+async function opens(password: string, result: Promise<{ verifier?: string | undefined }>): Promise<boolean> {
+  const verifier = parseScramVerifier((await result).verifier ?? "");
   return verifier !== undefined && matchesScramVerifier(new Secret(password), verifier);
 }
 
