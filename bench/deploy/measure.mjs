@@ -2,8 +2,11 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Runs once. Throws with the end of stderr when the process fails, so that no failed run is ever a figure. */
-export function timeProcess(command, args, { cwd, env = {}, input } = {}) {
+/**
+ * Runs once. Throws with the end of stderr when the process ends with none of `statuses`, so that no failed run is ever
+ * a figure.
+ */
+export function timeProcess(command, args, { cwd, env = {}, input, statuses = [0] } = {}) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
     const child = spawn(command, args, {
@@ -23,7 +26,7 @@ export function timeProcess(command, args, { cwd, env = {}, input } = {}) {
     child.on("close", (status) => {
       clearInterval(watch);
       const ms = performance.now() - started;
-      if (status === 0) resolve({ ms, peakMb: peakKb / 1024 });
+      if (statuses.includes(status)) resolve({ ms, peakMb: peakKb / 1024 });
       else reject(new Error(`${command} ${args.slice(0, 4).join(" ")} ended with ${status}: ${stderr.slice(-1_500)}`));
     });
     if (input) child.stdin.end(input);

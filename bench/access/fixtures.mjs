@@ -1,0 +1,62 @@
+/** Databases and models of a given size, and the statements that a person would write for the same grants. */
+
+const numbers = (count) => Array.from({ length: count }, (_, index) => index + 1);
+
+/** SQL that makes `schemas` schemas with `tables` tables in all and `roles` roles, named s1, t1, r1 and on. */
+export function objects({ schemas, tables, roles }) {
+  return `
+    do $$
+    begin
+      for i in 1..${roles} loop
+        if not exists (select from pg_roles where rolname = 'r' || i) then execute format('create role r%s login', i); end if;
+      end loop;
+      for i in 1..${schemas} loop execute format('create schema s%s', i); end loop;
+    end $$;
+    do $$
+    begin
+      for i in 1..${tables} loop execute format('create table s%s.t%s (id int)', 1 + i % ${schemas}, i); end loop;
+    end $$;`;
+}
+
+/** One GRANT per table and role, as scripts have them. */
+export function grantScript({ schemas, tables, roles }) {
+  const lines = numbers(schemas).flatMap((schema) =>
+    numbers(roles).map((role) => `grant usage on schema s${schema} to r${role};`),
+  );
+  for (const table of numbers(tables))
+    for (const role of numbers(roles))
+      lines.push(`grant select, insert on table s${1 + (table % schemas)}.t${table} to r${role};`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** A model in which every role may select and insert everywhere; `roles` logins, of which the first `granted` get it. */
+export function model({ database, schemas, roles, granted = roles }) {
+  const grants = numbers(granted).map((role) => `      - { to: r${role}, usage: true, tables: [select, insert] }`);
+  return [
+    "version: 1",
+    `database: ${database}`,
+    "roles:",
+    ...numbers(roles).map((role) => `  r${role}: { login: true }`),
+    "schemas:",
+    ...numbers(schemas).flatMap((schema) => [`  s${schema}:`, "    grants:", ...grants]),
+    "",
+  ].join("\n");
+}
+
+/** SQL that makes `roles` roles with `memberships` memberships among them, without cycles. */
+export function memberships({ roles, memberships: count }) {
+  return `
+    do $$
+    declare a int; b int; made int := 0;
+    begin
+      for i in 1..${roles} loop execute format('create role m%s login', i); end loop;
+      while made < ${count} loop
+        a := 1 + (made * 7919) % ${roles};
+        b := a + 1 + (made * 104729) % greatest(1, ${roles} - a);
+        if b <= ${roles} and a < b and not pg_has_role('m' || b, 'm' || a, 'member') then
+          execute format('grant m%s to m%s', a, b);
+        end if;
+        made := made + 1;
+      end loop;
+    end $$;`;
+}
