@@ -217,6 +217,7 @@ class DeployRun {
     const before = nothingStarted(offline.connection.database, origin);
     try {
       limit.signal.throwIfAborted();
+      this.#trace.expectFiles(offline.project.files);
       const prepared = await this.#prepare(offline, limit, session);
       this.#warnings = await weighExposures(offline, prepared, session, this.#context);
       this.#trace.settleTransaction(prepared.facts.get(PREPARED_IN));

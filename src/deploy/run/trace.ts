@@ -8,11 +8,18 @@
  */
 import type { ProgressEvent } from "../../base/operation.ts";
 import type { ServerNotice } from "../../pg/session.ts";
+import type { ProjectFile } from "../project/project.ts";
 import { MARKER_STATE, type Marker, MarkerLog } from "../session/markers.ts";
 import { type FileTiming, type TestOutcome, testName } from "./report.ts";
 
 /** 20,000 files or tests in one report: more are counted by nobody, and a loop must not fill memory. */
 const MAX_ENTRIES = 20_000;
+
+/** Files with one text, and how often it has run. */
+interface SameText {
+  paths: readonly string[];
+  runs: number;
+}
 
 export class Trace {
   readonly files: FileTiming[] = [];
@@ -21,12 +28,20 @@ export class Trace {
   #settledId: string | undefined;
   /** Starts of what runs, by key; files can run other files. */
   readonly #started = new Map<bigint, Marker>();
+  #projectFiles: readonly ProjectFile[] = [];
+  /** By the path that the server gives to all of them. */
+  readonly #sameText = new Map<string, SameText>();
   readonly #report: (event: ProgressEvent) => void;
   /** What locating a failure needs. */
   readonly log = new MarkerLog();
 
   constructor(report: (event: ProgressEvent) => void) {
     this.#report = report;
+  }
+
+  /** Which files can be told of; called before any of them runs. */
+  expectFiles(files: readonly ProjectFile[]): void {
+    this.#projectFiles = files.filter(({ isSql, isTest }) => isSql && !isTest);
   }
 
   /** Number of the transaction that was about to commit when last heard of. */
@@ -63,8 +78,25 @@ export class Trace {
     this.#started.delete(marker.key);
     const { path } = marker;
     const ms = start ? elapsedMs(start.timeMs, marker.timeMs) : 0;
-    if (kind === "file") this.#endFile(path, ms);
+    if (kind === "file") this.#endFile(this.#pathOf(marker), ms);
     else if (kind === "test") this.#endTest(path, ms, moment === "end" ? "passed" : "failed");
+  }
+
+  /**
+   * The server knows a file by its text. Of several with the same text the first to run counts as the first by path, and
+   * so on, which is how most projects run them.
+   */
+  #pathOf({ path, sameText }: Marker): string {
+    if (sameText < 2) return path;
+    const known = this.#sameText.get(path) ?? this.#namesakesOf(path);
+    this.#sameText.set(path, known);
+    return known.paths[known.runs++ % known.paths.length] ?? path;
+  }
+
+  #namesakesOf(path: string): SameText {
+    const text = this.#projectFiles.find((file) => file.path === path)?.content;
+    const paths = this.#projectFiles.filter(({ content }) => content === text).map((file) => file.path);
+    return { paths, runs: 0 };
   }
 
   #endFile(path: string, ms: number): void {

@@ -144,6 +144,18 @@ describe("CALL pgmi_test()", () => {
 });
 
 describe("files", () => {
+  it("names each of several files with the same text", async () => {
+    const same = "select 1;";
+    const { report } = await run({
+      "deploy.sql": LOOP,
+      "a.sql": same,
+      "b.sql": "select 2;",
+      "c.sql": same,
+      "d.sql": same,
+    });
+    expect(report.files?.map(({ path }) => path)).toEqual(["./a.sql", "./b.sql", "./c.sql", "./d.sql"]);
+  });
+
   it("that ran are in the result with their time, in order", async () => {
     const { report, events } = await run({
       "deploy.sql": `begin; ${LOOP} commit;`,
