@@ -17,10 +17,12 @@ export type Manipulation = "select" | "insert" | "update" | "delete";
 /** The statement on all of `columns`, so that a right on some of them is not enough. */
 export function onAllColumns(action: Manipulation, { sql }: CatalogObject, columns: readonly string[]): string {
   if (action === "delete") return `delete from ${sql} where false`;
-  if (columns.length === 0) return action === "select" ? `select from ${sql} where false` : `insert into ${sql} default values`;
+  if (columns.length === 0)
+    return action === "select" ? `select from ${sql} where false` : `insert into ${sql} default values`;
   const names = columns.map(ident);
   if (action === "select") return `select ${names.join(", ")} from ${sql} where false`;
-  if (action === "update") return `update ${sql} set ${names.map((name) => `${name} = default`).join(", ")} where false`;
+  if (action === "update")
+    return `update ${sql} set ${names.map((name) => `${name} = default`).join(", ")} where false`;
   return `insert into ${sql} (${names.join(", ")}) values (${names.map(() => "default").join(", ")})`;
 }
 
@@ -34,14 +36,26 @@ export function onAnyColumn(action: Manipulation, object: CatalogObject): string
 
 /** What the catalog says of a role and a table: the schema's USAGE is part of the answer, as it is for a statement. */
 export function tablePrivilege(role: string, object: CatalogObject, privilege: PrivilegeName): string {
-  return usable(role, object, `pg_catalog.has_table_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`);
+  return usable(
+    role,
+    object,
+    `pg_catalog.has_table_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`,
+  );
 }
 
 export function anyColumnPrivilege(role: string, object: CatalogObject, privilege: PrivilegeName): string {
-  return usable(role, object, `pg_catalog.has_any_column_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`);
+  return usable(
+    role,
+    object,
+    `pg_catalog.has_any_column_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`,
+  );
 }
 
-export function columnPrivilege(role: string, object: CatalogObject, { column, privilege }: { column: string; privilege: PrivilegeName }): string {
+export function columnPrivilege(
+  role: string,
+  object: CatalogObject,
+  { column, privilege }: { column: string; privilege: PrivilegeName },
+): string {
   const of = `${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(column)}, ${literal(privilege)}`;
   return usable(role, object, `pg_catalog.has_column_privilege(${of})`);
 }
@@ -49,11 +63,19 @@ export function columnPrivilege(role: string, object: CatalogObject, { column, p
 /** `privileges`: any of them is enough. */
 export function sequencePrivilege(role: string, object: CatalogObject, privileges: readonly PrivilegeName[]): string {
   const names = literal(privileges.join(", "));
-  return usable(role, object, `pg_catalog.has_sequence_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${names})`);
+  return usable(
+    role,
+    object,
+    `pg_catalog.has_sequence_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${names})`,
+  );
 }
 
 export function routinePrivilege(role: string, object: CatalogObject): string {
-  return usable(role, object, `pg_catalog.has_function_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, 'execute')`);
+  return usable(
+    role,
+    object,
+    `pg_catalog.has_function_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, 'execute')`,
+  );
 }
 
 export function schemaPrivilege(role: string, schema: string, privilege: PrivilegeName): string {

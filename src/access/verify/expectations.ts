@@ -114,7 +114,8 @@ export class Expectations {
       (list) => list.creator === creator && list.on === on && (list.schema === undefined || list.schema === schema),
     );
     const held = new Map<string, PrivilegeSet>();
-    if (on === "routines" && !lists.some((list) => list.schema === undefined)) held.set(PUBLIC, privilegeSet(["execute"]));
+    if (on === "routines" && !lists.some((list) => list.schema === undefined))
+      held.set(PUBLIC, privilegeSet(["execute"]));
     for (const { acl } of lists) {
       for (const { grantee, privileges } of acl) {
         const isOurs = this.promisesAbsence && this.model.roles.has(grantee);

@@ -85,7 +85,8 @@ function manipulations(source: ProbeSource, desired: DesiredObject): Draft[] {
     // Without any right not even one column may do; with rights on some the whole must not.
     const asksAny = extent === "none" && action !== "delete";
     const asked = asksAny ? anyColumnPrivilege(role, object, action) : tablePrivilege(role, object, action);
-    const statement = (asksAny ? onAnyColumn(action, object) : undefined) ?? onAllColumns(action, object, object.columnNames ?? []);
+    const statement =
+      (asksAny ? onAnyColumn(action, object) : undefined) ?? onAllColumns(action, object, object.columnNames ?? []);
     const why = hazardOf(source, desired, action);
     const attempt: Attempt = why === undefined ? explained(statement) : { kind: "ask", sql: asked, why };
     return { row, action, expected: expectedIf(extent === "all"), attempt, otherwise: asked };
@@ -93,7 +94,11 @@ function manipulations(source: ProbeSource, desired: DesiredObject): Draft[] {
 }
 
 /** Why a statement is not even planned; undefined when planning does no harm and tells the truth. */
-function hazardOf({ expectations, surroundings, role }: ProbeSource, desired: DesiredObject, action: Manipulation): string | undefined {
+function hazardOf(
+  { expectations, surroundings, role }: ProbeSource,
+  desired: DesiredObject,
+  action: Manipulation,
+): string | undefined {
   const { object } = desired;
   const isPlain = object.subkind === "table" || object.subkind === "partitioned table";
   if (action !== "select" && !isPlain) return "views and foreign tables say first whether they can be written at all";
@@ -120,7 +125,13 @@ function columnProbes(source: ProbeSource, desired: DesiredObject): Draft[] {
       const asked = columnPrivilege(role, object, { column, privilege: action });
       const attempt: Attempt =
         why === undefined ? explained(onAllColumns(action, object, [column])) : { kind: "ask", sql: asked, why };
-      return { row: 4, action: `${action} column ${column}`, expected: expectedIf(isAllowed), attempt, otherwise: asked };
+      return {
+        row: 4,
+        action: `${action} column ${column}`,
+        expected: expectedIf(isAllowed),
+        attempt,
+        otherwise: asked,
+      };
     });
   });
 }
@@ -149,9 +160,18 @@ function privilegedStatements(source: ProbeSource, desired: DesiredObject): Draf
   ];
 }
 
-const TABLE_DEFINITIONS = ["alter table", "drop table", "create index", "comment on table", "enable row security", "create policy"];
+const TABLE_DEFINITIONS = [
+  "alter table",
+  "drop table",
+  "create index",
+  "comment on table",
+  "enable row security",
+  "create policy",
+];
 
-const DEFINITIONS: Readonly<Partial<Record<NonNullable<CatalogObject["subkind"]> | CatalogObject["kind"], readonly string[]>>> = {
+const DEFINITIONS: Readonly<
+  Partial<Record<NonNullable<CatalogObject["subkind"]> | CatalogObject["kind"], readonly string[]>>
+> = {
   table: TABLE_DEFINITIONS,
   "partitioned table": TABLE_DEFINITIONS,
   view: ["alter view", "drop view"],

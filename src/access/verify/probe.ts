@@ -111,7 +111,12 @@ export function judge(probe: Probe, answer: Answer): ProbeOutcome {
   if (outcome === "error" && sqlstate === INSUFFICIENT_PRIVILEGE && attempt.kind !== "ask") {
     return verdict(base, { allowed: false, computed: false, words });
   }
-  return { ...base, result: "unknown", ...words, reason: outcome === "error" ? "the server answered with another error" : "there was no answer" };
+  return {
+    ...base,
+    result: "unknown",
+    ...words,
+    reason: outcome === "error" ? "the server answered with another error" : "there was no answer",
+  };
 }
 
 function outcomeOf({ row, role, action, object, schema, expected }: Probe): Omit<ProbeOutcome, "result"> {

@@ -97,7 +97,7 @@ function inheritsByDefault(
 }
 
 function databaseOwner(owner: string | undefined): Edge[] {
-  return owner === undefined ? [] : [{ role: "pg_database_owner", member: owner, inherit: true, set: false }];
+  return owner === undefined ? [] : [{ role: "pg_database_owner", member: owner, inherit: true, set: true }];
 }
 
 function superusersOf(roles: Snapshot["roles"]): ReadonlySet<string> {

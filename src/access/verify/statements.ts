@@ -5,8 +5,9 @@
  */
 import { readFileSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
+import { sqlFile } from "../apply/sql-files.ts";
 
-const DIRECTORY = new URL("../../../sql/access/verify/", import.meta.url);
+const PROBES = new URL("../../../sql/access/verify/probes.sql", import.meta.url);
 
 export interface ProbeNames {
   /** What GRANT would say: `"app"."orders"`. */
@@ -17,16 +18,21 @@ export interface ProbeNames {
   role?: string;
 }
 
-/** The definitions, made in `schema` ("pg_temp", or the quoted name of a schema that is rolled back too). */
-export function definitions(schema: string): string {
-  functions ??= withoutComments(readFileSync(new URL("functions.sql", DIRECTORY), "utf8"));
+/**
+ * The definitions, made in `schema` ("pg_temp", or the quoted name of a schema that is rolled back too). `suffix` keeps
+ * those of several roles of one transaction apart.
+ */
+export function definitions(schema: string, suffix: string): string {
   // In search_path the word stands alone; everywhere else it qualifies.
-  return functions.replaceAll("pg_temp.", `${schema}.`);
+  return sqlFile("verify/functions.sql").replaceAll(
+    /pg_temp\.(pgkeep_\w+)/g,
+    (_, name) => `${schema}.${name}${suffix}`,
+  );
 }
 
 /** The statement of a probe of sql/access/verify/probes.sql. */
 export function probeStatement(name: string, names: ProbeNames): string {
-  templates ??= readTemplates(readFileSync(new URL("probes.sql", DIRECTORY), "utf8"));
+  templates ??= readTemplates(readFileSync(PROBES, "utf8"));
   const template = templates.get(name);
   assert(template !== undefined, `sql/access/verify/probes.sql has the probe "${name}"`);
   return template.replace(/(?<!:):(object|schema|name|column|role)\b/g, (_, key: keyof ProbeNames) => {
@@ -36,7 +42,6 @@ export function probeStatement(name: string, names: ProbeNames): string {
   });
 }
 
-let functions: string | undefined;
 let templates: ReadonlyMap<string, string> | undefined;
 
 function readTemplates(file: string): ReadonlyMap<string, string> {
@@ -47,8 +52,4 @@ function readTemplates(file: string): ReadonlyMap<string, string> {
       return [piece.slice(0, end).trim(), piece.slice(end).trim().replace(/;$/, "")];
     }),
   );
-}
-
-function withoutComments(sql: string): string {
-  return sql.replace(/^[ \t]*--.*\n/gm, "");
 }

@@ -119,7 +119,10 @@ export class Surroundings {
       owner: owner ?? "",
       trusted: trusted === "t",
     }));
-    this.#code = lists(of("code"), "relation", ({ owner, routine }) => ({ owner: owner ?? "", routine: routine ?? "" }));
+    this.#code = lists(of("code"), "relation", ({ owner, routine }) => ({
+      owner: owner ?? "",
+      routine: routine ?? "",
+    }));
     this.#reads = lists(of("reads"), "reader", ({ read }) => Number(read));
     this.#drawn = lists(of("drawn"), "relation", ({ sequence }) => Number(sequence));
     this.#elsewhere = new Set(of("special").flatMap(({ oid, elsewhere }) => (elsewhere === "t" ? [Number(oid)] : [])));
