@@ -103,6 +103,7 @@ export function parseCommand(command: CommandEntry, words: readonly string[], pr
   const globals = globalsOf(values);
   if (globals.help) return { command, input: {}, globals };
   const positionals = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
+  if (program === "pgkeep") refuseEmpty(command, values, positionals);
   const input: Record<string, unknown> = { ...inputOf(values), ...positionalsOf(command, positionals) };
   // Commands that do more when they are to say more have a field of that name.
   if (globals.logLevel !== undefined && command.flags.some(({ field }) => field === "verbose"))
@@ -111,6 +112,26 @@ export function parseCommand(command: CommandEntry, words: readonly string[], pr
     if (flag.field !== undefined && flag.default !== undefined && !Object.hasOwn(input, flag.field))
       input[flag.field] = structuredClone(flag.default);
   return { command, input, globals };
+}
+
+/** Flags outside of the connection group that say where to go. */
+const PLACES: ReadonlySet<string> = new Set(["config", "env", "dir", "database"]);
+
+/**
+ * An empty value where a place belongs is nearly always a variable of the shell that is not set, and the default place is
+ * not where the person wanted to go. The reference takes it for absent.
+ */
+function refuseEmpty(
+  command: CommandEntry,
+  values: ReadonlyMap<FlagSpec, unknown>,
+  positionals: readonly string[],
+): void {
+  const hint = "Check the variable that it comes from, or leave it away.";
+  for (const [flag, value] of values)
+    if (value === "" && (flag.group === "connection" || PLACES.has(flag.name))) throw badValue(flag, "is empty", hint);
+  for (const [index, { field, type }] of command.positionals.entries())
+    if (type !== "list" && positionals[index] === "")
+      throw new PgkeepError("USAGE_ARGUMENTS", `<${field}> is empty`, { hint });
 }
 
 /** Whether a person asked for JSON, as far as can be told from words that may not parse. */

@@ -107,6 +107,15 @@ describe("the words of a command", () => {
     expect(failureOf(() => parse(".", ...words)).code).toBe("USAGE_ARGUMENTS");
   });
 
+  it("refuse an empty place, which is nearly always a variable that is not set", () => {
+    const command = { ...DEPLOY, flags: [flag("connection", { group: "connection" }), flag("note")] };
+    const empty = (...words: string[]) => failureOf(() => parseCommand(command, words, "pgkeep")).message;
+    expect(empty(".", "--connection", "")).toBe("--connection is empty");
+    expect(empty("")).toBe("<path> is empty");
+    expect(parseCommand(command, [".", "--note", ""], "pgkeep").input).toEqual({ path: ".", note: "" });
+    expect(parseCommand(command, [".", "--connection="], "pgmi").input).toEqual({ path: ".", connection: "" });
+  });
+
   it("name the argument that is missing, and where it stands", () => {
     const error = failureOf(() => parse());
     expect(error.message).toBe('"deploy" needs <path>');
