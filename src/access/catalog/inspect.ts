@@ -24,7 +24,9 @@ import {
   PASSWORDS,
   POLICIES,
   RAW_BYTES,
+  REMOTE_DEPENDENCIES,
   ROLES,
+  SCHEMA_COMMENTS,
   SERVER,
   SETTINGS,
 } from "./queries.ts";
@@ -35,6 +37,7 @@ import type {
   DefaultAclKind,
   ObjectKind,
   Policy,
+  RemoteDependency,
   Role,
   RoleSetting,
   Snapshot,
@@ -74,6 +77,8 @@ function queriesOf(kinds: readonly PrivilegeKind[], options: { major: number; in
     ["column names", columnNames(includeSystem)],
     ["column acls", columnAcls(includeSystem)],
     ["extension members", EXTENSION_MEMBERS],
+    ["schema comments", SCHEMA_COMMENTS],
+    ["remote dependencies", REMOTE_DEPENDENCIES],
   ]);
 }
 
@@ -158,6 +163,10 @@ function assemble(session: Session, source: { kinds: readonly PrivilegeKind[]; a
     defaultAcls: readDefaultAcls(answers, acl),
     policies: readPolicies(answers, names),
     databaseSettings: databaseSettings(answers, Number(server.database_oid)),
+    schemaComments: new Map(
+      (answers.get("schema comments") ?? []).map(({ schema, comment }) => [schema ?? "", comment ?? ""]),
+    ),
+    remoteDependencies: readRemoteDependencies(answers, names),
     unreadable,
   };
   unreadable.push(...unaddressableRoles(roles), ...lettersNotKnown(acl));
@@ -274,7 +283,15 @@ function readPolicies(answers: Answers, names: RoleNames): Policy[] {
     roles: arrayElements(row.roles ?? "{}").map((oid) => (oid === "0" ? PUBLIC : (names.get(oid) ?? oid))),
     using: row.using ?? undefined,
     check: row.check ?? undefined,
+    comment: row.comment ?? undefined,
   }));
+}
+
+function readRemoteDependencies(answers: Answers, names: RoleNames): RemoteDependency[] {
+  return (answers.get("remote dependencies") ?? []).flatMap((row) => {
+    const role = names.get(row.role ?? "");
+    return role === undefined ? [] : [{ role, database: row.database ?? "", objects: Number(row.objects) }];
+  });
 }
 
 /** ALTER DATABASE of this database, and ALTER ROLE ALL. */

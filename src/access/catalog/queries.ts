@@ -71,7 +71,8 @@ select pg_catalog.pg_get_userbyid(d.defaclrole) as creator, n.nspname as schema,
 export const POLICIES = `
 select n.nspname as schema, c.relname as table, p.polname as name, p.polcmd as command, p.polpermissive as permissive,
        p.polroles::pg_catalog.text as roles, pg_catalog.pg_get_expr(p.polqual, p.polrelid) as using,
-       pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check
+       pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check,
+       pg_catalog.obj_description(p.oid, 'pg_policy') as comment
   from pg_catalog.pg_policy as p
   join pg_catalog.pg_class as c on c.oid = p.polrelid
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -105,3 +106,19 @@ select d.classid::pg_catalog.regclass::pg_catalog.text as catalog, d.objid as oi
   join pg_catalog.pg_extension as e on e.oid = d.refobjid
  where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.deptype = 'e'
  order by d.classid, d.objid`;
+
+export const SCHEMA_COMMENTS = `
+select n.nspname as schema, d.description as comment
+  from pg_catalog.pg_description as d
+  join pg_catalog.pg_namespace as n on n.oid = d.objoid
+ where d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objsubid = 0
+ order by n.nspname`;
+
+/** What roles own, or are named in the lists of, in the other databases. */
+export const REMOTE_DEPENDENCIES = `
+select s.refobjid as role, d.datname as database, pg_catalog.count(*) as objects
+  from pg_catalog.pg_shdepend as s
+  join pg_catalog.pg_database as d on d.oid = s.dbid
+ where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and d.datname <> pg_catalog.current_database()
+ group by s.refobjid, d.datname
+ order by s.refobjid, d.datname`;

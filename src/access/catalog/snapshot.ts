@@ -135,6 +135,15 @@ export interface Policy {
   roles: readonly string[];
   using: string | undefined;
   check: string | undefined;
+  /** Holds the mark of who wrote it, see plan/policy-mark.ts. */
+  comment?: string | undefined;
+}
+
+/** Objects that a role owns, or is named in the lists of, in another database of the server. */
+export interface RemoteDependency {
+  role: string;
+  database: string;
+  objects: number;
 }
 
 /** A function that runs by itself, and on what: the ways in which one role's code runs with another's rights. */
@@ -166,6 +175,10 @@ export interface Snapshot {
   policies: readonly Policy[];
   /** ALTER DATABASE ... SET of this database, and of roles in any database. */
   databaseSettings: readonly RoleSetting[];
+  /** By schema, where there is one. */
+  schemaComments?: ReadonlyMap<string, string> | undefined;
+  /** What keeps roles from being dropped that is not in this database. */
+  remoteDependencies?: readonly RemoteDependency[] | undefined;
   /** What this executor may not see, in words: "pg_authid (passwords)". */
   unreadable: readonly string[];
 }
