@@ -7,7 +7,6 @@
 
 -- Tries every item and undoes it at once, so that locks last for one item. The first character says what to do:
 --   r  run the rest, a statement       k  run it and keep the effect until the transaction is rolled back
---   a  the rest is a query of one boolean: tell what it says
 --   g  the rest is an oid of a relation, a blank and a GRANT: tell whether the relation's list changed
 create function pg_temp.pgkeep_probe(p_items pg_catalog.text[])
   returns table (outcome pg_catalog.text, code pg_catalog.text, message pg_catalog.text)
@@ -22,7 +21,6 @@ declare
   v_relation pg_catalog.oid;
   v_before pg_catalog.text;
   v_after pg_catalog.text;
-  v_answer pg_catalog.bool;
 begin
   foreach v_item in array p_items loop
     v_kind := pg_catalog.left(v_item, 1);
@@ -31,11 +29,7 @@ begin
     code := null;
     message := null;
     begin
-      if v_kind = 'a' then
-        v_answer := null;
-        execute v_sql into v_answer;
-        outcome := case when v_answer then 'true' when not v_answer then 'false' end;
-      elsif v_kind = 'g' then
+      if v_kind = 'g' then
         v_relation := pg_catalog.split_part(v_sql, ' ', 1)::pg_catalog.oid;
         select c.relacl::pg_catalog.text into v_before from pg_catalog.pg_class as c where c.oid = v_relation;
         execute pg_catalog.substr(v_sql, pg_catalog.strpos(v_sql, ' ') + 1);

@@ -2,7 +2,7 @@
 import { ident, literal } from "../../pg/identifiers.ts";
 import type { PrivilegeName } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
-import type { Attempt } from "./probe.ts";
+import type { Attempt, ObjectQuestion } from "./probe.ts";
 
 /**
  * Plans a statement without running it: the server checks tables and columns as for a run, fires nothing and draws no
@@ -35,20 +35,16 @@ export function onAnyColumn(action: Manipulation, object: CatalogObject): string
 }
 
 /** What the catalog says of a role and a table: the schema's USAGE is part of the answer, as it is for a statement. */
-export function tablePrivilege(role: string, object: CatalogObject, privilege: PrivilegeName): string {
-  return usable(
-    role,
-    object,
-    `pg_catalog.has_table_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`,
-  );
+export function tablePrivilege(role: string, { oid, schema }: CatalogObject, privilege: PrivilegeName): ObjectQuestion {
+  return { form: "table", role, oid, schema: schema ?? "", privileges: privilege };
 }
 
-export function anyColumnPrivilege(role: string, object: CatalogObject, privilege: PrivilegeName): string {
-  return usable(
-    role,
-    object,
-    `pg_catalog.has_any_column_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${literal(privilege)})`,
-  );
+export function anyColumnPrivilege(
+  role: string,
+  { oid, schema }: CatalogObject,
+  privilege: PrivilegeName,
+): ObjectQuestion {
+  return { form: "columns", role, oid, schema: schema ?? "", privileges: privilege };
 }
 
 export function columnPrivilege(
@@ -61,21 +57,16 @@ export function columnPrivilege(
 }
 
 /** `privileges`: any of them is enough. */
-export function sequencePrivilege(role: string, object: CatalogObject, privileges: readonly PrivilegeName[]): string {
-  const names = literal(privileges.join(", "));
-  return usable(
-    role,
-    object,
-    `pg_catalog.has_sequence_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, ${names})`,
-  );
+export function sequencePrivilege(
+  role: string,
+  { oid, schema }: CatalogObject,
+  privileges: readonly PrivilegeName[],
+): ObjectQuestion {
+  return { form: "sequence", role, oid, schema: schema ?? "", privileges: privileges.join(", ") };
 }
 
-export function routinePrivilege(role: string, object: CatalogObject): string {
-  return usable(
-    role,
-    object,
-    `pg_catalog.has_function_privilege(${literal(role)}, ${object.oid}::pg_catalog.oid, 'execute')`,
-  );
+export function routinePrivilege(role: string, { oid, schema }: CatalogObject): ObjectQuestion {
+  return { form: "routine", role, oid, schema: schema ?? "", privileges: "execute" };
 }
 
 export function schemaPrivilege(role: string, schema: string, privilege: PrivilegeName): string {

@@ -85,7 +85,7 @@ export function newObjectProbes({ expectations, role }: ProbeSource, made: reado
         expected: expectedIf(sequences.usesSchema && (sequences.privileges & privilegeSet(["usage", "update"])) !== 0),
         attempt: {
           kind: "ask",
-          sql: asked(
+          question: asked(
             objects,
             usable(role, `pg_catalog.has_sequence_privilege(${literal(role)}, o.oid, 'usage, update')`),
             { of: "sequence" },
@@ -100,9 +100,13 @@ export function newObjectProbes({ expectations, role }: ProbeSource, made: reado
         expected: expectedIf(routines.usesSchema && (routines.privileges & privilegeSet(["execute"])) !== 0),
         attempt: {
           kind: "ask",
-          sql: asked(objects, usable(role, `pg_catalog.has_function_privilege(${literal(role)}, o.oid, 'execute')`), {
-            of: "routine",
-          }),
+          question: asked(
+            objects,
+            usable(role, `pg_catalog.has_function_privilege(${literal(role)}, o.oid, 'execute')`),
+            {
+              of: "routine",
+            },
+          ),
           why,
         },
       },
@@ -128,9 +132,13 @@ export function newObjectProbesOfAll(expectations: Expectations, made: readonly 
         expected: expectedIf((tables.privileges & any) !== 0),
         attempt: {
           kind: "ask",
-          sql: asked(objects, "pg_catalog.has_table_privilege('public', o.oid, 'select, insert, update, delete')", {
-            of: "table",
-          }),
+          question: asked(
+            objects,
+            "pg_catalog.has_table_privilege('public', o.oid, 'select, insert, update, delete')",
+            {
+              of: "table",
+            },
+          ),
           why,
         },
       },
@@ -143,7 +151,7 @@ export function newObjectProbesOfAll(expectations: Expectations, made: readonly 
         expected: expectedIf((routines.privileges & privilegeSet(["execute"])) !== 0),
         attempt: {
           kind: "ask",
-          sql: asked(objects, "pg_catalog.has_function_privilege('public', o.oid, 'execute')", { of: "routine" }),
+          question: asked(objects, "pg_catalog.has_function_privilege('public', o.oid, 'execute')", { of: "routine" }),
           why,
         },
       },
@@ -156,7 +164,7 @@ export function newObjectProbesOfAll(expectations: Expectations, made: readonly 
         expected: "allowed",
         attempt: {
           kind: "ask",
-          sql: asked(objects, `pg_catalog.pg_get_userbyid(o.relowner) = ${literal(creator)}`, { of: "table" }),
+          question: asked(objects, `pg_catalog.pg_get_userbyid(o.relowner) = ${literal(creator)}`, { of: "table" }),
           why: "the owner stands in the catalog",
         },
       },

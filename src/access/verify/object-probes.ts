@@ -88,7 +88,7 @@ function manipulations(source: ProbeSource, desired: DesiredObject): Draft[] {
     const statement =
       (asksAny ? onAnyColumn(action, object) : undefined) ?? onAllColumns(action, object, object.columnNames ?? []);
     const why = hazardOf(source, desired, action);
-    const attempt: Attempt = why === undefined ? explained(statement) : { kind: "ask", sql: asked, why };
+    const attempt: Attempt = why === undefined ? explained(statement) : { kind: "ask", question: asked, why };
     return { row, action, expected: expectedIf(extent === "all"), attempt, otherwise: asked };
   });
 }
@@ -124,7 +124,7 @@ function columnProbes(source: ProbeSource, desired: DesiredObject): Draft[] {
       const isAllowed = (expectations.columnPrivileges(role, desired, column) & privilegeSet([action])) !== 0;
       const asked = columnPrivilege(role, object, { column, privilege: action });
       const attempt: Attempt =
-        why === undefined ? explained(onAllColumns(action, object, [column])) : { kind: "ask", sql: asked, why };
+        why === undefined ? explained(onAllColumns(action, object, [column])) : { kind: "ask", question: asked, why };
       return {
         row: 4,
         action: `${action} column ${column}`,
@@ -149,7 +149,7 @@ function privilegedStatements(source: ProbeSource, desired: DesiredObject): Draf
     const isTried = statement !== undefined && isTable && (held & bit) === 0;
     const attempt: Attempt = isTried
       ? { kind: "run", sql: probeStatement(statement, { object: object.sql }) }
-      : { kind: "ask", sql: asked, why: "it is not done where it would have an effect" };
+      : { kind: "ask", question: asked, why: "it is not done where it would have an effect" };
     return { row, action: privilege, expected: expectedIf((wanted & bit) !== 0), attempt, otherwise: asked };
   };
   return [
@@ -223,7 +223,7 @@ function drawnSequences({ expectations, surroundings, role }: ProbeSource, desir
       expected: "allowed" as const,
       attempt: {
         kind: "ask" as const,
-        sql: sequencePrivilege(role, sequence, ["usage", "update"]),
+        question: sequencePrivilege(role, sequence, ["usage", "update"]),
         why: "numbers of sequences are not given back",
       },
     }));
@@ -239,7 +239,7 @@ function sequenceProbes(source: ProbeSource, desired: DesiredObject): Probe[] {
     expected: expectedIf((wanted & privilegeSet(privileges)) !== 0),
     attempt: {
       kind: "ask",
-      sql: sequencePrivilege(role, object, privileges),
+      question: sequencePrivilege(role, object, privileges),
       why: "numbers of sequences are not given back",
     },
   });
@@ -266,7 +266,7 @@ function routineProbes(source: ProbeSource, desired: DesiredObject): Probe[] {
     row: 17,
     action: "execute",
     expected: expectedIf((wanted & privilegeSet(["execute"])) !== 0),
-    attempt: { kind: "ask", sql: routinePrivilege(role, desired.object), why: "routines are not called" },
+    attempt: { kind: "ask", question: routinePrivilege(role, desired.object), why: "routines are not called" },
   };
   return completed(source, desired.object, [execute, ...definitionProbes(source, desired)]);
 }
@@ -282,7 +282,11 @@ function schemaProbes(source: ProbeSource, desired: DesiredObject): Probe[] {
     row: 8,
     action: "usage",
     expected: expectedIf((wanted & privilegeSet(["usage"])) !== 0),
-    attempt: { kind: "ask", sql: schemaPrivilege(role, object.name, "usage"), why: "using a name needs an object" },
+    attempt: {
+      kind: "ask",
+      question: schemaPrivilege(role, object.name, "usage"),
+      why: "using a name needs an object",
+    },
   };
   return completed(source, object, [
     usage,

@@ -16,15 +16,28 @@ export interface Probe {
   expected: Expected;
   attempt: Attempt;
   /** The catalog's own answer, for when the attempt cannot be judged (a lock, a relation that cannot be written). */
-  otherwise?: string | undefined;
+  otherwise?: Question | undefined;
+}
+
+/** A question to the catalog: a query of one boolean, or one of the many of the same form that are asked together. */
+export type Question = string | ObjectQuestion;
+
+/** Whether a role holds one of the privileges on an object that it can reach. */
+export interface ObjectQuestion {
+  form: "table" | "columns" | "sequence" | "routine";
+  role: string;
+  oid: number;
+  schema: string;
+  /** As has_..._privilege takes them: "usage, update". */
+  privileges: string;
 }
 
 /** How the answer is found. */
 export type Attempt =
   /** Run as the role and undone. */
   | { kind: "run"; sql: string }
-  /** A query of one boolean, run as the role. `why` says why nothing is executed. */
-  | { kind: "ask"; sql: string; why: string }
+  /** Asked of the catalog. `why` says why nothing is executed. */
+  | { kind: "ask"; question: Question; why: string }
   /** A GRANT, whose effect on the relation's list is looked at, because the server only warns. */
   | { kind: "grant"; sql: string; relation: string }
   /** SET ROLE. */

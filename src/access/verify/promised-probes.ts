@@ -18,7 +18,7 @@ import {
 } from "./attempts.ts";
 import { type Expectations, ownsNow } from "./expectations.ts";
 import { labelOf, type ProbeSource } from "./object-probes.ts";
-import type { Attempt, Probe } from "./probe.ts";
+import type { Attempt, Probe, Question } from "./probe.ts";
 import { probeStatement } from "./statements.ts";
 
 /** The probe of one expectation; always one, and an unknown one when there is nothing to try it on. */
@@ -92,7 +92,7 @@ function becoming(role: string, target: string, { roles, major }: Snapshot): Tri
   if (!roles.get(target)?.addressable) return { row: 15, attempt: { kind: "none", why: "there is no such role" } };
   if (role !== PUBLIC) return { row: 15, attempt: { kind: "become", role: target } };
   const sql = roleMembership("public", target, major >= 16 ? "set" : "member");
-  return { row: 15, attempt: { kind: "ask", sql, why: "PUBLIC cannot be acted as" } };
+  return { row: 15, attempt: { kind: "ask", question: sql, why: "PUBLIC cannot be acted as" } };
 }
 
 function parameter(
@@ -106,7 +106,7 @@ function parameter(
     return { row, attempt: { kind: "known", allowed: snapshot.roles.get(role)?.superuser ?? false, why } };
   }
   const sql = `select pg_catalog.has_parameter_privilege(${literal(nameOf(role))}, ${literal(written)}, ${literal(privilege)})`;
-  return { row, attempt: { kind: "ask", sql, why: "the setting is not touched" } };
+  return { row, attempt: { kind: "ask", question: sql, why: "the setting is not touched" } };
 }
 
 function nameOf(role: string): string {
@@ -116,7 +116,7 @@ function nameOf(role: string): string {
 function attemptOn(source: ProbeSource, action: string, object: CatalogObject): Attempt {
   const { expectations, role, freshName } = source;
   const name = nameOf(role);
-  const ask = (sql: string, why: string): Attempt => ({ kind: "ask", sql, why });
+  const ask = (question: Question, why: string): Attempt => ({ kind: "ask", question, why });
   if (role === PUBLIC) return ask(asked(name, action, object), "PUBLIC cannot be acted as");
   if (action === "create in" || (action === "create" && object.kind === "schema")) {
     return { kind: "run", sql: probeStatement("create table", { schema: object.sql, name: ident(freshName) }) };
@@ -134,7 +134,7 @@ function attemptOn(source: ProbeSource, action: string, object: CatalogObject): 
   return ask(asked(name, action, object), "it is not done where it would have an effect");
 }
 
-function asked(name: string, action: string, object: CatalogObject): string {
+function asked(name: string, action: string, object: CatalogObject): Question {
   switch (object.kind) {
     case "sequence":
       return sequencePrivilege(name, object, SEQUENCE_RIGHTS[action] ?? ["usage"]);
@@ -168,14 +168,14 @@ function manipulation(
   if (!isTried) {
     return {
       kind: "ask",
-      sql: tablePrivilege(role, object, action),
+      question: tablePrivilege(role, object, action),
       why: hazard ?? "rules or a view stand between statement and table",
     };
   }
   const extent = desired === undefined ? "all" : expectations.extent(role, desired, action);
   const columns = object.columnNames ?? [];
   if (action === "update" && columns.length === 0)
-    return { kind: "ask", sql: tablePrivilege(role, object, action), why: "the table has no columns" };
+    return { kind: "ask", question: tablePrivilege(role, object, action), why: "the table has no columns" };
   const least = extent === "none" ? onAnyColumn(action, object) : undefined;
   return explained(least ?? onAllColumns(action, object, columns));
 }

@@ -16,7 +16,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import { ident, literal } from "../../pg/identifiers.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { Answer, VerifyMethod } from "./probe.ts";
+import type { Answer, ObjectQuestion, Question, VerifyMethod } from "./probe.ts";
 import type { RoleGraph } from "./role-graph.ts";
 import { definitions, probeStatement } from "./statements.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -52,6 +52,8 @@ export interface Actor {
 export interface Inside {
   /** Answers in the order of the items. */
   tryAll(items: readonly Item[]): Promise<Answer[]>;
+  /** Answers of the catalog, as the role, in the order of the questions. */
+  askAll(questions: readonly Question[]): Promise<Answer[]>;
   /** Tries SET ROLE for each; undefined where the session is not the role's own, so that it would prove nothing. */
   becomeAll: ((roles: readonly string[]) => Promise<Answer[]>) | undefined;
 }
@@ -142,15 +144,56 @@ export class ProbeRoom {
     }
   }
 
-  /** Asks queries of one boolean as the executor. Nothing but functions of pg_catalog may be in them. */
-  async askAll(queries: readonly string[]): Promise<Answer[]> {
-    return await this.#inMessages(queries, async (some) => {
-      const rows = await this.#exchange(`${some.join("; ")}`);
-      return rows.map((row): Answer => {
-        const [value] = Object.values(row);
-        return { outcome: value === "t" ? "true" : value === "f" ? "false" : undefined };
-      });
-    });
+  /** Asks the catalog, as whoever the session is just now. Nothing but functions of pg_catalog may be in a query. */
+  async askAll(questions: readonly Question[]): Promise<Answer[]> {
+    const alone = questions.filter((question) => typeof question === "string");
+    const ofObjects = questions.filter((question) => typeof question !== "string");
+    const single = (await this.#inMessages(alone, (some) => this.#askOneByOne(some))).values();
+    const together = (await this.#inMessages(ofObjects, (some) => this.#askTogether(some))).values();
+    return questions.map(
+      (question) => (typeof question === "string" ? single : together).next().value ?? { outcome: undefined },
+    );
+  }
+
+  async #askOneByOne(queries: readonly string[]): Promise<Answer[]> {
+    return (await this.#exchange(queries.join("; "))).map((row) => truthOf(Object.values(row)[0]));
+  }
+
+  /** One query for all: a fraction of what as many statements would cost. */
+  async #askTogether(questions: readonly ObjectQuestion[]): Promise<Answer[]> {
+    const list = (values: readonly (string | number)[], type: string): string =>
+      `${literal(arrayText(values.map(String)))}::pg_catalog.${type}[]`;
+    const rows = await this.#exchange(`
+      select pg_catalog.has_schema_privilege(q.role, q.schema, 'usage')
+             and case q.form
+                   when 'table' then pg_catalog.has_table_privilege(q.role, q.object, q.privileges)
+                   when 'columns' then pg_catalog.has_any_column_privilege(q.role, q.object, q.privileges)
+                   when 'sequence' then pg_catalog.has_sequence_privilege(q.role, q.object, q.privileges)
+                   when 'routine' then pg_catalog.has_function_privilege(q.role, q.object, q.privileges)
+                 end as answer
+        from unnest(${list(
+          questions.map(({ form }) => form),
+          "text",
+        )},
+                    ${list(
+                      questions.map(({ role }) => role),
+                      "text",
+                    )},
+                    ${list(
+                      questions.map(({ schema }) => schema),
+                      "text",
+                    )},
+                    ${list(
+                      questions.map(({ oid }) => oid),
+                      "oid",
+                    )},
+                    ${list(
+                      questions.map(({ privileges }) => privileges),
+                      "text",
+                    )})
+             with ordinality as q (form, role, schema, object, privileges, n)
+       order by q.n`);
+    return rows.map(({ answer }) => truthOf(answer));
   }
 
   #refusal({ login, actor }: Actor): string | undefined {
@@ -213,6 +256,7 @@ export class ProbeRoom {
         });
     return {
       tryAll: call("pgkeep_probe"),
+      askAll: (questions) => this.askAll(questions),
       becomeAll: this.method === "session authorization" ? call("pgkeep_become") : undefined,
     };
   }
@@ -221,7 +265,10 @@ export class ProbeRoom {
    * In messages of bounded size. When one fails as a whole (a timeout, code that cannot be caught), its halves are tried
    * until the one item that does it is found; that one has no answer.
    */
-  async #inMessages(items: readonly string[], send: (some: readonly string[]) => Promise<Answer[]>): Promise<Answer[]> {
+  async #inMessages<Item>(
+    items: readonly Item[],
+    send: (some: readonly Item[]) => Promise<Answer[]>,
+  ): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (let at = 0; at < items.length; at += ITEMS_PER_MESSAGE) {
       answers.push(...(await this.#halving(items.slice(at, at + ITEMS_PER_MESSAGE), send)));
@@ -229,7 +276,7 @@ export class ProbeRoom {
     return answers;
   }
 
-  async #halving(items: readonly string[], send: (some: readonly string[]) => Promise<Answer[]>): Promise<Answer[]> {
+  async #halving<Item>(items: readonly Item[], send: (some: readonly Item[]) => Promise<Answer[]>): Promise<Answer[]> {
     this.#options.signal.throwIfAborted();
     await this.#session.script("savepoint pgkeep_message");
     try {
@@ -280,6 +327,10 @@ function lost(error: unknown): unknown {
 function withoutEventTriggers({ major }: Snapshot, { eventTriggers }: Surroundings): string[] {
   if (major >= 17) return ["set local event_triggers = off"];
   return eventTriggers.map(({ name }) => `alter event trigger ${ident(name)} disable`);
+}
+
+function truthOf(value: string | null | undefined): Answer {
+  return { outcome: value === "t" ? "true" : value === "f" ? "false" : undefined };
 }
 
 function answerOf({ outcome, code, message }: TextRow): Answer {

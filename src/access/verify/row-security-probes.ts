@@ -42,7 +42,7 @@ function tableProbes(source: ProbeSource, desired: DesiredObject, security: RowS
     expected: bypasses ? "allowed" : "refused",
     attempt: {
       kind: "ask",
-      sql: `select not pg_catalog.row_security_active(${object.oid}::pg_catalog.oid)`,
+      question: `select not pg_catalog.row_security_active(${object.oid}::pg_catalog.oid)`,
       why: "rows are not read",
     },
   };

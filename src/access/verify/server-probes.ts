@@ -61,7 +61,7 @@ function databaseProbes(source: ProbeSource): Probe[] {
     expected: isLogin ? may("connect") : "either",
     attempt: {
       kind: "ask",
-      sql: databasePrivilege(role, snapshot.databaseOid, "connect"),
+      question: databasePrivilege(role, snapshot.databaseOid, "connect"),
       why: "only a login connects",
     },
   };
@@ -72,7 +72,7 @@ function databaseProbes(source: ProbeSource): Probe[] {
     expected: may("create"),
     attempt: {
       kind: "ask",
-      sql: databasePrivilege(role, snapshot.databaseOid, "create"),
+      question: databasePrivilege(role, snapshot.databaseOid, "create"),
       why: "an extension brings code along",
     },
   };
@@ -285,7 +285,7 @@ function settingProbes(source: ProbeSource): Probe[] {
     snapshot.major >= 15
       ? {
           kind: "ask",
-          sql: `select pg_catalog.has_parameter_privilege(${literal(role)}, 'archive_command', 'alter system')`,
+          question: `select pg_catalog.has_parameter_privilege(${literal(role)}, 'archive_command', 'alter system')`,
           why,
         }
       : { kind: "known", allowed: snapshot.roles.get(role)?.superuser ?? false, why };
@@ -307,7 +307,7 @@ function settingProbes(source: ProbeSource): Probe[] {
       action: "pg_reload_conf",
       object: "server",
       expected: isSuperuser ? "allowed" : "refused",
-      attempt: { kind: "ask", sql: serverRoutinePrivilege(role, "pg_catalog.pg_reload_conf()"), why },
+      attempt: { kind: "ask", question: serverRoutinePrivilege(role, "pg_catalog.pg_reload_conf()"), why },
     },
   ]);
 }
@@ -336,7 +336,7 @@ function serverFileProbes(source: ProbeSource): Probe[] {
       expected: expectedIf(isSuperuser || acting.has(needed)),
       attempt: {
         kind: "ask" as const,
-        sql: roleMembership(role, needed, "usage"),
+        question: roleMembership(role, needed, "usage"),
         why: "its effect could not be undone",
       },
     })),
@@ -347,7 +347,7 @@ function serverFileProbes(source: ProbeSource): Probe[] {
       expected: expectedIf(isSuperuser),
       attempt: {
         kind: "ask" as const,
-        sql: serverRoutinePrivilege(role, signature),
+        question: serverRoutinePrivilege(role, signature),
         why: "its effect could not be undone",
       },
     })),

@@ -164,8 +164,8 @@ class Verification {
   /** As the executor, from the catalog alone. */
   async #asked(probes: readonly Probe[], why: string): Promise<ProbeOutcome[]> {
     const asking = probes.map((probe) => asAsk(probe, why));
-    const queries = asking.flatMap(({ attempt }) => (attempt.kind === "ask" ? [attempt.sql] : []));
-    const answers = (await this.#parts.room.askAll(queries)).values();
+    const questions = asking.flatMap(({ attempt }) => (attempt.kind === "ask" ? [attempt.question] : []));
+    const answers = (await this.#parts.room.askAll(questions)).values();
     return asking.map((probe) => judge(probe, probe.attempt.kind === "ask" ? nextOf(answers) : NO_ANSWER));
   }
 
@@ -218,15 +218,19 @@ async function answered(probes: readonly Probe[], inside: Inside): Promise<Probe
       : probe,
   );
   const answers = (await inside.tryAll(ready.flatMap(({ attempt }) => itemOf(attempt) ?? []))).values();
+  const asked = (
+    await inside.askAll(ready.flatMap(({ attempt }) => (attempt.kind === "ask" ? [attempt.question] : [])))
+  ).values();
   const targets = ready.flatMap(({ attempt }) => (attempt.kind === "become" ? [attempt.role] : []));
   const becoming = ((targets.length > 0 ? await inside.becomeAll?.(targets) : undefined) ?? []).values();
   const answerOf = ({ attempt }: Probe): Answer => {
     if (attempt.kind === "become") return nextOf(becoming);
+    if (attempt.kind === "ask") return nextOf(asked);
     return itemOf(attempt) === undefined ? NO_ANSWER : nextOf(answers);
   };
   const first = ready.map((probe) => ({ probe, outcome: judge(probe, answerOf(probe)) }));
   const open = first.filter(({ probe, outcome }) => outcome.result === "unknown" && probe.otherwise !== undefined);
-  const second = await inside.tryAll(open.map(({ probe }) => `a${probe.otherwise}`));
+  const second = await inside.askAll(open.flatMap(({ probe }) => probe.otherwise ?? []));
   const judged = new Map(
     open.map(({ probe, outcome }, index) => {
       const why = `${outcome.reason ?? "there was no answer"}: ${outcome.message ?? ""} (${outcome.sqlstate ?? ""})`;
@@ -241,12 +245,11 @@ function asAsk(probe: Probe, why: string): Probe {
   const { attempt, otherwise } = probe;
   if (attempt.kind === "ask" || attempt.kind === "known" || attempt.kind === "none") return probe;
   if (otherwise === undefined) return { ...probe, attempt: { kind: "none", why } };
-  return { ...probe, attempt: { kind: "ask", sql: otherwise, why } };
+  return { ...probe, attempt: { kind: "ask", question: otherwise, why } };
 }
 
 function itemOf(attempt: Probe["attempt"]): string | undefined {
   if (attempt.kind === "run") return `r${attempt.sql}`;
-  if (attempt.kind === "ask") return `a${attempt.sql}`;
   if (attempt.kind === "grant") return `g${attempt.relation} ${attempt.sql}`;
   return undefined;
 }
