@@ -1,0 +1,77 @@
+/** Plan, ask, apply: the way of every operation that changes a database by a plan. */
+import { resolve } from "node:path";
+import { applyPlan } from "../../access/apply/apply.ts";
+import { leftoversOf } from "../../access/apply/leftovers.ts";
+import type { SavedPlan } from "../../access/apply/plan-file.ts";
+import { identityOf, requireSamePlan } from "../../access/apply/same-plan.ts";
+import type { AccessModel } from "../../access/model/model.ts";
+import type { AccessPlan } from "../../access/plan/plan.ts";
+import { undoScript } from "../../access/plan/script.ts";
+import { EXIT } from "../../base/errors.ts";
+import type { OperationContext } from "../../base/operation.ts";
+import { checkOutputFile, writeOutputFile } from "../../config/output-file.ts";
+import { appliedDocument } from "./applied-document.ts";
+import { type ApplyFlags, optionsOf } from "./apply-input.ts";
+import { approve } from "./approval.ts";
+import { type Planning, type PlanningRequest, planningOf } from "./planning.ts";
+
+/** 23 when the result was kept although it is not as planned, or does not have the effect that was meant. */
+export function appliedExitCode({ remaining, leftovers }: Record<"remaining" | "leftovers", readonly unknown[]>) {
+  return remaining.length + leftovers.length > 0 ? EXIT.unexpectedResult : EXIT.ok;
+}
+
+interface ApplyingOptions {
+  saved?: SavedPlan | undefined;
+  /** Narrows the model before it is planned. */
+  narrow?: ((model: AccessModel) => AccessModel) | undefined;
+}
+
+/** Plans, asks and applies. */
+export async function applyModel(
+  input: PlanningRequest & ApplyFlags,
+  context: OperationContext,
+  { saved, narrow }: ApplyingOptions = {},
+) {
+  const undo = input.saveUndo && resolve(context.workingDirectory, input.saveUndo);
+  if (undo) checkOutputFile(undo);
+  const planning = await planningOf(input, context, { lenient: false, narrow });
+  const plan = await planOnce(planning);
+  if (saved) requireSamePlan(saved.identity, identityOf(plan));
+  const isPlanned = await approve({ plan, model: planning.model }, input, context);
+  if (!isPlanned) return appliedDocument({ plan, model: planning.model });
+  // Written first: who needs it after a crash needs it most.
+  if (undo) writeOutputFile(undo, undoScript(plan));
+  const report = await run(planning, { plan, input, context, saved });
+  planning.remember(report.passwordsSet);
+  const looks = planning.looks();
+  const leftovers = looks ? await leftoversOf({ before: looks.first, after: looks.last, model: planning.model }) : [];
+  return appliedDocument({ plan, model: planning.model, report, leftovers });
+}
+
+async function planOnce(planning: Planning): Promise<AccessPlan> {
+  await using session = await planning.open();
+  return await planning.plan(session);
+}
+
+interface Running {
+  plan: AccessPlan;
+  input: ApplyFlags;
+  context: OperationContext;
+  saved: SavedPlan | undefined;
+}
+
+function run({ server, model, passwords, plan: replan }: Planning, { plan, input, context, saved }: Running) {
+  const { signal, clock, report } = context;
+  return applyPlan({
+    plan,
+    approval: saved || !input.yes ? "plan" : "model",
+    open: (database = model.database || server.connection.database) => server.open(database),
+    maintenanceDatabase: server.connection.maintenanceDatabase,
+    replan,
+    passwords,
+    options: optionsOf(input),
+    signal,
+    clock,
+    report,
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * From a model's file and a server to a plan, and the same again inside the transaction that applies it.
+ *
+ * One place decides which passwords a plan sets: those of new roles, those that the server or our own memory knows to
+ * be others, and with `rotate` all of them. What nobody knows stays as it is, and the plan says so.
+ */
+import { resolve } from "node:path";
+import {
+  comparePasswords,
+  type PasswordState,
+  type RolePassword,
+  resolvePasswords,
+} from "../../access/apply/passwords.ts";
+import { inspect } from "../../access/catalog/inspect.ts";
+import type { Snapshot } from "../../access/catalog/snapshot.ts";
+import type { AccessModel } from "../../access/model/model.ts";
+import { makePlan } from "../../access/plan/make-plan.ts";
+import type { AccessPlan } from "../../access/plan/plan.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
+import { tameLine } from "../../base/tame.ts";
+import { settingsFields } from "../../config/input.ts";
+import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
+import { connectionFields } from "../../pg/connect/input.ts";
+import type { Session } from "../../pg/session.ts";
+import { type Server, type ServerRequest, serverOf } from "../server/connect.ts";
+import { loadModel, modelField } from "./model-file.ts";
+import { memoryOf, saveMemory, secretFields } from "./secret-input.ts";
+
+/** What a plan may contain beyond what the model says. */
+export interface PlanChoicesRequest {
+  cascade?: boolean | undefined;
+  includeDefiner?: boolean | undefined;
+  rotate?: boolean | undefined;
+}
+
+export interface PlanningRequest extends ServerRequest, PlanChoicesRequest {
+  model?: string | undefined;
+  secretRoot?: readonly string[] | undefined;
+  stateFile?: string | undefined;
+}
+
+/** The fields of every operation that plans: model, choices, secrets, connection. */
+export function planningFields(z: ZodNamespace) {
+  return {
+    ...modelField(z),
+    cascade: z
+      .boolean()
+      .optional()
+      .meta({ description: "Also revoke what others passed on of a grant option that is taken away", group: "what" }),
+    includeDefiner: z
+      .boolean()
+      .optional()
+      .meta({ description: "Also change owners of security definer functions and views", group: "what" }),
+    rotate: z.boolean().optional().meta({ description: "Set every password of the model again", group: "what" }),
+    ...secretFields(z),
+    ...settingsFields(z),
+    ...connectionFields(z),
+  };
+}
+
+export interface Planning {
+  model: AccessModel;
+  server: Server;
+  passwords: ReadonlyMap<string, RolePassword>;
+  /** Opens the model's database; the maintenance database when there is none yet. */
+  open(): Promise<Session>;
+  /** The database at the first look and at the last. */
+  looks(): { first: Snapshot; last: Snapshot } | undefined;
+  /** Keeps fingerprints of passwords that were set, for servers that do not show them. Never throws. */
+  remember(roles: readonly string[]): void;
+  /** Looks and plans. `set`: roles whose password this transaction has set. */
+  plan(session: Session, set?: ReadonlySet<string>): Promise<AccessPlan>;
+}
+
+/** `lenient`: a password whose reference has no value here is passed over with a warning, for looking only. */
+export interface PlanningOptions {
+  lenient: boolean;
+  /** Narrows the model before it is planned. */
+  narrow?: ((model: AccessModel) => AccessModel) | undefined;
+}
+
+/** Reads the model, resolves its secrets and the target. Connects to nothing yet. */
+export async function planningOf(
+  request: PlanningRequest,
+  context: OperationContext,
+  { lenient, narrow = (model) => model }: PlanningOptions,
+): Promise<Planning> {
+  const whole = await loadModel(request.model, context);
+  const model = narrow(whole);
+  const server = await serverFor(model, request, context);
+  const warn = (message: string): void => context.report({ type: "warning", message });
+  const passwords = await passwordsOf(model, { request, context, lenient, warn });
+  const memory = passwords.size > 0 ? await memoryOf(server, request, context) : undefined;
+  const { rotate = false, cascade = false, includeDefiner = false } = request;
+  let looks: { first: Snapshot; last: Snapshot } | undefined;
+  const plan = async (session: Session, set: ReadonlySet<string> = new Set()): Promise<AccessPlan> => {
+    const snapshot = await inspect(session);
+    looks = { first: looks?.first ?? snapshot, last: snapshot };
+    const states = await comparePasswords(session, passwords, memory?.check);
+    const { setPasswords, unknown } = passwordsToSet({ passwords, states, snapshot, rotate, set });
+    const made = await makePlan(model, snapshot, { setPasswords, cascade, includeDefiner });
+    const warnings = unknown.map(
+      (role) => `whether role "${tameLine(role)}" has its password is unknown; --rotate sets it again`,
+    );
+    return { ...made, warnings: [...made.warnings, ...warnings] };
+  };
+  const remember = (roles: readonly string[]): void => {
+    if (!memory || roles.length === 0) return;
+    for (const name of roles) {
+      const [role, password] = [looks?.last.roles.get(name), passwords.get(name)];
+      if (role && password) memory.set(role, password.secret);
+    }
+    saveMemory(memory, warn);
+  };
+  return { model, server, passwords, open: () => openTarget(server, model), plan, looks: () => looks, remember };
+}
+
+/** The connection's own database has to be the model's, unless the connection names none. */
+async function serverFor(model: AccessModel, request: PlanningRequest, context: OperationContext): Promise<Server> {
+  if (request.database !== undefined && model.database !== "" && request.database !== model.database) {
+    throw new PgkeepError("CONFIG_CONFLICT", "the model is for another database", {
+      detail: `The model says "${tameLine(model.database)}", the connection "${tameLine(request.database)}".`,
+      hint: "Leave --database out: the model names it.",
+      state: "nothing was started",
+    });
+  }
+  return await serverOf({ ...request, database: model.database || request.database }, context);
+}
+
+async function openTarget({ open, connection }: Server, { database }: AccessModel): Promise<Session> {
+  try {
+    return await open(database || undefined);
+  } catch (error) {
+    const isMissing = error instanceof PgkeepError && error.code === "CONNECT_DATABASE_MISSING";
+    if (!isMissing || connection.maintenanceDatabase === connection.database) throw error;
+    return await open(connection.maintenanceDatabase);
+  }
+}
+
+interface SecretsRequest {
+  request: PlanningRequest;
+  context: OperationContext;
+  warn: (message: string) => void;
+}
+
+async function passwordsOf(
+  model: AccessModel,
+  { request, context, lenient, warn }: SecretsRequest & { lenient: boolean },
+): Promise<ReadonlyMap<string, RolePassword>> {
+  const { workingDirectory, environment } = context;
+  const secretRoots = request.secretRoot?.map((root) => resolve(workingDirectory, root)) ?? DEFAULT_SECRET_ROOTS;
+  const sources = { environment, secretRoots };
+  if (!lenient) return await resolvePasswords(model, sources);
+  const known = new Map<string, RolePassword>();
+  for (const [name, role] of model.roles) {
+    try {
+      const alone = await resolvePasswords({ ...model, roles: new Map([[name, role]]) }, sources);
+      for (const password of alone.values()) known.set(name, password);
+    } catch (error) {
+      if (!(error instanceof PgkeepError) || error.code !== "CONFIG_REFERENCE_UNRESOLVED") throw error;
+      warn(`${error.message}, so whether the role has it is unknown`);
+    }
+  }
+  return known;
+}
+
+interface PasswordFacts {
+  passwords: ReadonlyMap<string, RolePassword>;
+  states: ReadonlyMap<string, PasswordState>;
+  snapshot: Snapshot;
+  rotate: boolean;
+  set: ReadonlySet<string>;
+}
+
+function passwordsToSet({ passwords, states, snapshot, rotate, set }: PasswordFacts) {
+  const setPasswords = new Set<string>();
+  const unknown: string[] = [];
+  for (const role of passwords.keys()) {
+    const state = states.get(role);
+    if (set.has(role)) {
+      // Where the server shows it, it must be there; elsewhere its word that it was set has to do.
+      if (state === "different" || state === "unset") setPasswords.add(role);
+      continue;
+    }
+    const isNew = !snapshot.roles.has(role);
+    if (isNew || rotate || state === "different" || state === "unset") setPasswords.add(role);
+    else if (state === "unknown") unknown.push(role);
+  }
+  return { setPasswords, unknown };
+}
