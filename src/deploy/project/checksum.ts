@@ -150,10 +150,7 @@ class Normalizer {
   #copyDollarQuoted(open: number): number {
     const tagEnd = dollarTagEnd(this.#in, open);
     if (tagEnd === undefined) return this.#copyOne(open, DOLLAR);
-    const input = Buffer.from(this.#in.buffer, this.#in.byteOffset, this.#in.byteLength);
-    const tag = input.subarray(open, tagEnd);
-    const close = input.indexOf(tag, tagEnd);
-    return this.#copyRange(open, close < 0 ? input.length : close + tag.length);
+    return this.#copyRange(open, endOfDollarQuote(this.#in, open, tagEnd));
   }
 }
 
@@ -179,6 +176,17 @@ function dollarTagEnd(input: Uint8Array, open: number): number | undefined {
   if (first >= 0x30 && first <= 0x39) return undefined;
   while (isTagByte(input[at] ?? 0)) at++;
   return input[at] === DOLLAR ? at + 1 : undefined;
+}
+
+/** Index after the second occurrence of the tag from `open` to `tagEnd`; the text's length when there is none. */
+function endOfDollarQuote(input: Uint8Array, open: number, tagEnd: number): number {
+  const length = tagEnd - open;
+  for (let at = input.indexOf(DOLLAR, tagEnd); at >= 0; at = input.indexOf(DOLLAR, at + 1)) {
+    let same = 1;
+    while (same < length && input[at + same] === input[open + same]) same++;
+    if (same === length) return at + length;
+  }
+  return input.length;
 }
 
 /** Only a line feed ends a line comment here; a lone carriage return does not. */

@@ -39,8 +39,11 @@ const LARGEST_FILE_BYTES = 268_435_456;
 /** 100 directories: the session's file table accepts no deeper path. */
 export const MAX_DEPTH = 100;
 
-/** 64 files, or as many bytes as two large reads, between two looks at the signal: 1 to 3 ms. */
-const SLICE_FILES = 64;
+/**
+ * 16 files, or as many bytes as two large reads, between two turns of the event loop, which sees signals and answers of the
+ * server that a deploy signs in to meanwhile: below 1 ms, or 3.
+ */
+const SLICE_FILES = 16;
 const SLICE_BYTES = 2 * 1024 * 1024;
 
 /** 256 KiB: holds nearly every SQL file, so that reading thousands allocates nothing. */
@@ -105,6 +108,8 @@ export function resolveProjectRoot(root: string): string {
 
 class Scan {
   readonly #root: string;
+  /** The root with its separator. */
+  readonly #prefix: string;
   readonly #signal: AbortSignal;
   readonly #readOptions: ReadOptions;
   readonly #scriptOptions: ReadOptions;
@@ -116,6 +121,7 @@ class Scan {
 
   constructor(root: string, { maxFileBytes, signal }: ScanOptions) {
     this.#root = root;
+    this.#prefix = root.endsWith(sep) ? root : root + sep;
     this.#signal = signal;
     this.#readOptions = { maxBytes: Math.min(maxFileBytes, LARGEST_FILE_BYTES) };
     // The cap is about what is loaded into the session, and deploy.sql is not; lowering it must not refuse the script.
@@ -186,11 +192,16 @@ class Scan {
     }
     await this.#pauseBetweenSlices();
     try {
-      this.#add(path, await this.#read(join(this.#root, path)));
+      this.#add(path, await this.#read(this.#absolute(path)));
     } catch (error) {
       if (!(error instanceof FileRefusal)) throw error;
       this.#refuse(path, error.message);
     }
+  }
+
+  /** By hand: `join` looks at every character, for each of thousands of files, and these paths have nothing to resolve. */
+  #absolute(path: string): string {
+    return this.#prefix + path.slice(2);
   }
 
   async #read(absolute: string): Promise<Buffer> {

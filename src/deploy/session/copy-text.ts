@@ -19,6 +19,13 @@ const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "
 export function* copyChunks(rows: Iterable<readonly CopyValue[]>): Generator<Buffer> {
   let pending = "";
   for (const row of rows) {
+    if (!row.some(isLong)) {
+      pending += rowLine(row);
+      if (pending.length < CHUNK_BYTES) continue;
+      yield Buffer.from(pending, "utf8");
+      pending = "";
+      continue;
+    }
     for (const piece of rowPieces(row)) {
       pending += piece;
       if (pending.length < CHUNK_BYTES) continue;
@@ -27,6 +34,17 @@ export function* copyChunks(rows: Iterable<readonly CopyValue[]>): Generator<Buf
     }
   }
   if (pending) yield Buffer.from(pending, "utf8");
+}
+
+const isLong = (value: CopyValue): boolean => typeof value === "string" && value.length > CHUNK_BYTES;
+
+function rowLine(row: readonly CopyValue[]): string {
+  let line = "";
+  for (let index = 0; index < row.length; index++) {
+    if (index > 0) line += "\t";
+    line += copyField(row[index] ?? null);
+  }
+  return `${line}\n`;
 }
 
 /** One row's line in pieces, none much longer than a chunk: a large text is escaped as it goes. */

@@ -31,8 +31,8 @@ export function markedStatements(content: string): StatementSpan[] | undefined {
   return spans.length > 1 && spans.length <= MAX_STATEMENTS ? spans : undefined;
 }
 
-/** 200 files: after so many the rest is expected to be like them, and a project that would pass the limit is given up. */
-const PROBED_FILES = 200;
+/** 50 files: after so many the rest is expected to be like them, and a project that would pass the limit is given up. */
+const PROBED_FILES = 50;
 
 export interface FileMarks {
   path: string;
