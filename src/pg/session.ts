@@ -70,6 +70,11 @@ export interface Session extends AsyncDisposable {
   script(text: string, options?: ScriptOptions): Promise<number>;
   /** As `script`, keeping the rows of each statement. For our own statements, whose results are small. */
   exchange(text: string, options?: ScriptOptions): Promise<StatementResult[]>;
+  /**
+   * Sends `text` as one message ahead of the next command, which need not wait for its end: the server takes messages in
+   * order. Results are dropped. Not counted as a round trip. Throws ServerError.
+   */
+  ahead(text: string): Promise<void>;
   /** Replaces the listener of notices. The listener must be quick; it is called as messages arrive. */
   onNotice(listener: (notice: ServerNotice) => void): void;
   /** Asks the server, over a second connection with the same TLS settings, to end the running statement. Never throws. */

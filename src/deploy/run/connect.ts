@@ -23,11 +23,17 @@ export interface Connected {
   origin: DatabaseOrigin;
 }
 
-/** Opens a session on the target; makes the database when it is missing. */
-export async function connectToTarget(options: ConnectOptions): Promise<Connected> {
+/** Opens a session on the target, with `first` when that is given; makes the database when it is missing. */
+export async function connectToTarget(options: ConnectOptions, first?: () => Promise<Session>): Promise<Connected> {
   const { connection, context, signal } = options;
   const { database, maintenanceDatabase } = connection;
   let isCreating = false;
+  let open = first;
+  const connectTo = (name: string): Promise<Session> => {
+    const attempt = open?.() ?? connect(options, name);
+    open = undefined;
+    return attempt;
+  };
   const report = (event: ProgressEvent): void => {
     isCreating ||= event.type === "database.creating";
     context.report(event);
@@ -36,7 +42,7 @@ export async function connectToTarget(options: ConnectOptions): Promise<Connecte
     const { session, created } = await ensureDatabase({
       database,
       maintenanceDatabase,
-      connect: (name) => connect(options, name),
+      connect: connectTo,
       report,
     });
     return { session, origin: created ? "created" : "existing" };

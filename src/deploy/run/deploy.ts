@@ -23,6 +23,7 @@ import {
   connectToTarget,
   recreateTarget,
 } from "./connect.ts";
+import { EarlySession } from "./early-session.ts";
 import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
@@ -98,6 +99,7 @@ class DeployRun {
   /** Set once the journal has begun. */
   #recorded: OfflineRun | undefined;
   #server: ReachedServer | null = null;
+  #early: EarlySession | undefined;
   /** undefined: the project may drop it. */
   #ownTable: string | undefined;
 
@@ -118,14 +120,18 @@ class DeployRun {
     } catch (error) {
       throw limitFailure(error, limit) ?? error;
     } finally {
+      await this.#early?.discard();
       await offline.server?.[Symbol.asyncDispose]();
     }
   }
 
   async #checkOffline(): Promise<OfflineRun> {
     try {
-      return await checkOffline(this.#input, this.#context);
+      return await checkOffline(this.#input, this.#context, (connection) => {
+        if (!this.#input.overwrite) this.#early = new EarlySession(connection, this.#context);
+      });
     } catch (error) {
+      await this.#early?.discard();
       if (!this.#context.signal.aborted) throw error;
       this.#sayInterrupted();
       throw new PgkeepError("DEPLOY_INTERRUPTED", "interrupted", { state: "nothing was started" });
@@ -191,7 +197,10 @@ class DeployRun {
     const { signal } = options;
     const onAbort = (): void => this.#sayInterrupted();
     signal.addEventListener("abort", onAbort, { once: true });
-    const work = this.#input.overwrite ? recreateTarget(options, this.#input.force ?? false) : connectToTarget(options);
+    const early = this.#early;
+    const work = this.#input.overwrite
+      ? recreateTarget(options, this.#input.force ?? false)
+      : connectToTarget(options, early && (() => early.take(options)));
     try {
       return await abortable(work, {
         signal,
@@ -265,7 +274,14 @@ class DeployRun {
   async #prepare(offline: OfflineRun, limit: RunLimit, session: Session): Promise<Prepared> {
     const { project, parameters, macros, verbose } = offline;
     this.#say({ type: "deploy.preparing" });
-    const work = prepareSession(session, { project, parameters, macros, verbose, instrument: true });
+    const work = prepareSession(session, {
+      project,
+      parameters,
+      macros,
+      verbose,
+      instrument: true,
+      definitions: this.#early?.definitions,
+    });
     const onAbort = (): void => this.#sayInterrupted();
     const settled = await cancellable({ session, signal: limit.signal, onAbort }, work);
     limit.signal.throwIfAborted();

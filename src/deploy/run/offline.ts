@@ -1,8 +1,8 @@
 /**
- * Everything of a run that can be checked without a server, checked before a server hears of it.
+ * Everything of a run that can be checked without a server, checked before anything of it happens there.
  *
  * Settings, connection, parameters, project files, the script's encoding and its macros: whatever is wrong with them is
- * found while nothing has been created, dropped or connected to.
+ * found while nothing has been created or dropped. Only signing in may have begun (early-session.ts).
  */
 import { resolve } from "node:path";
 import { parseDurationMs } from "../../base/duration.ts";
@@ -48,8 +48,15 @@ export interface OfflineRun {
   verbose: boolean;
 }
 
-/** Throws what its parts throw; all of it before anything is connected to. */
-export async function checkOffline(input: RunInput, context: OperationContext): Promise<OfflineRun> {
+/**
+ * Throws what its parts throw. `beforeScan` is called when all but the project has been checked and the connection is known,
+ * unless finding the connection means to ask somebody.
+ */
+export async function checkOffline(
+  input: RunInput,
+  context: OperationContext,
+  beforeScan?: (connection: ResolvedConnection) => void,
+): Promise<OfflineRun> {
   const projectDirectory = resolve(context.workingDirectory, input.path);
   const settings = await loadSettings({
     projectDirectory,
@@ -64,6 +71,7 @@ export async function checkOffline(input: RunInput, context: OperationContext): 
   const early = reachesOut(sources) ? undefined : await connectionOf(sources);
   const resolved = await parametersOf(sources);
   const timeoutMs = timeoutOf(input, settings);
+  if (early) beforeScan?.(early.connection);
   const project = await scanProject(projectDirectory, {
     maxFileBytes: maxFileBytesOf(settings.environment),
     signal: context.signal,

@@ -3,7 +3,8 @@
  * project, its parameters and the functions of the session API.
  *
  * All of it is one message, hence one transaction: either the session is ready or nothing happened but an error. The
- * message and the data of its COPYs go out together, so it costs one round trip, however many files there are.
+ * message and the data of its COPYs go out together, so it costs one round trip, however many files there are. Its
+ * definitions, which no project changes, can go ahead as a message of their own while the project is still being read.
  *
  * Parameters are secrets. They travel as COPY data only, because statement texts and bound values end up in the server's
  * log and statistics. They come back in no result.
@@ -40,6 +41,14 @@ export interface PrepareInput {
   verbose: boolean;
   /** Whether the server notes which statement of a file runs. */
   instrument: boolean;
+  /** From `sendDefinitions` on the same session; otherwise they go with the rest. */
+  definitions?: Definitions | undefined;
+}
+
+/** The definitions, sent to the server before the project is known. */
+export interface Definitions {
+  /** Why the server refused them, once it has answered; undefined when it took them. Never rejects. */
+  failure: Promise<unknown>;
 }
 
 export interface MacroExpansion {
@@ -54,6 +63,17 @@ export interface Prepared {
   expansions: readonly MacroExpansion[];
   /** What decides who could see a secret: settings and identities of this session, by name. Absent settings are left out. */
   facts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Has the server make the tables, views and functions of the session API, while something else is done here; for
+ * `prepareSession` afterwards. Takes no lock and makes temporary objects only. undefined when the server is too old,
+ * which `prepareSession` says.
+ */
+export function sendDefinitions(session: Session): Definitions | undefined {
+  if (session.serverVersion < OLDEST_SERVER) return undefined;
+  const sent = session.ahead(sql.OWN_SETTINGS + definitions().before);
+  return { failure: sent.then(() => undefined).catch((error: unknown) => error) };
 }
 
 /**
@@ -72,10 +92,15 @@ export async function prepareSession(session: Session, input: PrepareInput): Pro
     const results = await session.exchange(text, { copyData });
     return readResults(results, input.macros.length);
   } catch (error) {
-    if (!(error instanceof ServerError)) throw error;
-    throw error.sqlstate === sql.LOCK_NOT_OBTAINED ? await locked(session) : preparationFailure(error, session, input);
+    // Without the definitions nothing after them can work, so theirs is the reason.
+    const reason = (await input.definitions?.failure) ?? error;
+    if (!(reason instanceof ServerError)) throw reason;
+    throw isLockRefusal(error) ? await locked(session) : preparationFailure(reason, session, input);
   }
 }
+
+const isLockRefusal = (error: unknown): boolean =>
+  error instanceof ServerError && error.sqlstate === sql.LOCK_NOT_OBTAINED;
 
 function checkVersion(version: number): void {
   if (version >= OLDEST_SERVER) return;
@@ -92,14 +117,14 @@ interface Step {
 
 function preparationSteps(
   session: Session,
-  { project, parameters, macros, verbose, instrument }: PrepareInput,
+  { project, parameters, macros, verbose, instrument, definitions: sent }: PrepareInput,
 ): Step[] {
   const { before, after } = definitions();
   return [
     { sql: sql.OWN_SETTINGS },
     { sql: sql.LOCK_GUARD },
     ...(session.serverVersion >= FIRST_WITH_PARAMETER_LOGGING ? [{ sql: sql.LOG_NO_BOUND_VALUES }] : []),
-    { sql: before },
+    ...(sent ? [] : [{ sql: before }]),
     copyStep("_pgmi_source", rows.SOURCE_COLUMNS, rows.sourceRows(project.files)),
     copyStep("_pgmi_source_metadata", rows.METADATA_COLUMNS, rows.metadataRows(project.files)),
     copyStep("_pgmi_test_directory", rows.TEST_DIRECTORY_COLUMNS, rows.testDirectoryRows(project)),

@@ -10,12 +10,14 @@ const LOCK_KEY = "pg_catalog.hashtextextended('pgmi.deploy.' || pg_catalog.curre
 
 /**
  * What must hold while we prepare, whatever the role and the database have set. LOCAL: gone when the message ends.
- * The time limit is the project's business, and loading its files is not its work.
+ * The time limit is the project's business, and loading its files is not its work. What we make is temporary, so nobody
+ * waits until it is on disk.
  */
 export const OWN_SETTINGS = `
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = error;
 set local statement_timeout = 0;
+set local synchronous_commit = off;
 set local transaction_read_only = off;
 set local standard_conforming_strings = on;
 set local check_function_bodies = off;

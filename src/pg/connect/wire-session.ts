@@ -96,9 +96,9 @@ export class WireSession implements Session, WireListener {
   #status: TransactionStatus;
   #roundTrips = 0;
   #listener: ((notice: ServerNotice) => void) | undefined;
-  /** The running command first. More than one only while statements of `prepare` are unanswered. */
+  /** The running command first. More than one only while statements of `prepare` and `ahead` are unanswered. */
   #commands: Command[] = [];
-  /** How many of them are statements of `prepare`. */
+  /** How many of them are statements of `prepare` and `ahead`. */
   #preparing = 0;
   #ended: { error: unknown } | undefined;
   #closing: Promise<void> | undefined;
@@ -165,6 +165,15 @@ export class WireSession implements Session, WireListener {
     });
     for (const text of optional) this.#send(toServer.query(text), plain).catch(() => undefined);
     this.#roundTrips = 0;
+  }
+
+  async ahead(text: string): Promise<void> {
+    if (this.#ended) throw this.#ended.error;
+    const roundTrips = this.#roundTrips;
+    this.#preparing += 1;
+    const answer = this.#send(toServer.query(text), { isExtended: false, keepsRows: false });
+    this.#roundTrips = roundTrips;
+    await answer;
   }
 
   /**
