@@ -3,8 +3,18 @@ import type { CatalogueIndex } from "../base/catalogue.ts";
 import type { Operation } from "../base/operation.ts";
 
 export const index = {
+  "access.apply": () => import("./access.apply.ts"),
+  "access.diff": () => import("./access.diff.ts"),
+  "access.drift": () => import("./access.drift.ts"),
+  "access.explain": () => import("./access.explain.ts"),
+  "access.import": () => import("./access.import.ts"),
+  "access.init": () => import("./access.init.ts"),
+  "access.matrix": () => import("./access.matrix.ts"),
+  "access.own": () => import("./access.own.ts"),
   "access.password": () => import("./access.password.ts"),
   "access.paths": () => import("./access.paths.ts"),
+  "access.plan": () => import("./access.plan.ts"),
+  "access.report": () => import("./access.report.ts"),
   "ai.check": () => import("./ai.check.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),

@@ -59,8 +59,7 @@ function rolesThatLeadTo(closures: RoleClosures, to: string): ReadonlySet<string
 
 /** The chain with as few SET ROLE hops as possible; undefined when these hops lead to nothing together. */
 function chainOf(hops: readonly MembershipEdge[], { from, isAttribute }: ChainSearch): Chain | undefined {
-  let setHops = isAttribute ? hops.length : hops.length - [...hops].reverse().findIndex(({ inherit }) => !inherit);
-  if (!isAttribute && hops.every(({ inherit }) => inherit)) setHops = 0;
+  const setHops = isAttribute ? hops.length : hops.findLastIndex(({ inherit }) => !inherit) + 1;
   if (!hops.slice(0, setHops).every(({ set }) => set)) return undefined;
   return { hops, setHops, acting: hops[setHops - 1]?.role ?? from };
 }

@@ -91,9 +91,7 @@ const SOURCES: readonly Source[] = [
 /** The answer for one role, privilege and object, or one of its columns. */
 export function explain(access: EffectiveAccess, question: Question): Explanation {
   const found = [...ends(access, question)].map((end) => pathsTo(access, question, end));
-  const paths = found
-    .flatMap(({ paths: some }) => some)
-    .sort((a, b) => Number(a.when !== "now") - Number(b.when !== "now"));
+  const paths = found.flatMap(({ paths: some }) => some).sort(nearestFirst);
   const { role, privilege, object, column } = question;
   const { answer, reasons } = answerOf(access, question, paths);
   return {
@@ -108,6 +106,11 @@ export function explain(access: EffectiveAccess, question: Question): Explanatio
     notBy: SOURCES.filter((source) => applies(source, question) && !paths.some((path) => path.source === source)),
     notes: notesOf(access, question),
   };
+}
+
+/** What is so now before what SET ROLE gives, short before long. */
+function nearestFirst(a: AccessPath, b: AccessPath): number {
+  return Number(a.when !== "now") - Number(b.when !== "now") || a.steps.length - b.steps.length;
 }
 
 /** What stands at the end of a path, and which role has it; PUBLIC: everybody. */
@@ -284,7 +287,21 @@ export const COLUMN_PRIVILEGES: ReadonlySet<PrivilegeName> = new Set(["select", 
 const MAX_NAMED = 10;
 
 function notesOf(access: EffectiveAccess, question: Question): string[] {
-  return [...ownerNote(access, question), ...definerNote(access, question), ...languageNote(question)];
+  return [
+    ...ownerNote(access, question),
+    ...connectNote(access, question),
+    ...definerNote(access, question),
+    ...languageNote(question),
+  ];
+}
+
+/** Who cannot connect uses what it has only through somebody else's session. */
+function connectNote(access: EffectiveAccess, { role, object }: Question): string[] {
+  const { objects, databaseOid, database } = access.snapshot;
+  const here = objects.database.find(({ oid }) => oid === databaseOid);
+  if (role === PUBLIC || object.kind === "database" || here === undefined) return [];
+  if ((access.held(role, here) & privilegeSet(["connect"])) !== 0) return [];
+  return [`${role} may not connect to database ${database} itself`];
 }
 
 /** An owner can take back what its list does not say. */
