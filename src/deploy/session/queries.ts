@@ -193,7 +193,7 @@ select n.next - $1::bigint <= 10000
        and (
          select count(*)
            from generate_series($1::bigint + 1, least(n.next - 1, $1::bigint + 10000)) as t (id)
-          where txid_status(t.id) is distinct from 'aborted'
+          where coalesce(txid_status(t.id), '') <> 'aborted'
        ) <= case when exists (select from pg_catalog.pg_class as c where c.oid = $2::oid) then 0 else 1 end
   from (select txid_snapshot_xmax(txid_current_snapshot())) as n (next)
 `;
