@@ -29,7 +29,11 @@ export interface ProfileNames {
 }
 
 /** The document of a profile for `database`. */
-export function profileDocument(profile: ProfileName, database: string, names: ProfileNames): PlainDocument {
+export function profileDocument(
+  profile: ProfileName,
+  database: string,
+  names: ProfileNames,
+): Readonly<Record<string, PlainDocument>> {
   return profile === "guide-001" ? guide(names) : threeTier(database, names);
 }
 

@@ -15,6 +15,7 @@ export const index = {
   "access.paths": () => import("./access.paths.ts"),
   "access.plan": () => import("./access.plan.ts"),
   "access.report": () => import("./access.report.ts"),
+  "access.verify": () => import("./access.verify.ts"),
   "ai.client": () => import("./ai.client.ts"),
   "ai.contract": () => import("./ai.contract.ts"),
   "ai.overview": () => import("./ai.overview.ts"),
