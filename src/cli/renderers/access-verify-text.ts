@@ -1,0 +1,158 @@
+/** How probes look: failures first, each with what the server said and how to go on, then what is unknown, then counts. */
+import { styleText } from "node:util";
+import { tameLine } from "../../base/tame.ts";
+import type { DeployReport, TestOutcome } from "../../deploy/run/report.ts";
+import { tableLines } from "../generic-text.ts";
+import type { View } from "../renderer.ts";
+
+export interface ProbeText {
+  row: number;
+  role: string;
+  action: string;
+  object: string;
+  schema?: string | undefined;
+  expected: "allowed" | "refused" | "either";
+  result: "pass" | "fail" | "unknown" | "computed";
+  actual?: "allowed" | "refused" | undefined;
+  sqlstate?: string | undefined;
+  message?: string | undefined;
+  reason?: string | undefined;
+}
+
+interface CountsText {
+  pass: number;
+  fail: number;
+  unknown: number;
+  computed: number;
+}
+
+export interface VerifyText {
+  database: string;
+  model: string;
+  method: string;
+  sample?: { size: number; seed: number } | undefined;
+  counts: CountsText;
+  matrix: readonly (CountsText & { role: string; schema?: string | undefined })[];
+  probes: readonly ProbeText[];
+  notes: readonly string[];
+  strict: boolean;
+  state: string;
+}
+
+/** 40: more failures than that have few causes, and the JSON has them all. */
+const MAX_SHOWN = 40;
+
+export function verifyText(output: VerifyText, view: View): string {
+  const failed = output.probes.filter(({ result }) => result === "fail");
+  const unknown = output.probes.filter(({ result }) => result === "unknown");
+  return `${[
+    ...probeLines(failed, view),
+    ...probeLines(unknown, view),
+    ...matrixLines(output, view),
+    ...output.notes.map((note) => `note: ${tameLine(note)}`),
+    countsLine(output, view),
+    ...nextLines(output, failed),
+  ].join("\n")}\n`;
+}
+
+/** Failed and unknown probes, bounded. */
+export function probeLines(probes: readonly ProbeText[], view: View): string[] {
+  if (probes.length === 0) return [];
+  const shown = view.verbose ? probes : probes.slice(0, MAX_SHOWN);
+  const rest = probes.length - shown.length;
+  return [
+    ...shown.flatMap((probe) => oneProbe(probe, view)),
+    ...(rest > 0 ? [`… ${rest} more (--verbose, or --json for all)`] : []),
+    "",
+  ];
+}
+
+function oneProbe(probe: ProbeText, view: View): string[] {
+  const what = `${roleText(probe.role)}: ${tameLine(probe.action)} ${tameLine(probe.object)}`;
+  const judged =
+    probe.result === "fail"
+      ? `must be ${probe.expected}, is ${probe.actual ?? "unknown"}`
+      : `must be ${probe.expected}, unknown`;
+  const code = probe.sqlstate === undefined ? "" : ` (${tameLine(probe.sqlstate)})`;
+  return [
+    `${sign(probe.result, view)} ${what}   ${judged}   row ${probe.row}`,
+    ...(probe.message === undefined ? [] : [`    server: ${tameLine(probe.message)}${code}`]),
+    ...(probe.reason === undefined ? [] : [`    ${tameLine(probe.reason)}`]),
+  ];
+}
+
+function matrixLines({ matrix }: VerifyText, view: View): string[] {
+  const rows = matrix.map(({ role, schema, pass, computed, fail, unknown }) => ({
+    role: roleText(role),
+    schema: schema === undefined ? "(server)" : tameLine(schema),
+    pass,
+    computed,
+    fail,
+    unknown,
+  }));
+  return rows.length === 0 ? [] : [...tableLines(rows, view), ""];
+}
+
+function countsLine({ database, counts, sample, state }: VerifyText, view: View): string {
+  const { pass, fail, unknown, computed } = counts;
+  const chosen = sample ? `; sample of ${sample.size} per schema and kind, --seed ${sample.seed}` : "";
+  const text = `${tameLine(database)}: ${pass} passed, ${computed} computed, ${fail} failed, ${unknown} unknown${chosen}; ${state}`;
+  return `${sign(fail > 0 ? "fail" : unknown > 0 ? "unknown" : "pass", view)} ${text}`;
+}
+
+/** The plan knows the statements; verification only says that they are needed. */
+function nextLines({ model, strict, counts }: VerifyText, failed: readonly ProbeText[]): string[] {
+  const file = tameLine(model);
+  if (failed.length > 0) return [`next: pgkeep access plan ${file}        shows the statements that make it so`];
+  if (strict && counts.unknown > 0)
+    return ["next: verify as a superuser, or as a role that may become the roles of the model"];
+  return [];
+}
+
+const SIGNS = {
+  pass: ["✓", "ok", "green"],
+  computed: ["✓", "ok", "green"],
+  fail: ["✗", "FAILED", "red"],
+  unknown: ["?", "?", "yellow"],
+} as const;
+
+function sign(result: ProbeText["result"], view: View): string {
+  const [mark, word, colour] = SIGNS[result];
+  if (view.ascii) return word;
+  return view.colour ? styleText(colour, mark, { validateStream: false }) : mark;
+}
+
+const roleText = (role: string): string => (role === "" ? "PUBLIC" : tameLine(role));
+
+/** Probes as test cases, for the report formats: one directory per role and schema. */
+export function reportOfProbes(output: VerifyText): DeployReport {
+  const { fail, unknown } = output.counts;
+  const isFailed = fail > 0 || (output.strict && unknown > 0);
+  return {
+    status: isFailed ? "failed" : "success",
+    exitCode: fail > 0 ? 20 : isFailed ? 21 : 0,
+    database: output.database,
+    script: output.model,
+    tests: output.probes.map(testOf),
+    state: output.state,
+    ...(isFailed ? { error: `${fail} probes failed, ${unknown} are unknown` } : {}),
+  };
+}
+
+const RESULTS = { pass: "passed", computed: "passed", fail: "failed", unknown: "skipped" } as const;
+
+function testOf(probe: ProbeText): TestOutcome {
+  const name = `${probe.action} ${probe.object}`;
+  const parts = [probe.role === "" ? "PUBLIC" : probe.role, probe.schema ?? "(server)", name];
+  const message = [
+    ...(probe.result === "fail" ? [`must be ${probe.expected}, is ${probe.actual ?? "unknown"}`] : []),
+    ...(probe.message === undefined ? [] : [`${probe.message}${probe.sqlstate ? ` (${probe.sqlstate})` : ""}`]),
+    ...(probe.reason === undefined ? [] : [probe.reason]),
+  ].join("; ");
+  return {
+    path: `./${parts.map((part) => part.replaceAll("/", "%2F")).join("/")}`,
+    name,
+    result: RESULTS[probe.result],
+    ...(message === "" || probe.result === "pass" ? {} : { message }),
+  };
+}
