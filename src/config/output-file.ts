@@ -49,6 +49,7 @@ function asFailure(path: string, error: unknown): PgkeepError {
   if (error instanceof PgkeepError) return error;
   return new PgkeepError("FILE_WRITE_FAILED", `could not write output file "${tameLine(path)}"`, {
     detail: `The system reported ${errorCodeOf(error) ?? "an error"}.`,
+    ...(errorCodeOf(error) === "ENOENT" ? { hint: "Make its directory first." } : {}),
     cause: error,
   });
 }

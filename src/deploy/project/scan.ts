@@ -97,6 +97,7 @@ export function resolveProjectRoot(root: string): string {
   } catch (error) {
     const reason = refusalOf(error);
     throw new PgkeepError("DEPLOY_PROJECT_MISSING", `project directory ${quotedPath(root)} ${reason.message}`, {
+      hint: `Name the directory that holds ${SCRIPT_NAME}; pgkeep init makes a new one.`,
       state: "nothing was started",
     });
   }

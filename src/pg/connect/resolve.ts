@@ -198,7 +198,8 @@ function checkHost(name: string, source: Sourced | undefined): string {
   }
   const isClean = !/[\p{Cc}\p{Surrogate}]/u.test(name);
   if (isClean && (name.startsWith("/") || /^[^\s/@?#[\]\\'"]+$/.test(name))) return name;
-  throw badValue(origin, "a host is neither a name, an address nor an absolute directory", "Write the name alone.");
+  const hint = /^\[.*\]$/.test(name) ? "Write the address without brackets." : "Write the name alone.";
+  throw badValue(origin, "a host is neither a name, an address nor an absolute directory", hint);
 }
 
 function portsOf(layers: Layers, count: number): number[] {

@@ -63,6 +63,13 @@ describe("an output file", () => {
     expect(readFileSync(path, "utf8")).toBe("the [secret] leaked");
   });
 
+  it("in a directory that is not there is refused with what to do", () => {
+    const hint = expect.stringContaining("directory");
+    expect(() => checkOutputFile(join(folder, "missing/report"))).toThrow(
+      expect.objectContaining({ parts: expect.objectContaining({ hint }) }),
+    );
+  });
+
   it("is checked before the work is done, and leaves nothing by that", () => {
     symlinkSync(join(folder, "target"), join(folder, "link"));
     for (const path of [join(folder, "missing/report"), join(folder, "link"), folder])

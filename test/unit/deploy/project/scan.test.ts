@@ -192,7 +192,9 @@ describe("a project directory", () => {
     ["that is a file", (at: string) => `${at}/deploy.sql`],
   ])("[CL-18] %s is exit 10", async (_, choose) => {
     using project = temporaryProject();
-    expect(await refusal(choose(project.path))).toMatchObject({ code: "DEPLOY_PROJECT_MISSING", exit: 10 });
+    const error = await refusal(choose(project.path));
+    expect(error).toMatchObject({ code: "DEPLOY_PROJECT_MISSING", exit: 10 });
+    expect(error.parts.hint).toContain("Name the directory that holds deploy.sql");
   });
 
   it("[CL-20] may itself be reached by a link", async () => {

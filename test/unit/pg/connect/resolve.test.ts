@@ -351,6 +351,11 @@ describe("hosts", () => {
     ]);
   });
 
+  it("may not be an address in brackets, and the hint says so", async () => {
+    const { parts } = await failure({ request: { ...DB, host: "[::1]" } });
+    expect(parts.hint).toContain("without brackets");
+  });
+
   it.each(["a b", "user@db", "db/shop", "db?x"])("may not be %j", async (host) => {
     expect(await failure({ request: { ...DB, host } })).toMatchObject({ code: "CONFIG_VALUE_INVALID" });
   });
