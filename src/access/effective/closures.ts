@@ -27,6 +27,7 @@ export class RoleClosures {
   readonly #inherited = new Map<string, ReadonlySet<string>>();
   readonly #becomes = new Map<string, ReadonlySet<string>>();
   readonly #inheritors = new Map<string, ReadonlySet<string>>();
+  readonly #acquirers = new Map<string, ReadonlySet<string>>();
 
   constructor(snapshot: Snapshot) {
     for (const edge of edgesOf(snapshot)) {
@@ -76,6 +77,15 @@ export class RoleClosures {
           .map((edge) => edge.member),
       ),
     );
+  }
+
+  /** Roles that have the rights of `role` now or as somebody they can become, itself included. */
+  acquirers(role: string): ReadonlySet<string> {
+    return remembered(this.#acquirers, role, () => {
+      const found = new Set(this.inheritors(role));
+      for (const at of found) for (const { set, member } of this.edgesTo(at)) if (set) found.add(member);
+      return found;
+    });
   }
 }
 

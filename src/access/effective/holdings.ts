@@ -69,9 +69,14 @@ export class Holdings {
 
   /** What `role` may do with `object` without changing roles. PUBLIC is a role here. */
   held(role: string, object: CatalogObject): PrivilegeSet {
+    return this.heldBesidePublic(role, object) | this.#protect(this.#spread(object).everybody, object);
+  }
+
+  /** What of it `role` would keep if PUBLIC had nothing. */
+  heldBesidePublic(role: string, object: CatalogObject): PrivilegeSet {
     if (this.isSuperuser(role)) return this.all(object.kind);
-    const { everybody, byRole } = this.#spread(object);
-    return this.#protect(everybody | (byRole.get(role) ?? NO_PRIVILEGES) | this.#predefined(role, object), object);
+    const listed = this.#spread(object).byRole.get(role) ?? NO_PRIVILEGES;
+    return this.#protect(listed | this.#predefined(role, object), object);
   }
 
   /** What of it `role` may pass on. Owners may pass on everything, whatever their list says. */
@@ -86,6 +91,15 @@ export class Holdings {
     if (!acl) return NO_PRIVILEGES;
     const { everybody, byRole } = this.#spreadAcl(acl);
     return everybody | (byRole.get(role) ?? NO_PRIVILEGES);
+  }
+
+  /** Roles, besides PUBLIC and superusers, that something about the object is for: owner, grantees, predefined roles. */
+  holders(object: CatalogObject): ReadonlySet<string> {
+    const { kind, owner, columns } = object;
+    const lists = [this.aclOf(object), ...(columns?.values() ?? [])];
+    const grantees = lists.flatMap((acl) => acl.map(({ grantee }) => grantee)).filter((grantee) => grantee !== PUBLIC);
+    const predefined = PREDEFINED.filter(({ kinds }) => kinds.includes(kind)).map(({ role }) => role);
+    return new Set([...grantees, ...predefined, ...(owner === undefined ? [] : [owner])]);
   }
 
   isSuperuser(role: string): boolean {

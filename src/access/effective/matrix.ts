@@ -58,14 +58,18 @@ export function accessMatrix(
 
 class CellMaker {
   readonly #access: EffectiveAccess;
-  readonly #roles: readonly string[];
+  /** With their places in the order that was asked for. */
+  readonly #roles: ReadonlyMap<string, number>;
+  /** Roles whose cells do not depend on the object's list alone. */
+  readonly #always: readonly string[];
   readonly #lent: LentRights;
   readonly #shared = new Map<unknown, Map<string, readonly MatrixCell[]>>();
 
   constructor(access: EffectiveAccess, roles: readonly string[]) {
     this.#access = access;
-    this.#roles = roles;
+    this.#roles = new Map(roles.map((role, index) => [role, index]));
     this.#lent = new LentRights(access);
+    this.#always = roles.filter((role) => role === PUBLIC || isMangled(access, role) || this.#lent.hasAny(role));
   }
 
   cellsOf(object: CatalogObject): readonly MatrixCell[] {
@@ -80,12 +84,23 @@ class CellMaker {
   }
 
   #make(object: CatalogObject): MatrixCell[] {
-    return this.#roles.flatMap((role) => this.#cell(role, object) ?? []);
+    const place = (role: string): number => this.#roles.get(role) ?? 0;
+    const roles = [...this.#concerned(object)].sort((a, b) => place(a) - place(b));
+    return roles.flatMap((role) => this.#cell(role, object) ?? []);
+  }
+
+  /** Everybody who can have more than PUBLIC, which is few of the roles. */
+  #concerned(object: CatalogObject): ReadonlySet<string> {
+    const { closures, holdings } = this.#access;
+    const roles = new Set(this.#always);
+    for (const holder of holdings.holders(object)) {
+      for (const role of closures.acquirers(holder)) if (this.#roles.has(role)) roles.add(role);
+    }
+    return roles;
   }
 
   #cell(role: string, object: CatalogObject): MatrixCell | undefined {
-    const { snapshot } = this.#access;
-    if (role !== PUBLIC && snapshot.roles.get(role)?.addressable !== true) {
+    if (isMangled(this.#access, role)) {
       return { role, text: "?", now: [], afterSetRole: [] };
     }
     const rights = rightsOf(this.#access, role, object);
@@ -95,6 +110,10 @@ class CellMaker {
     if (text === "" || (role !== PUBLIC && isPublicOnly(rights, text))) return undefined;
     return { role, text, now: privilegeNames(rights.now), afterSetRole: privilegeNames(rights.later) };
   }
+}
+
+function isMangled({ snapshot }: EffectiveAccess, role: string): boolean {
+  return role !== PUBLIC && snapshot.roles.get(role)?.addressable !== true;
 }
 
 /** What one role may do with one object, by what can be said about it. */
@@ -107,7 +126,8 @@ interface Rights {
   onColumns: PrivilegeSet;
   /** Those that row level security narrows. */
   filtered: PrivilegeSet;
-  isPublic: boolean;
+  /** Those that only PUBLIC gives. */
+  byPublic: PrivilegeSet;
 }
 
 function rightsOf(access: EffectiveAccess, role: string, object: CatalogObject): Rights {
@@ -119,7 +139,7 @@ function rightsOf(access: EffectiveAccess, role: string, object: CatalogObject):
     grantable: access.holdings.grantable(role, object),
     onColumns: access.reaches(role, object) ? columnRights(access, role, object) & ~now : NO_PRIVILEGES,
     filtered: filteredRights(access, role, object),
-    isPublic: role === PUBLIC,
+    byPublic: role === PUBLIC ? NO_PRIVILEGES : now & ~access.holdings.heldBesidePublic(role, object),
   };
 }
 
@@ -141,7 +161,7 @@ function letterText({ letter, set }: Letter, rights: Rights): string {
   const isLimited = now === 0 || (now & rights.filtered) !== 0;
   const marks = [
     (now & rights.grantable) !== 0 ? "*" : "",
-    !rights.isPublic && now !== 0 && (now & ~rights.everybody) === 0 ? "p" : "",
+    now !== 0 && (now & ~rights.byPublic) === 0 ? "p" : "",
     isLimited ? "◐" : "",
   ];
   return letter + marks.join("");
@@ -166,6 +186,10 @@ class LentRights {
   constructor(access: EffectiveAccess) {
     this.#access = access;
     this.#definers = access.snapshot.objects.routine.filter(({ securityDefiner }) => securityDefiner === true);
+  }
+
+  hasAny(role: string): boolean {
+    return this.#ownersFor(role).size > 0;
   }
 
   givesMore(role: string, object: CatalogObject, { now }: Rights): boolean {
