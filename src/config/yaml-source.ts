@@ -110,7 +110,10 @@ export async function parseYamlSource(text: string, problems: SourceProblems): P
     problems.add(positionOf(error.pos[0]), syntaxProblem(error.code));
   }
   if (problems.count > 0) return undefined;
-  return new TreeReader(yaml, { document, positionOf, problems }).node(document.contents, { line: 1, column: 1 });
+  const reader = new TreeReader(yaml, { document, positionOf, problems });
+  const root = reader.node(document.contents, { line: 1, column: 1 });
+  // What was cut off would bring problems that nobody made.
+  return reader.isCutOff ? undefined : root;
 }
 
 type Yaml = typeof import("yaml");
@@ -127,6 +130,8 @@ class TreeReader {
   #aliases = 0;
   #aliasDepth = 0;
   #repeated = 0;
+  /** Whether a limit was reached. */
+  isCutOff = false;
 
   constructor(yaml: Yaml, source: TreeSource) {
     this.#yaml = yaml;
@@ -138,8 +143,7 @@ class TreeReader {
     if (this.#yaml.isAlias(given)) return this.#alias(given, fallback);
     const at = this.#at(given, fallback);
     if (this.#aliasDepth > 0 && ++this.#repeated > MAX_REPEATED) {
-      if (this.#repeated === MAX_REPEATED + 1) this.#source.problems.add(at, "repeats too much by aliases");
-      return emptyAt(at);
+      return this.#cutOff(at, "repeats too much by aliases");
     }
     if (this.#yaml.isMap(given)) return { kind: "map", at, entries: this.#entries(given.items, at) };
     if (this.#yaml.isSeq(given)) return { kind: "list", at, items: given.items.map((item) => this.node(item, at)) };
@@ -162,10 +166,7 @@ class TreeReader {
 
   #alias(alias: { resolve(document: Document): Node | undefined }, fallback: Position): SourceNode {
     const at = this.#at(alias, fallback);
-    if (++this.#aliases > MAX_ALIASES) {
-      this.#source.problems.add(at, `has more than ${MAX_ALIASES} aliases`);
-      return emptyAt(at);
-    }
+    if (++this.#aliases > MAX_ALIASES) return this.#cutOff(at, `has more than ${MAX_ALIASES} aliases`);
     const target = alias.resolve(this.#source.document);
     if (!target) {
       this.#source.problems.add(at, "is an alias without an anchor before it");
@@ -175,6 +176,12 @@ class TreeReader {
     const node = this.node(target, at);
     this.#aliasDepth--;
     return node;
+  }
+
+  #cutOff(at: Position, problem: string): SourceNode {
+    if (!this.isCutOff) this.#source.problems.add(at, problem);
+    this.isCutOff = true;
+    return emptyAt(at);
   }
 
   #at(place: unknown, fallback: Position): Position {

@@ -1,8 +1,9 @@
 /** Roles and memberships of a model's file, and what can be wrong about them. */
+import { tameLine } from "../../base/tame.ts";
 import type { Located, NamedValue, Written } from "../../config/document-form.ts";
 import type { Position, SourceProblems } from "../../config/yaml-source.ts";
 import type { MEMBERSHIP_KEYS, ModelDocument, ROLE_KEYS } from "./grammar.ts";
-import { isPublic, settingsOf } from "./granting.ts";
+import { settingsOf } from "./granting.ts";
 import type { MembershipModel, RoleModel } from "./model.ts";
 
 type WrittenRole = Written<typeof ROLE_KEYS>;
@@ -16,17 +17,24 @@ export interface BuiltRoles {
 export function buildRoles(document: ModelDocument, problems: SourceProblems): BuiltRoles {
   const written = document.roles?.value ?? [];
   const roles = new Map<string, RoleModel>();
-  const memberships = new Map<string, MembershipModel>();
+  const memberships: WrittenMemberships = new Map();
   for (const role of written) {
     if (isReserved(role, problems)) continue;
     roles.set(role.name, buildRole(role));
     checkRole(role, problems);
-    for (const membership of membershipsOf(role)) memberships.set(pairKey(membership), membership);
+    for (const membership of membershipsOf(role)) memberships.set(pairKey(membership.given), membership);
   }
   for (const options of document.membership_options?.value ?? []) setOptions(options, memberships, problems);
   checkMemberships([...memberships.values()], problems);
-  return { roles, memberships: [...memberships.values()] };
+  return { roles, memberships: [...memberships.values()].map(({ given }) => given) };
 }
+
+interface WrittenMembership {
+  given: MembershipModel;
+  at: Position;
+}
+
+type WrittenMemberships = Map<string, WrittenMembership>;
 
 function buildRole({ name, at, value: { value: role } }: NamedValue<WrittenRole>): RoleModel {
   const isAbsent = role.state?.value === "absent";
@@ -61,9 +69,9 @@ function buildRole({ name, at, value: { value: role } }: NamedValue<WrittenRole>
 
 /** Names that PostgreSQL keeps for itself. */
 function isReserved({ name, at }: NamedValue<WrittenRole>, problems: SourceProblems): boolean {
-  const reason = isPublic(name) && name === "public" ? "means everybody" : undefined;
-  if (reason) problems.add(at, `"public" ${reason} and cannot be a role`);
-  else if (name.startsWith("pg_")) problems.add(at, `"${name}" is a role of PostgreSQL itself and cannot be managed`);
+  if (name === "public") problems.add(at, '"public" means everybody and cannot be a role');
+  else if (name.startsWith("pg_"))
+    problems.add(at, `"${tameLine(name)}" is a role of PostgreSQL itself and cannot be managed`);
   else if (name === "none") problems.add(at, '"none" cannot be the name of a role');
   else return false;
   return true;
@@ -75,7 +83,7 @@ const KEPT_WHEN_ABSENT = new Set<string>(["state", "comment", ...RETIREMENT]);
 function checkRole({ name, value: { value: role } }: NamedValue<WrittenRole>, problems: SourceProblems): void {
   if (role.state?.value === "absent") {
     const extra = Object.keys(role).find((key) => !KEPT_WHEN_ABSENT.has(key));
-    if (extra) problems.add(role.state.at, `role "${name}" is absent, so "${extra}" says nothing about it`);
+    if (extra) problems.add(role.state.at, `role "${tameLine(name)}" is absent, so "${extra}" says nothing about it`);
   } else {
     for (const key of RETIREMENT) {
       const value = role[key];
@@ -83,37 +91,38 @@ function checkRole({ name, value: { value: role } }: NamedValue<WrittenRole>, pr
     }
   }
   if (role.password && role.login?.value !== true) {
-    problems.add(role.password.at, `role "${name}" has a password and cannot log in; add "login: true"`);
+    problems.add(role.password.at, `role "${tameLine(name)}" has a password and cannot log in; add "login: true"`);
   }
   if (!role.run_as) return;
   if (role.login?.value !== true) {
-    problems.add(role.run_as.at, `role "${name}" cannot log in, so "run_as" says nothing; add "login: true"`);
+    problems.add(role.run_as.at, `role "${tameLine(name)}" cannot log in, so "run_as" says nothing; add "login: true"`);
   }
   if (role.settings?.value.some((setting) => setting.name.toLowerCase() === "role")) {
     problems.add(role.run_as.at, '"run_as" and the setting "role" say the same; keep one of them');
   }
 }
 
-function membershipsOf({ name: member, value: { value: role } }: NamedValue<WrittenRole>): MembershipModel[] {
+function membershipsOf({ name: member, value: { value: role } }: NamedValue<WrittenRole>): WrittenMembership[] {
   const given = (role.member_of?.value ?? []).map(({ value, at }) => {
     if (typeof value === "string") return membership(value, member, {}, at);
     return membership(value.role?.value ?? "", member, value, at);
   });
   const runAs = role.run_as;
-  const isGiven = given.some((each) => each.role === runAs?.value);
+  const isGiven = given.some((each) => each.given.role === runAs?.value);
   if (!runAs || isGiven) return given;
-  return [...given, { role: runAs.value, member, inherit: false, set: true, admin: false, line: runAs.at.line }];
+  const { value: target, at } = runAs;
+  return [...given, { given: { role: target, member, inherit: false, set: true, admin: false, line: at.line }, at }];
 }
 
-function membership(role: string, member: string, options: WrittenOptions, at: Position): MembershipModel {
-  const { inherit, set, admin } = options;
-  return { role, member, inherit: inherit?.value, set: set?.value, admin: admin?.value ?? false, line: at.line };
+function membership(role: string, member: string, options: WrittenOptions, at: Position): WrittenMembership {
+  const [inherit, set, admin] = [options.inherit?.value, options.set?.value, options.admin?.value ?? false];
+  return { given: { role, member, inherit, set, admin, line: at.line }, at };
 }
 
 /** Names may hold "->" themselves, so what counts is which of the readings is a membership of the file. */
 function setOptions(
   { name, at, value }: { name: string; at: Position; value: Located<WrittenOptions> },
-  memberships: Map<string, MembershipModel>,
+  memberships: WrittenMemberships,
   problems: SourceProblems,
 ): void {
   const readings = [...name.matchAll(/->/g)].map(({ index }) => ({
@@ -128,12 +137,13 @@ function setOptions(
     return;
   }
   const { inherit, set, admin } = value.value;
-  memberships.set(pairKey(found), {
-    ...found,
-    inherit: inherit?.value ?? found.inherit,
-    set: set?.value ?? found.set,
-    admin: admin?.value ?? found.admin,
-  });
+  const { given } = found;
+  found.given = {
+    ...given,
+    inherit: inherit?.value ?? given.inherit,
+    set: set?.value ?? given.set,
+    admin: admin?.value ?? given.admin,
+  };
 }
 
 function pairKey({ member, role }: { member: string; role: string }): string {
@@ -141,21 +151,21 @@ function pairKey({ member, role }: { member: string; role: string }): string {
 }
 
 /** pg_database_owner takes part in no membership, and nobody is a member of itself, however far around. */
-function checkMemberships(memberships: readonly MembershipModel[], problems: SourceProblems): void {
-  const above = new Map<string, MembershipModel[]>();
+function checkMemberships(memberships: readonly WrittenMembership[], problems: SourceProblems): void {
+  const above = new Map<string, WrittenMembership[]>();
   for (const membership of memberships) {
-    const { member, role, line } = membership;
-    if (role === "pg_database_owner" || member === "pg_database_owner") {
-      problems.add({ line, column: 1 }, `"pg_database_owner" has the database's owner as its only member`);
+    const { member, role } = membership.given;
+    if (role === "pg_database_owner") {
+      problems.add(membership.at, '"pg_database_owner" has the database\'s owner as its only member');
     }
     above.set(member, [...(above.get(member) ?? []), membership]);
   }
   const done = new Set<string>();
-  for (const { member } of memberships) findCycle(member, { above, done, problems });
+  for (const { given } of memberships) findCycle(given.member, { above, done, problems });
 }
 
 interface CycleSearch {
-  above: ReadonlyMap<string, readonly MembershipModel[]>;
+  above: ReadonlyMap<string, readonly WrittenMembership[]>;
   /** Roles from which no new cycle can be found. */
   done: Set<string>;
   problems: SourceProblems;
@@ -173,18 +183,14 @@ function findCycle(start: string, { above, done, problems }: CycleSearch): void 
       done.add(here.role);
       onPath.delete(here.role);
       path.pop();
-    } else if (onPath.has(edge.role)) {
-      const names = [
-        ...path.slice(path.findIndex(({ role }) => role === edge.role)).map(({ role }) => role),
-        edge.role,
-      ];
-      problems.add(
-        { line: edge.line, column: 1 },
-        `memberships go in a circle: ${names.map((name) => `"${name}"`).join(" -> ")}`,
-      );
-    } else if (!done.has(edge.role)) {
-      onPath.add(edge.role);
-      path.push({ role: edge.role, next: 0 });
+    } else if (onPath.has(edge.given.role)) {
+      const from = path.findIndex(({ role }) => role === edge.given.role);
+      const names = [...path.slice(from).map(({ role }) => role), edge.given.role];
+      const circle = names.map((name) => `"${tameLine(name)}"`).join(" -> ");
+      problems.add(edge.at, `memberships go in a circle: ${circle}`);
+    } else if (!done.has(edge.given.role)) {
+      onPath.add(edge.given.role);
+      path.push({ role: edge.given.role, next: 0 });
     }
   }
 }

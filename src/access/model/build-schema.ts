@@ -1,4 +1,5 @@
 /** One schema of a model's file: its grants, what future objects get, exceptions, owners and row level security. */
+import { tameLine } from "../../base/tame.ts";
 import type { Located, Written } from "../../config/document-form.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import type { PrivilegeName } from "../catalog/privilege.ts";
@@ -264,7 +265,7 @@ function buildRowSecurity({ rls }: WrittenSchema, schema: string, { rowSecurity,
   const seen = new Set<string>();
   for (const { value: written, at } of rls?.value ?? []) {
     const table = written.table?.value ?? "";
-    if (seen.has(table)) problems.add(at, `repeats the row level security of table "${table}"`);
+    if (seen.has(table)) problems.add(at, `repeats the row level security of table "${tameLine(table)}"`);
     seen.add(table);
     const policies = (written.policies?.value ?? []).map(({ value: policy }) => ({
       name: policy.name?.value ?? "",

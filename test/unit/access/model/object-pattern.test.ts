@@ -1,0 +1,74 @@
+/** Patterns of a model: which names they mean. */
+import { describe, expect, it } from "vitest";
+import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
+import {
+  exactPattern,
+  isExactPattern,
+  nameMatcher,
+  objectMatcher,
+} from "../../../../src/access/model/object-pattern.ts";
+import { AWKWARD_NAMES } from "../../../pg/access/import/fixtures.ts";
+
+const routine = (name: string): CatalogObject => ({
+  kind: "routine",
+  subkind: "function",
+  oid: 1,
+  schema: "app",
+  name,
+  sql: name,
+  owner: "o",
+  acl: undefined,
+});
+
+describe("a pattern", () => {
+  it.each([
+    ["*", "anything", true],
+    ["log_*", "log_2026", true],
+    ["log_*", "blog_2026", false],
+    ["*_log", "a_log", true],
+    ["a*b*c", "a-b-b-c", true],
+    ["a*b*c", "a-c-b", false],
+    ["t?", "t1", true],
+    ["t?", "t12", false],
+    ["t?", "t🐘", true],
+    ["T", "t", false],
+    ["a\\*", "a*", true],
+    ["a\\*", "ab", false],
+    ["a\\\\b", "a\\b", true],
+  ])("%s means %s: %s", (pattern, name, expected) => {
+    expect(nameMatcher([pattern])(name)).toBe(expected);
+  });
+
+  it.each(AWKWARD_NAMES)("can mean exactly %j", (name) => {
+    const pattern = exactPattern(name);
+    expect(isExactPattern(pattern)).toBe(true);
+    expect(nameMatcher([pattern])(name)).toBe(true);
+    expect(nameMatcher([pattern])(`${name}x`)).toBe(false);
+  });
+
+  it("means a routine by signature, or all of a name without one", () => {
+    const means = (pattern: string, name: string) =>
+      objectMatcher({ kind: "routine", schema: "app", patterns: [pattern] })(routine(name));
+    expect(means("total(integer, text)", "total(integer, text)")).toBe(true);
+    expect(means("total(integer,text)", "total(integer, text)")).toBe(true);
+    expect(means("total(integer)", "total(integer, text)")).toBe(false);
+    expect(means("total", "total(integer, text)")).toBe(true);
+    expect(means("tot*", "total()")).toBe(true);
+    expect(means("tot", "total()")).toBe(false);
+  });
+
+  it("means objects of its kind, schema and form only", () => {
+    const view: CatalogObject = { ...routine("v"), kind: "table", subkind: "view" };
+    const matches = (target: Parameters<typeof objectMatcher>[0]) => objectMatcher(target)(view);
+    expect(matches({ kind: "table", schema: "app", patterns: ["*"] })).toBe(true);
+    expect(matches({ kind: "table", schema: "other", patterns: ["*"] })).toBe(false);
+    expect(matches({ kind: "table", schema: "app", subkinds: ["table"], patterns: ["*"] })).toBe(false);
+    expect(matches({ kind: "sequence", schema: "app", patterns: ["*"] })).toBe(false);
+  });
+
+  it("[A-10] takes time in proportion to the name whatever it holds", () => {
+    const started = performance.now();
+    expect(nameMatcher([`${"*a".repeat(30)}b`])("a".repeat(63))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(50);
+  });
+});
