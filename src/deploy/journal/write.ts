@@ -1,5 +1,5 @@
 /**
- * Writes the record of one run: a line before it connects, a line when it has ended.
+ * Writes the record of one run: a line before it changes anything, a line when it has ended.
  *
  *   nothing -> started -> ended
  *

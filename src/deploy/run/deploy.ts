@@ -53,7 +53,7 @@ export interface DeployInput extends RunInput {
 
 /** Keeps what is to be known of a run later. Its methods never throw. */
 export interface RunJournal {
-  /** Before the connection is opened. */
+  /** Before a database is made, dropped, or gets anything of the project. */
   begin(offline: OfflineRun, overwrite: boolean): void;
   /** After the run; not called when the program crashed. `server`: the one that was reached. */
   end(report: DeployReport, offline: OfflineRun, server: ReachedServer | null): void;
@@ -185,7 +185,7 @@ class DeployRun {
     }
   }
 
-  /** Before connecting, because connecting can already replace the database. */
+  /** Before the target is connected to in earnest, because that can already make or replace the database. */
   #beginRecord(offline: OfflineRun): void {
     if (!this.#journal || !offline.recordsRuns) return;
     this.#recorded = offline;
