@@ -24,7 +24,7 @@ import {
   PASSWORDS,
   POLICIES,
   RAW_BYTES,
-  REMOTE_DEPENDENCIES,
+  ROLE_DEPENDENCIES,
   ROLES,
   SCHEMA_COMMENTS,
   SERVER,
@@ -37,8 +37,8 @@ import type {
   DefaultAclKind,
   ObjectKind,
   Policy,
-  RemoteDependency,
   Role,
+  RoleDependency,
   RoleSetting,
   Snapshot,
 } from "./snapshot.ts";
@@ -78,7 +78,7 @@ function queriesOf(kinds: readonly PrivilegeKind[], options: { major: number; in
     ["column acls", columnAcls(includeSystem)],
     ["extension members", EXTENSION_MEMBERS],
     ["schema comments", SCHEMA_COMMENTS],
-    ["remote dependencies", REMOTE_DEPENDENCIES],
+    ["role dependencies", ROLE_DEPENDENCIES],
   ]);
 }
 
@@ -166,7 +166,7 @@ function assemble(session: Session, source: { kinds: readonly PrivilegeKind[]; a
     schemaComments: new Map(
       (answers.get("schema comments") ?? []).map(({ schema, comment }) => [schema ?? "", comment ?? ""]),
     ),
-    remoteDependencies: readRemoteDependencies(answers, names),
+    roleDependencies: readRoleDependencies(answers, names),
     unreadable,
   };
   unreadable.push(...unaddressableRoles(roles), ...lettersNotKnown(acl));
@@ -287,8 +287,8 @@ function readPolicies(answers: Answers, names: RoleNames): Policy[] {
   }));
 }
 
-function readRemoteDependencies(answers: Answers, names: RoleNames): RemoteDependency[] {
-  return (answers.get("remote dependencies") ?? []).flatMap((row) => {
+function readRoleDependencies(answers: Answers, names: RoleNames): RoleDependency[] {
+  return (answers.get("role dependencies") ?? []).flatMap((row) => {
     const role = names.get(row.role ?? "");
     return role === undefined ? [] : [{ role, database: row.database ?? "", objects: Number(row.objects) }];
   });

@@ -114,11 +114,12 @@ select n.nspname as schema, d.description as comment
  where d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objsubid = 0
  order by n.nspname`;
 
-/** What roles own, or are named in the lists of, in the other databases. */
-export const REMOTE_DEPENDENCIES = `
+/** What roles own, or are named in the lists of, in the other databases; of this one only what they own. */
+export const ROLE_DEPENDENCIES = `
 select s.refobjid as role, d.datname as database, pg_catalog.count(*) as objects
   from pg_catalog.pg_shdepend as s
   join pg_catalog.pg_database as d on d.oid = s.dbid
- where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and d.datname <> pg_catalog.current_database()
+ where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+   and (d.datname <> pg_catalog.current_database() or s.deptype = 'o')
  group by s.refobjid, d.datname
  order by s.refobjid, d.datname`;

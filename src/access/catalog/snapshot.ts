@@ -139,8 +139,8 @@ export interface Policy {
   comment?: string | undefined;
 }
 
-/** Objects that a role owns, or is named in the lists of, in another database of the server. */
-export interface RemoteDependency {
+/** Objects that a role owns or is named in the lists of, in another database; of the one that was read, what it owns. */
+export interface RoleDependency {
   role: string;
   database: string;
   objects: number;
@@ -177,8 +177,8 @@ export interface Snapshot {
   databaseSettings: readonly RoleSetting[];
   /** By schema, where there is one. */
   schemaComments?: ReadonlyMap<string, string> | undefined;
-  /** What keeps roles from being dropped that is not in this database. */
-  remoteDependencies?: readonly RemoteDependency[] | undefined;
+  /** What keeps roles from being dropped, by database. */
+  roleDependencies?: readonly RoleDependency[] | undefined;
   /** What this executor may not see, in words: "pg_authid (passwords)". */
   unreadable: readonly string[];
 }

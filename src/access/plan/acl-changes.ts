@@ -1,0 +1,222 @@
+/**
+ * From a list to the list that is wished: which entries to take from whom, and which to give.
+ *
+ * The list is changed step by step as the server would change it, so that what is given at last is exactly what is
+ * missing by then. PostgreSQL takes away only what the acting role granted itself, so every entry is taken by its own
+ * grantor; entries furthest from the owner go first, because a grant option that others depend on cannot go before them.
+ */
+import { type Acl, type AclEntry, privilegesOf } from "../catalog/acl.ts";
+import type { PrivilegeSet } from "../catalog/privilege.ts";
+import type { Holding, Wish } from "./resolve.ts";
+
+export interface Revocation {
+  grantee: string;
+  grantor: string;
+  privileges: PrivilegeSet;
+  /** Those of `privileges` that were grantable; for the way back. */
+  grantable: PrivilegeSet;
+  /** Takes only the right to pass on. */
+  optionOnly: boolean;
+  /** What goes with it, because it was passed on. Empty: nothing, and no CASCADE. */
+  chain: readonly AclEntry[];
+  /** Distance from the owner; higher goes first. */
+  depth: number;
+  /** Others than the model's roles were in the way and nobody confirmed. */
+  blockedBy: readonly AclEntry[];
+}
+
+export interface Grant {
+  grantee: string;
+  privileges: PrivilegeSet;
+  withOption: boolean;
+  /** The grantee has them already and gets the right to pass on. */
+  optionOnly: boolean;
+}
+
+export interface ListChanges {
+  revocations: readonly Revocation[];
+  grants: readonly Grant[];
+  /** Grantees of the wish that have everything already. */
+  unchanged: number;
+}
+
+export interface ListQuestion {
+  /** The list that holds, built-in defaults written out. */
+  acl: Acl;
+  owner: string;
+  wish: Wish;
+  /** Confirmed: what others got through a grant option may go with it. */
+  cascade: boolean;
+  /** Entries of these grantors go away by themselves. */
+  isRetiring: (role: string) => boolean;
+  willExist: (role: string) => boolean;
+}
+
+export function listChanges(question: ListQuestion): ListChanges {
+  const entries = question.acl.map((entry) => ({ ...entry }));
+  const revocations = revocationsOf(entries, question);
+  return { revocations, ...grantsOf(entries, question) };
+}
+
+type Entry = { -readonly [Key in keyof AclEntry]: AclEntry[Key] };
+
+function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
+  const { owner, wish, isRetiring } = question;
+  const queue = entries
+    .filter(
+      ({ grantee, grantor }) =>
+        grantee !== owner && !isRetiring(grantee) && !(isRetiring(grantor) && grantor !== owner),
+    )
+    .map((entry) => ({ entry, depth: depthOf(entry, entries, owner), ...excessOf(entry, wish) }))
+    .filter(({ surplus, options }) => (surplus | options) !== 0)
+    .sort((one, other) => other.depth - one.depth);
+  const revocations: Revocation[] = [];
+  for (const { entry, depth, surplus, options } of queue) {
+    for (const [bits, optionOnly] of [
+      [surplus, false],
+      [options, true],
+    ] as const) {
+      const present = bits & (optionOnly ? entry.grantable : entry.privileges);
+      if (present === 0) continue;
+      revocations.push(...taken(entry, { bits: present, optionOnly, depth, entries, question }));
+    }
+  }
+  return revocations;
+}
+
+function excessOf({ grantee, privileges, grantable }: AclEntry, wish: Wish) {
+  if (!wish.isExact(grantee)) return { surplus: privileges & (wish.taken.get(grantee) ?? 0), options: 0 };
+  const wanted = wish.of(grantee);
+  const surplus = privileges & ~wanted.privileges;
+  return { surplus, options: grantable & ~surplus & ~wanted.grantable };
+}
+
+interface Taking {
+  bits: PrivilegeSet;
+  optionOnly: boolean;
+  depth: number;
+  entries: Entry[];
+  question: ListQuestion;
+}
+
+/** The statements that take `bits` of `entry`; changes the entries as they will. */
+function taken(entry: Entry, { bits, optionOnly, depth, entries, question }: Taking): Revocation[] {
+  const lost = entry.grantable & bits;
+  const chain = dependentsOf(entry, lost, entries, question.owner);
+  const own: Revocation = {
+    grantee: entry.grantee,
+    grantor: entry.grantor,
+    privileges: bits,
+    grantable: optionOnly ? bits : lost,
+    optionOnly,
+    chain: [],
+    depth,
+    blockedBy: [],
+  };
+  const strangers = chain.filter(({ entry: { grantee } }) => !question.wish.isExact(grantee));
+  if (strangers.length > 0 && !question.cascade) {
+    return [
+      { ...own, blockedBy: strangers.map(({ entry: { ...there }, bits: some }) => ({ ...there, privileges: some })) },
+    ];
+  }
+  // Roles of the model get back from the owner what they keep, so theirs is taken one by one and nothing cascades.
+  const before: Revocation[] = [];
+  for (const link of [...chain].reverse()) {
+    if (strangers.length === 0) {
+      before.push({
+        grantee: link.entry.grantee,
+        grantor: link.entry.grantor,
+        privileges: link.bits,
+        grantable: link.entry.grantable & link.bits,
+        optionOnly: false,
+        chain: [],
+        depth: depth + link.depth,
+        blockedBy: [],
+      });
+    }
+  }
+  const snapshotOfChain = chain.map(({ entry: there, bits: some }) => ({
+    ...there,
+    privileges: some,
+    grantable: there.grantable & some,
+  }));
+  for (const link of chain) remove(link.entry, link.bits);
+  if (optionOnly) entry.grantable &= ~bits;
+  else remove(entry, bits);
+  return [...before, strangers.length > 0 ? { ...own, chain: snapshotOfChain } : own];
+}
+
+function remove(entry: Entry, bits: PrivilegeSet): void {
+  entry.privileges &= ~bits;
+  entry.grantable &= ~bits;
+}
+
+interface Link {
+  entry: Entry;
+  bits: PrivilegeSet;
+  depth: number;
+}
+
+/** Everything that rests on `lost` of `entry`, nearest first. */
+function dependentsOf(start: Entry, lost: PrivilegeSet, entries: Entry[], owner: string): Link[] {
+  const links: Link[] = [];
+  const gone = new Map<Entry, PrivilegeSet>([[start, lost]]);
+  const follow = (from: Entry, options: PrivilegeSet, depth: number): void => {
+    if (options === 0 || from.grantee === owner) return;
+    let elsewhere = 0;
+    for (const other of entries) {
+      if (other.grantee === from.grantee && other !== from) elsewhere |= other.grantable & ~(gone.get(other) ?? 0);
+    }
+    const unsupported = options & ~elsewhere;
+    for (const next of entries) {
+      const bits = next.grantor === from.grantee ? next.privileges & unsupported & ~(gone.get(next) ?? 0) : 0;
+      if (bits === 0 || next === start) continue;
+      gone.set(next, (gone.get(next) ?? 0) | bits);
+      links.push({ entry: next, bits, depth });
+      follow(next, next.grantable & bits, depth + 1);
+    }
+  };
+  follow(start, lost, 1);
+  return links;
+}
+
+/** How many grants lie between an entry and the owner. Lists are short; loops end at their length. */
+function depthOf(entry: AclEntry, entries: readonly AclEntry[], owner: string): number {
+  let depth = 0;
+  let grantors = new Set([entry.grantor]);
+  while (depth < entries.length && !(grantors.size === 1 && grantors.has(owner))) {
+    const above = entries.filter(
+      ({ grantee, grantable }) => grantable !== 0 && grantors.has(grantee) && grantee !== owner,
+    );
+    if (above.length === 0) break;
+    depth++;
+    grantors = new Set(above.map(({ grantor }) => grantor));
+  }
+  return depth;
+}
+
+function grantsOf(entries: readonly Entry[], question: ListQuestion): Pick<ListChanges, "grants" | "unchanged"> {
+  const { owner, wish, isRetiring, willExist } = question;
+  const lasting = entries.filter(({ grantor }) => grantor === owner || !isRetiring(grantor));
+  const grants: Grant[] = [];
+  let unchanged = 0;
+  for (const [grantee, wanted] of wish.holdings) {
+    if (grantee === owner || wanted.privileges === 0 || isRetiring(grantee)) continue;
+    const missing = willExist(grantee) ? missingOf(grantee, wanted, lasting) : [];
+    if (missing.length === 0) unchanged++;
+    grants.push(...missing);
+  }
+  return { grants, unchanged };
+}
+
+function missingOf(grantee: string, wanted: Holding, entries: readonly Entry[]): Grant[] {
+  const has = privilegesOf(entries, grantee);
+  const privileges = wanted.privileges & ~has.privileges;
+  const options = wanted.grantable & ~has.grantable;
+  const grants: Grant[] = [
+    { grantee, privileges: privileges & ~options, withOption: false, optionOnly: false },
+    { grantee, privileges: privileges & options, withOption: true, optionOnly: false },
+    { grantee, privileges: options & ~privileges, withOption: true, optionOnly: true },
+  ];
+  return grants.filter((grant) => grant.privileges !== 0);
+}

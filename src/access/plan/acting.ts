@@ -1,0 +1,78 @@
+/**
+ * Acting on an object: as its owner, as the grantor of an entry, with the right to name it.
+ */
+import type { PrivilegeSet } from "../catalog/privilege.ts";
+import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { DraftBook, Step, Touched } from "./draft.ts";
+import type { PlanFacts } from "./facts.ts";
+import { roleText } from "./naming.ts";
+import type { PresentObjects } from "./present.ts";
+import type { Rights, Way } from "./required-rights.ts";
+import type { Resolver } from "./resolve.ts";
+
+export interface GrantPlanning {
+  facts: PlanFacts;
+  book: DraftBook;
+  rights: Rights;
+  present: PresentObjects;
+  resolver: Resolver;
+}
+
+/** Objects of one owner and schema that a statement names together. */
+export interface Acted {
+  owner: string | undefined;
+  objects: readonly CatalogObject[];
+}
+
+/** The owner's rights, or for grants a grant option that the executor has itself. */
+export function wayOfOwner(
+  { owner, objects }: Pick<Acted, "owner" | "objects">,
+  privileges: PrivilegeSet | undefined,
+  { rights, facts, present }: GrantPlanning,
+): Way {
+  const way = owner === undefined ? superuserOnly(rights) : rights.privilegesOf(owner);
+  if (way.isOpen || privileges === undefined) return way;
+  const held = facts.closures.inherited(rights.executor);
+  const mayPassOn = objects.every((object) =>
+    present.list(object).some(({ grantee, grantable }) => held.has(grantee) && (privileges & ~grantable) === 0),
+  );
+  return mayPassOn ? { isOpen: true, as: undefined, requires: "the grant option (you have it)" } : way;
+}
+
+function superuserOnly(rights: Rights): Way {
+  return rights.isSuperuser
+    ? { isOpen: true, as: undefined, requires: "superuser (you are one)" }
+    : { isOpen: false, needs: "a superuser" };
+}
+
+/** Only the grantor takes back what it granted, and only while it does not act as the owner by itself. */
+export function wayOfGrantor(grantor: string, { owner }: Pick<Acted, "owner">, { rights, facts }: GrantPlanning): Way {
+  const role = facts.existing(grantor);
+  if (!role) return { isOpen: false, needs: "a superuser; the role that granted it is gone" };
+  if (role.superuser || (owner !== undefined && facts.closures.inherited(grantor).has(owner))) {
+    return { isOpen: false, needs: `a superuser, after ${roleText(grantor)} has lost the rights of the owner` };
+  }
+  return rights.become(grantor);
+}
+
+interface Reaching {
+  way: Way;
+  actor: string | undefined;
+  step: Step;
+}
+
+/** Naming an object needs USAGE on its schema, also for who owns it. */
+export function lendReach(
+  { objects }: Pick<Acted, "objects">,
+  { way, actor, step }: Reaching,
+  { rights }: GrantPlanning,
+): void {
+  const schema = objects[0]?.schema;
+  if (schema === undefined || !way.isOpen) return;
+  if (way.as !== undefined) rights.reach(schema, way.as, step);
+  else if (!rights.isSuperuser) rights.reach(schema, actor ?? rights.executor, step);
+}
+
+export function touchedBy(objects: readonly CatalogObject[]): Touched[] {
+  return objects.map(({ kind, sql }) => ({ about: "object", kind, sql }));
+}

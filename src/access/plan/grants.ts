@@ -1,0 +1,304 @@
+/**
+ * Grants and revokes on objects: the changes of every governed list, gathered into as few statements as say the same.
+ *
+ * Objects that share list, owner and wish share one answer. Equal changes of many objects become one statement per
+ * hundred of them, or one for the whole schema when it is about everything in it.
+ */
+import { tameLine } from "../../base/tame.ts";
+import { ident } from "../../pg/identifiers.ts";
+import { type Acl, PUBLIC } from "../catalog/acl.ts";
+import type { PrivilegeSet } from "../catalog/privilege.ts";
+import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
+import { isExactPattern } from "../model/object-pattern.ts";
+import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
+import { type Grant, type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
+import { type GrantPlanning, lendReach, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
+import { planColumns } from "./columns.ts";
+import { type Difference, STEP } from "./draft.ts";
+import { aclText, granteeSql, objectText, privilegesText, roleText } from "./naming.ts";
+import type { Wish } from "./resolve.ts";
+
+/** 100 objects: a statement stays readable, and ten times fewer of them run as fast as one for all. */
+export const OBJECTS_PER_STATEMENT = 100;
+
+/** Objects of the kinds that hold others come last, so that who acts can still reach what is in them. */
+const HOLDERS: ReadonlySet<ObjectKind> = new Set(["schema", "database"]);
+const LAST_RANK = 500_000;
+
+export function planGrants(planning: GrantPlanning): void {
+  const { facts, present, resolver } = planning;
+  const answers = new Answers(planning);
+  for (const kind of facts.kinds.values()) {
+    const groups = new Groups();
+    const objects = kind.name === "parameter" ? withUnlisted(planning) : present.of(kind.name);
+    for (const object of objects) {
+      if (!resolver.isGoverned(object)) continue;
+      const { list } = resolver.wish(object);
+      const changes = answers.of(object, list);
+      planning.book.unchanged += changes.unchanged;
+      groups.add(object, changes);
+      if (kind.name === "table") planColumns(object, changes, planning);
+    }
+    const total = kind.allInSchema === undefined ? new Map<string, number>() : countBySchema(objects);
+    for (const group of groups.all()) planGroup(group, { kind, total, planning });
+  }
+}
+
+/** Parameters that nobody was granted are in no catalog; those that the model names exactly are there all the same. */
+function withUnlisted({ facts, present }: GrantPlanning): readonly CatalogObject[] {
+  const listed = present.of("parameter");
+  if (facts.major < 15) return listed;
+  const known = new Set(listed.map(({ name }) => name));
+  const named = facts.model.governed.filter(({ kind }) => kind === "parameter").flatMap(({ patterns }) => patterns);
+  const missing = new Set(named.filter((name) => isExactPattern(name) && !known.has(name)));
+  const made = [...missing].map(
+    (name): CatalogObject => ({
+      kind: "parameter",
+      oid: 0,
+      schema: undefined,
+      name,
+      sql: name.split(".").map(ident).join("."),
+      owner: undefined,
+      acl: undefined,
+    }),
+  );
+  return [...listed, ...made];
+}
+
+function countBySchema(objects: readonly CatalogObject[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { schema = "" } of objects) counts.set(schema, (counts.get(schema) ?? 0) + 1);
+  return counts;
+}
+
+/** The changes of a list, remembered by list, owner and wish. */
+class Answers {
+  readonly #planning: GrantPlanning;
+  readonly #known = new Map<Acl, Map<Wish, Map<string, ListChanges>>>();
+
+  constructor(planning: GrantPlanning) {
+    this.#planning = planning;
+  }
+
+  of(object: CatalogObject, wish: Wish): ListChanges {
+    const { facts, present } = this.#planning;
+    const acl = present.list(object);
+    const owner = object.owner ?? facts.bootstrap;
+    const byWish = this.#known.get(acl) ?? new Map<Wish, Map<string, ListChanges>>();
+    this.#known.set(acl, byWish);
+    const byOwner = byWish.get(wish) ?? new Map<string, ListChanges>();
+    byWish.set(wish, byOwner);
+    let changes = byOwner.get(owner);
+    if (!changes) {
+      changes = listChanges({
+        acl,
+        owner,
+        wish,
+        cascade: facts.options.cascade === true,
+        isRetiring: (role) => facts.isRetiring(role),
+        willExist: (role) => facts.willExist(role),
+      });
+      byOwner.set(owner, changes);
+    }
+    return changes;
+  }
+}
+
+type Change = { revocation: Revocation } | { grant: Grant };
+
+interface Group {
+  change: Change;
+  owner: string | undefined;
+  schema: string | undefined;
+  objects: CatalogObject[];
+}
+
+/** Equal changes together. The same change object means equal without looking. */
+class Groups {
+  readonly #byKey = new Map<string, Group>();
+  readonly #keys = new Map<Revocation | Grant, string>();
+
+  add(object: CatalogObject, { revocations, grants }: ListChanges): void {
+    for (const revocation of revocations) this.#put(object, revocation, { revocation });
+    for (const grant of grants) this.#put(object, grant, { grant });
+  }
+
+  #put(object: CatalogObject, about: Revocation | Grant, change: Change): void {
+    let key = this.#keys.get(about);
+    if (key === undefined) {
+      key = JSON.stringify([Object.keys(change), about]);
+      this.#keys.set(about, key);
+    }
+    const whole = `${key} ${object.owner ?? ""} ${object.schema ?? ""}`;
+    const group = this.#byKey.get(whole);
+    if (group) group.objects.push(object);
+    else this.#byKey.set(whole, { change, owner: object.owner, schema: object.schema, objects: [object] });
+  }
+
+  all(): Iterable<Group> {
+    return this.#byKey.values();
+  }
+}
+
+interface GroupPlanning {
+  kind: PrivilegeKind;
+  /** How many objects each schema has. */
+  total: ReadonlyMap<string, number>;
+  planning: GrantPlanning;
+}
+
+function planGroup(group: Group, { kind, total, planning }: GroupPlanning): void {
+  const isWhole =
+    kind.allInSchema !== undefined &&
+    group.objects.length > 1 &&
+    total.get(group.schema ?? "") === group.objects.length;
+  const size = isWhole ? group.objects.length : OBJECTS_PER_STATEMENT;
+  for (let at = 0; at < group.objects.length; at += size) {
+    const objects = group.objects.slice(at, at + size);
+    const target = isWhole
+      ? `${kind.allInSchema?.toLowerCase()} in schema ${ident(group.schema ?? "")}`
+      : `${kind.keyword.toLowerCase()} ${objects.map(({ sql }) => sql).join(", ")}`;
+    const part = { ...group, objects, target, kind };
+    if ("grant" in group.change) planGrant(part, group.change.grant, planning);
+    else planRevocation(part, group.change.revocation, planning);
+  }
+}
+
+interface Part extends Group {
+  /** As it stands after ON. */
+  target: string;
+  kind: PrivilegeKind;
+}
+
+function planGrant(part: Part, grant: Grant, planning: GrantPlanning): void {
+  const { grantee, privileges, withOption, optionOnly } = grant;
+  const way = wayOfOwner(part, privileges, planning);
+  const names = privilegesText(privileges);
+  const to = granteeSql(grantee);
+  const sql = `grant ${names} on ${part.target} to ${to}${withOption ? " with grant option" : ""}`;
+  const common = { sql, object: partText(part), role: grantee, touches: touchedBy(part.objects) };
+  const differences = differencesOf(part, grantee, (wanted) => ({ wanted, found: undefined }), { missing: names });
+  if (!way.isOpen) {
+    planning.book.block({ ...common, reason: "the model grants it", needs: way.needs, differences });
+    return;
+  }
+  lendReach(part, { way, actor: part.owner, step: STEP.grants }, planning);
+  planning.book.add({
+    ...common,
+    step: STEP.grants,
+    rank: rankOf(part, 0),
+    kind: "grant",
+    reason: optionOnly ? "the model lets it be passed on" : "the model grants it",
+    requires: way.requires,
+    as: way.as,
+    inverse: `revoke ${optionOnly ? "grant option for " : ""}${names} on ${part.target} from ${to}`,
+    ...(grantee === PUBLIC ? { risk: "medium", riskReason: "everybody gets it" } : {}),
+    differences,
+  });
+}
+
+function planRevocation(part: Part, revocation: Revocation, planning: GrantPlanning): void {
+  const { grantee, grantor, privileges, grantable, optionOnly, chain, blockedBy, depth } = revocation;
+  const isOwners = grantor === (part.owner ?? planning.facts.bootstrap);
+  const names = privilegesText(privileges);
+  const from = granteeSql(grantee);
+  const cascade = chain.length > 0 || blockedBy.length > 0 ? " cascade" : "";
+  const sql = `revoke ${optionOnly ? "grant option for " : ""}${names} on ${part.target} from ${from}${cascade}`;
+  const common = { object: partText(part), role: grantee, touches: touchedBy(part.objects) };
+  const reason = revocationReason({ grantee, grantor, isOwners, optionOnly }, planning);
+  const differences = differencesOf(part, grantee, (extra) => ({ wanted: undefined, found: extra }), {
+    extra: optionOnly ? `${names} with grant option` : names,
+  });
+  const block = (needs: string, why: string): void =>
+    planning.book.block({
+      ...common,
+      sql: withGrantor(sql, isOwners ? undefined : grantor),
+      reason: why,
+      needs,
+      differences,
+    });
+  if (blockedBy.length > 0) {
+    block("--cascade", `${reason}; what it passed on would go with it: ${aclText(blockedBy)}`);
+    return;
+  }
+  const way = isOwners ? wayOfOwner(part, undefined, planning) : wayOfGrantor(grantor, part, planning);
+  if (!way.isOpen) {
+    block(way.needs, reason);
+    return;
+  }
+  lendReach(part, { way, actor: isOwners ? part.owner : grantor, step: STEP.revokes }, planning);
+  planning.book.add({
+    ...common,
+    sql,
+    step: STEP.revokes,
+    rank: rankOf(part, -depth),
+    kind: "revoke",
+    reason: chain.length > 0 ? `${reason}; goes with it: ${aclText(chain)}` : reason,
+    requires: way.requires,
+    as: way.as,
+    inverse: inverseOfRevocation({ names, target: part.target, from, privileges, grantable, optionOnly }),
+    ...(chain.length > 0
+      ? { risk: "high", riskReason: "other roles lose what they were granted through it" }
+      : { risk: "medium", riskReason: "whoever relies on it is refused from then on" }),
+    differences,
+  });
+}
+
+interface Undoing {
+  names: string;
+  target: string;
+  from: string;
+  privileges: PrivilegeSet;
+  grantable: PrivilegeSet;
+  optionOnly: boolean;
+}
+
+function inverseOfRevocation({ names, target, from, privileges, grantable, optionOnly }: Undoing): string {
+  if (optionOnly || grantable === privileges) return `grant ${names} on ${target} to ${from} with grant option`;
+  const plain = `grant ${names} on ${target} to ${from}`;
+  if (grantable === 0) return plain;
+  return `${plain};\ngrant ${privilegesText(grantable)} on ${target} to ${from} with grant option`;
+}
+
+function revocationReason(
+  {
+    grantee,
+    grantor,
+    isOwners,
+    optionOnly,
+  }: { grantee: string; grantor: string; isOwners: boolean; optionOnly: boolean },
+  { facts }: GrantPlanning,
+): string {
+  const what = optionOnly ? "the model does not let it be passed on" : "the model does not grant it";
+  const who = grantee !== PUBLIC && !facts.model.roles.has(grantee) ? "; the role is not in the model" : "";
+  return `${what}${who}${isOwners ? "" : `; ${roleText(grantor)} granted it`}`;
+}
+
+/** The text for an administrator, who has to be the grantor for it to take effect. */
+function withGrantor(sql: string, grantor: string | undefined): string {
+  return grantor === undefined ? sql : `set role ${ident(grantor)}; ${sql}; reset role`;
+}
+
+/** What is nearer to the objects first: revokes inside before those on the schema, grants as well. */
+function rankOf({ kind }: Part, within: number): number {
+  return (HOLDERS.has(kind.name) ? LAST_RANK : 0) + within;
+}
+
+function partText({ objects, kind, schema }: Part): string {
+  const [first] = objects;
+  if (first && objects.length === 1) return objectText(first);
+  const where = schema === undefined ? "" : ` of schema ${tameLine(ident(schema))}`;
+  return `${objects.length} ${kind.name.replaceAll("-", " ")}s${where}`;
+}
+
+function differencesOf(
+  { objects }: Part,
+  role: string,
+  sides: (text: string) => Pick<Difference, "wanted" | "found">,
+  text: { missing: string } | { extra: string },
+): () => readonly Difference[] {
+  const [difference, holding] =
+    "missing" in text ? (["missing", text.missing] as const) : (["extra", text.extra] as const);
+  return () =>
+    objects.map((object) => ({ difference, what: "privilege", object: objectText(object), role, ...sides(holding) }));
+}

@@ -1,0 +1,277 @@
+/**
+ * Who is a member of which role, with which options.
+ *
+ * From 16 on each membership belongs to who granted it, and only counts together with the others of the same pair: an
+ * option is there when one row has it, and is gone when none has. Rows are therefore taken away one by one, each in
+ * its grantor's name. The row with ADMIN alone that a server gives the creator of a role is part of the role, not drift.
+ */
+import { ident } from "../../pg/identifiers.ts";
+import type { Membership } from "../catalog/snapshot.ts";
+import type { MembershipModel } from "../model/model.ts";
+import { type Difference, type DraftBook, STEP } from "./draft.ts";
+import type { PlanFacts } from "./facts.ts";
+import { isIgnoredName } from "./ignored-roles.ts";
+import { roleText } from "./naming.ts";
+import type { Rights } from "./required-rights.ts";
+
+interface MembershipPlanning {
+  facts: PlanFacts;
+  book: DraftBook;
+  rights: Rights;
+}
+
+export function planMemberships(planning: MembershipPlanning): void {
+  const { facts } = planning;
+  const rows = rowsByPair(facts.snapshot.memberships);
+  const wanted = new Map(facts.model.memberships.map((membership) => [pairOf(membership), membership]));
+  for (const [pair, membership] of wanted) {
+    if (!facts.willExist(membership.role) || !facts.willExist(membership.member)) continue;
+    planWanted(membership, rows.get(pair) ?? [], planning);
+  }
+  if (facts.isAdditive) return;
+  const surplus = facts.snapshot.memberships.filter((row) => !wanted.has(pairOf(row)) && isGoverned(row, facts));
+  for (const row of deepestFirst(surplus)) planRevoke(row, "the model does not have it", planning);
+}
+
+function pairOf({ role, member }: { role: string; member: string }): string {
+  return JSON.stringify([role, member]);
+}
+
+function rowsByPair(memberships: readonly Membership[]): Map<string, Membership[]> {
+  const rows = new Map<string, Membership[]>();
+  for (const row of memberships) rows.set(pairOf(row), [...(rows.get(pairOf(row)) ?? []), row]);
+  return rows;
+}
+
+/** The row that PostgreSQL 16 and later give to who makes a role. */
+export function isCreatorsRow({ grantor, admin, inherit, set }: Membership, { major, bootstrap }: PlanFacts): boolean {
+  return major >= 16 && grantor === bootstrap && admin && !inherit && !set;
+}
+
+function isGoverned(row: Membership, facts: PlanFacts): boolean {
+  const { role, member } = row;
+  if (isCreatorsRow(row, facts) || facts.isRetiring(role) || facts.isRetiring(member)) return false;
+  if (facts.managed(member)) return true;
+  if (facts.model.mode !== "authoritative" || !facts.managed(role)) return false;
+  const isExecutor = member === facts.snapshot.executor.currentUser;
+  return !isExecutor && !isIgnoredName(member) && facts.existing(member)?.superuser !== true;
+}
+
+interface Options {
+  admin: boolean;
+  inherit: boolean;
+  set: boolean;
+}
+
+function planWanted(wanted: MembershipModel, rows: readonly Membership[], planning: MembershipPlanning): void {
+  const { facts, book } = planning;
+  const lasting = rows.filter((row) => !facts.isRetiring(row.grantor));
+  const options = optionsOf(wanted, facts);
+  const taken = facts.isAdditive ? [] : lasting.flatMap((row) => planTaken(row, { wanted, options }, planning));
+  const left = lasting.map((row) => taken.find((change) => change.row === row)?.left ?? row);
+  const present = left.filter((row) => !isCreatorsRow(row, facts));
+  const has = (option: keyof Options): boolean => left.some((row) => row[option]);
+  const isComplete =
+    present.length > 0 &&
+    (!options.admin || has("admin")) &&
+    (facts.major < 16 || ((!options.inherit || has("inherit")) && (!options.set || has("set"))));
+  if (isComplete) {
+    if (taken.length === 0) book.unchanged++;
+    return;
+  }
+  planGrant(wanted, { options, rows: left }, planning);
+}
+
+/** undefined in the model: what the server would give by itself. */
+function optionsOf({ member, inherit, set, admin }: MembershipModel, facts: PlanFacts): Options {
+  const attribute = facts.managed(member)?.inherit ?? facts.existing(member)?.inherit ?? true;
+  return { admin, inherit: inherit ?? attribute, set: set ?? true };
+}
+
+interface Wanted {
+  wanted: MembershipModel;
+  options: Options;
+}
+
+/** Options of `row` that the model does not want. */
+function planTaken(row: Membership, { wanted, options }: Wanted, planning: MembershipPlanning) {
+  const { facts, book, rights } = planning;
+  if (isCreatorsRow(row, facts)) return [];
+  const names = (["admin", "inherit", "set"] as const).filter(
+    (option) => row[option] && !options[option] && (option === "admin" || facts.major >= 16),
+  );
+  if (names.length === 0) return [];
+  const left = { ...row };
+  for (const name of names) {
+    const by = facts.major >= 16 ? ` granted by ${ident(row.grantor)}` : "";
+    const pair = `${ident(row.role)} from ${ident(row.member)}`;
+    const common = {
+      sql: `revoke ${name} option for ${pair}${by}`,
+      object: roleText(row.role),
+      role: row.member,
+      reason: `the model has it without ${name}${grantedBy(row, facts)}`,
+      touches: [{ about: "memberships" as const, role: row.role }],
+      differences: (): readonly Difference[] => [
+        difference("different", wanted, { wanted: optionsText(options, facts), found: optionsText(row, facts) }),
+      ],
+    };
+    const way = rights.revokeRole(row);
+    if (!way.isOpen) {
+      book.block({ ...common, needs: way.needs });
+      continue;
+    }
+    left[name] = false;
+    book.add({
+      ...common,
+      step: row.member === rights.executor ? STEP.cleanUp : STEP.memberships,
+      rank: -10,
+      kind: "revoke role",
+      requires: way.requires,
+      inverse:
+        facts.major >= 16
+          ? `grant ${ident(row.role)} to ${ident(row.member)} with ${name} true${by}`
+          : `grant ${ident(row.role)} to ${ident(row.member)} with admin option`,
+      risk: "medium",
+      riskReason: "the member may no longer do so",
+    });
+  }
+  return [{ row, left }];
+}
+
+function planGrant(
+  wanted: MembershipModel,
+  { options, rows }: { options: Options; rows: readonly Membership[] },
+  { facts, book, rights }: MembershipPlanning,
+): void {
+  const { role, member } = wanted;
+  const found = rows.find((row) => !isCreatorsRow(row, facts));
+  const common = {
+    sql: `grant ${ident(role)} to ${ident(member)}${optionsSql(options, rows, facts)}`,
+    object: roleText(role),
+    role: member,
+    reason: found ? "the model has it with other options" : "the model has it",
+    touches: [{ about: "memberships" as const, role }],
+    differences: (): readonly Difference[] => [
+      difference(found ? "different" : "missing", wanted, {
+        wanted: optionsText(options, facts),
+        found: found && optionsText(found, facts),
+      }),
+    ],
+  };
+  const way = rights.grantRole(role);
+  if (!way.isOpen) {
+    book.block({ ...common, needs: way.needs });
+    return;
+  }
+  const isPowerful = facts.isSuperuser(role) || role.startsWith("pg_");
+  book.add({
+    ...common,
+    step: STEP.memberships,
+    rank: 0,
+    kind: "grant role",
+    requires: way.requires,
+    inverse: found
+      ? `grant ${ident(role)} to ${ident(member)}${optionsSql(found, rows, facts)}`
+      : `revoke ${ident(role)} from ${ident(member)}`,
+    ...(isPowerful ? { risk: "medium", riskReason: `${roleText(role)} gives more than objects of this database` } : {}),
+  });
+}
+
+/** From 16 on every option is written, but ADMIN where the creator's own row would lose it. */
+function optionsSql(options: Options, rows: readonly Membership[], facts: PlanFacts): string {
+  if (facts.major < 16) return options.admin ? " with admin option" : "";
+  const keepsAdmin = !options.admin && rows.some((row) => isCreatorsRow(row, facts));
+  const admin = keepsAdmin ? "" : `admin ${options.admin}, `;
+  return ` with ${admin}inherit ${options.inherit}, set ${options.set}`;
+}
+
+function planRevoke(row: Membership, reason: string, { facts, book, rights }: MembershipPlanning): void {
+  const by = facts.major >= 16 ? ` granted by ${ident(row.grantor)}` : "";
+  const pair = `${ident(row.role)} from ${ident(row.member)}`;
+  const dependents = dependentsOf(row, facts.snapshot.memberships, facts);
+  const strangers = dependents.filter((each) => !isGoverned(each, facts));
+  const common = {
+    sql: `revoke ${pair}${by}${strangers.length > 0 ? " cascade" : ""}`,
+    object: roleText(row.role),
+    role: row.member,
+    reason: `${reason}${grantedBy(row, facts)}`,
+    touches: [{ about: "memberships" as const, role: row.role }],
+    differences: (): readonly Difference[] => [
+      difference("extra", row, { wanted: undefined, found: optionsText(row, facts) }),
+    ],
+  };
+  if (strangers.length > 0 && !facts.options.cascade) {
+    const names = strangers.map(({ member }) => roleText(member)).join(", ");
+    book.block({
+      ...common,
+      reason: `${common.reason}; what it passed on would go with it: ${names}`,
+      needs: "--cascade",
+    });
+    return;
+  }
+  const way = rights.revokeRole(row);
+  if (!way.isOpen) {
+    book.block({ ...common, needs: way.needs });
+    return;
+  }
+  const options =
+    facts.major >= 16
+      ? ` with admin ${row.admin}, inherit ${row.inherit}, set ${row.set}`
+      : row.admin
+        ? " with admin option"
+        : "";
+  book.add({
+    ...common,
+    // What the executor has itself may be what the rest of the plan runs with.
+    step: row.member === rights.executor ? STEP.cleanUp : STEP.memberships,
+    rank: -20 - depthOf(row, facts.snapshot.memberships),
+    kind: "revoke role",
+    requires: way.requires,
+    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${options}${by}`,
+    risk: "medium",
+    riskReason: "the member loses the role's rights",
+  });
+}
+
+/** Up to 15 nothing depends on who granted. */
+function dependentsOf(row: Membership, all: readonly Membership[], { major }: PlanFacts): Membership[] {
+  if (major < 16 || !row.admin) return [];
+  const keepsAdmin = all.some(
+    (each) => each !== row && each.role === row.role && each.member === row.member && each.admin,
+  );
+  return keepsAdmin ? [] : all.filter((each) => each.role === row.role && each.grantor === row.member && each !== row);
+}
+
+function depthOf(row: Membership, all: readonly Membership[]): number {
+  let depth = 0;
+  let grantor = row.grantor;
+  for (; depth < 8; depth++) {
+    const above = all.find(
+      (each) => each.role === row.role && each.member === grantor && each.admin && each.grantor !== grantor,
+    );
+    if (!above) break;
+    grantor = above.grantor;
+  }
+  return depth;
+}
+
+function deepestFirst(rows: readonly Membership[]): Membership[] {
+  return [...rows].sort((one, other) => depthOf(other, rows) - depthOf(one, rows));
+}
+
+function grantedBy({ grantor, member }: Membership, { major, bootstrap }: PlanFacts): string {
+  return major >= 16 && grantor !== bootstrap && grantor !== member ? `; ${roleText(grantor)} granted it` : "";
+}
+
+function optionsText({ admin, inherit, set }: Options, { major }: PlanFacts): string {
+  if (major < 16) return admin ? "admin" : "member";
+  return `${admin ? "admin" : "no admin"}, ${inherit ? "inherit" : "no inherit"}, ${set ? "set" : "no set"}`;
+}
+
+function difference(
+  kind: Difference["difference"],
+  { role, member }: { role: string; member: string },
+  sides: { wanted: string | undefined; found: string | undefined },
+): Difference {
+  return { difference: kind, what: "membership", object: roleText(role), role: member, ...sides };
+}

@@ -1,0 +1,38 @@
+/** Names as people read them, in plans and messages. Whatever comes from a catalog is tamed here. */
+import { tameLine } from "../../base/tame.ts";
+import { ident } from "../../pg/identifiers.ts";
+import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
+import { type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
+import type { CatalogObject } from "../catalog/snapshot.ts";
+
+/** `role "django"`, PUBLIC. */
+export function roleText(name: string): string {
+  return name === PUBLIC ? "PUBLIC" : `role "${tameLine(name)}"`;
+}
+
+/** `materialized view "app"."totals"`. The SQL name holds no character that acts on a terminal. */
+export function objectText({ kind, subkind, sql }: CatalogObject): string {
+  return `${subkind ?? kind.replaceAll("-", " ")} ${tameLine(sql)}`;
+}
+
+/** Who a GRANT names: PUBLIC or a quoted role. */
+export function granteeSql(name: string): string {
+  return name === PUBLIC ? "public" : ident(name);
+}
+
+export function privilegesText(set: PrivilegeSet): string {
+  return privilegeNames(set).join(", ");
+}
+
+/** `select, insert (select with grant option)`; undefined for nothing. */
+export function holdingText({ privileges, grantable }: Pick<AclEntry, "privileges" | "grantable">): string | undefined {
+  if (privileges === 0) return undefined;
+  const names = privilegesText(privileges);
+  return grantable === 0 ? names : `${names} (${privilegesText(grantable)} with grant option)`;
+}
+
+/** At most eight entries as psql writes them. */
+export function aclText(entries: readonly AclEntry[]): string {
+  const shown = entries.slice(0, 8).map((entry) => tameLine(aclEntryText(entry)));
+  return [...shown, ...(entries.length > 8 ? [`and ${entries.length - 8} more`] : [])].join(", ");
+}

@@ -1,0 +1,215 @@
+/**
+ * Roles that shall be gone: their sessions, what they own, what they were granted, and at last the role.
+ *
+ * What keeps a role from being dropped lies in every database where it owns something or stands in a list, so the same
+ * is done in each, and the role goes when all are done. REASSIGN OWNED gives away, DROP OWNED takes the rest: rights,
+ * default privileges, and whatever is still owned, which is therefore listed and must be asked for.
+ */
+import { ident, literal } from "../../pg/identifiers.ts";
+import type { RoleModel } from "../model/model.ts";
+import type { GrantPlanning } from "./acting.ts";
+import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
+import { isIgnoredRole } from "./ignored-roles.ts";
+import { objectText, roleText } from "./naming.ts";
+import type { Way } from "./required-rights.ts";
+
+/** 20 objects are named, the others counted. */
+const NAMED = 20;
+
+interface Retiring {
+  role: RoleModel;
+  reassignTo: string | undefined;
+  /** What it owns here, as people read it. */
+  owned: readonly string[];
+  planning: GrantPlanning;
+}
+
+/** The part that runs before anything else is looked at: what a role that goes gives away is somebody else's by then. */
+export function planRetirements(planning: GrantPlanning): void {
+  for (const role of planning.facts.model.roles.values()) {
+    if (role.state === "absent" && planning.facts.existing(role.name)) retire(role, planning);
+  }
+}
+
+function retire(role: RoleModel, planning: GrantPlanning): void {
+  const { facts, rights } = planning;
+  const { reassignTo, dropOwned = false, terminate = false } = role.retirement ?? {};
+  const existing = facts.existing(role.name);
+  const dependencies = (facts.snapshot.roleDependencies ?? []).filter((each) => each.role === role.name);
+  const remote = dependencies.filter(({ database }) => database !== facts.snapshot.database);
+  const here = dependencies.find(({ database }) => database === facts.snapshot.database)?.objects ?? 0;
+  const objects = ownedBy(role.name, planning);
+  const unnamed = here - objects.filter(({ kind }) => !facts.kind(kind).shared).length;
+  const owned = [...objects.map(objectText), ...(unnamed > 0 ? [`${unnamed} objects of other kinds`] : [])];
+  const retiring: Retiring = { role, reassignTo, owned, planning };
+  const drop = `drop role ${ident(role.name)}`;
+  const refusal =
+    (existing && isIgnoredRole(existing) && "the role belongs to the server or its provider") ||
+    (facts.isAdditive && "mode additive takes nothing away") ||
+    (role.name === rights.executor && "it is the role that runs the plan");
+  if (refusal) {
+    blockDrop(retiring, { sql: drop, needs: "another mode or role", reason: refusal });
+    return;
+  }
+  if ((owned.length > 0 || remote.length > 0) && reassignTo === undefined && !dropOwned) {
+    const where = remote.map(({ database, objects }) => `${objects} in database "${database}"`);
+    blockDrop(retiring, {
+      sql: drop,
+      needs: '"reassign_to" or "drop_owned: true" in the model',
+      reason: `it owns or is named by: ${[...named(owned), ...where].join(", ")}`,
+    });
+    return;
+  }
+  const acting = rights.privilegesOf(role.name);
+  const giving = reassignTo === undefined ? acting : rights.privilegesOf(reassignTo);
+  const dropping = rights.alterRole(role.name);
+  const closed = [acting, giving, dropping].find((way): way is Way & { isOpen: false } => !way.isOpen);
+  if (closed) {
+    blockDrop(retiring, { sql: drop, needs: closed.needs, reason: "the model has it as absent" });
+    return;
+  }
+  if (reassignTo === undefined) for (const object of objects) planning.present.drop(object);
+  if (terminate) endSessions(retiring);
+  clearDatabase(retiring, { database: facts.model.database, stage: "main", rank: 10 });
+  for (const [index, { database }] of remote.entries()) {
+    clearDatabase(retiring, { database, stage: "after", rank: 100 + index * 10 });
+  }
+  add(retiring, {
+    sql: drop,
+    kind: "drop",
+    rank: 100_000,
+    stage: remote.length > 0 ? "after" : "main",
+    reason: "the model has it as absent; its memberships go with it",
+    requires: dropping.isOpen ? dropping.requires : "",
+    risk: "high",
+    riskReason: "nothing brings a role back with its password and memberships",
+    differences: [
+      {
+        difference: "extra",
+        what: "role",
+        object: roleText(role.name),
+        role: role.name,
+        wanted: undefined,
+        found: "present",
+      },
+    ],
+  });
+}
+
+function ownedBy(role: string, { facts, present }: GrantPlanning) {
+  return [...facts.kinds.values()]
+    .filter(({ name }) => name !== "parameter")
+    .flatMap(({ name }) => present.of(name).filter(({ owner }) => owner === role));
+}
+
+function named(owned: readonly string[]): string[] {
+  const more = owned.length > NAMED ? [`and ${owned.length - NAMED} more`] : [];
+  return [...owned.slice(0, NAMED), ...more];
+}
+
+function endSessions(retiring: Retiring): void {
+  const name = literal(retiring.role.name).trim();
+  add(retiring, {
+    sql: `select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity as a where a.usename = ${name} and a.pid <> pg_catalog.pg_backend_pid()`,
+    kind: "terminate",
+    rank: 0,
+    stage: "main",
+    reason: "its sessions would go on although the role is gone",
+    requires: "membership in the role or in pg_signal_backend",
+    risk: "high",
+    riskReason: "transactions of these sessions are rolled back",
+    differences: [],
+  });
+}
+
+interface Clearing {
+  database: string;
+  stage: "main" | "after";
+  rank: number;
+}
+
+function clearDatabase(retiring: Retiring, { database, stage, rank }: Clearing): void {
+  const { role, reassignTo, owned, planning } = retiring;
+  const requires = `privileges of ${roleText(role.name)}`;
+  const isHere = database === planning.facts.model.database;
+  if (reassignTo !== undefined) {
+    add(retiring, {
+      sql: `reassign owned by ${ident(role.name)} to ${ident(reassignTo)}`,
+      kind: "owner",
+      rank,
+      stage,
+      database,
+      reason: `what the role owns goes to ${roleText(reassignTo)}${isHere && owned.length > 0 ? `: ${named(owned).join(", ")}` : ""}`,
+      requires: `${requires} and of ${roleText(reassignTo)}`,
+      risk: "medium",
+      riskReason: "security definer routines and views then run with the new owner's rights",
+      lock: "access exclusive",
+      differences: [],
+    });
+  }
+  const drops = reassignTo === undefined && (owned.length > 0 || !isHere);
+  const dropped = isHere ? named(owned).join(", ") : `everything that it owns in database "${database}"`;
+  add(retiring, {
+    sql: `drop owned by ${ident(role.name)}`,
+    kind: drops ? "drop" : "revoke",
+    rank: rank + 1,
+    stage,
+    database,
+    reason: drops
+      ? `drops ${dropped}; takes away its privileges and default privileges`
+      : "takes away its privileges and default privileges",
+    requires,
+    risk: drops ? "high" : "medium",
+    riskReason: drops ? `drops ${dropped}` : "rights that it passed on go as well",
+    lock: drops ? "access exclusive" : "none",
+    differences: [],
+  });
+}
+
+interface Retirement
+  extends Pick<
+    Draft,
+    "sql" | "kind" | "rank" | "stage" | "reason" | "requires" | "risk" | "riskReason" | "database" | "lock"
+  > {
+  differences: readonly Difference[];
+}
+
+function touching({ role, planning }: Retiring): Touched[] {
+  const owned = ownedBy(role.name, planning).map(({ kind, sql }): Touched => ({ about: "object", kind, sql }));
+  return [{ about: "role", role: role.name }, { about: "memberships", role: role.name }, ...owned];
+}
+
+function add(retiring: Retiring, { differences, ...statement }: Retirement): void {
+  const { role, planning } = retiring;
+  const way = planning.rights.privilegesOf(role.name);
+  planning.book.add({
+    ...statement,
+    step: STEP.retire,
+    object: roleText(role.name),
+    role: role.name,
+    inverse: undefined,
+    as: way.isOpen && /^(?:reassign|drop) owned/.test(statement.sql) ? way.as : undefined,
+    touches: touching(retiring),
+    differences: () => differences,
+  });
+}
+
+function blockDrop(retiring: Retiring, blocked: { sql: string; needs: string; reason: string }): void {
+  const { role, planning } = retiring;
+  planning.book.block({
+    ...blocked,
+    object: roleText(role.name),
+    role: role.name,
+    touches: touching(retiring),
+    differences: () => [
+      {
+        difference: "extra",
+        what: "role",
+        object: roleText(role.name),
+        role: role.name,
+        wanted: undefined,
+        found: "present",
+      },
+    ],
+  });
+}

@@ -1,0 +1,80 @@
+/** What a plan says without changing anything: risks of a profile, creators nobody thought of, grants elsewhere. */
+import { tameLine } from "../../base/tame.ts";
+import { PUBLIC } from "../catalog/acl.ts";
+import { privilegeSet } from "../catalog/privilege.ts";
+import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { GrantPlanning } from "./acting.ts";
+import { isIgnoredRole } from "./ignored-roles.ts";
+import { roleText } from "./naming.ts";
+
+/** 20 lines: more of one kind is a report's business. */
+const MOST_OF_A_KIND = 20;
+
+export function addWarnings(planning: GrantPlanning): void {
+  warnOfProfile(planning);
+  warnOfCreators(planning);
+  warnOfGrantsElsewhere(planning);
+}
+
+function warnOfProfile({ facts, book }: GrantPlanning): void {
+  for (const role of facts.model.roles.values()) {
+    if (role.state !== "present" || !role.createRole || facts.major >= 16) continue;
+    book.warn(
+      `${roleText(role.name)} has CREATEROLE, which before PostgreSQL 16 is nearly as strong as superuser: it may grant itself pg_execute_server_program; profile three-tier does without`,
+    );
+  }
+}
+
+const CREATE = privilegeSet(["create"]);
+
+/** Roles that may create in a schema whose future objects are spoken for, and for whose objects nobody spoke. */
+function warnOfCreators({ facts, book, present }: GrantPlanning): void {
+  const { defaults, schemas } = facts.model;
+  const everywhere = new Set(defaults.filter(({ schema }) => schema === undefined).map(({ creator }) => creator));
+  const found: string[] = [];
+  for (const schema of present.of("schema")) {
+    const own = defaults.filter((rule) => rule.schema === schema.name).map(({ creator }) => creator);
+    if (!schemas.has(schema.name) || own.length === 0) continue;
+    const covered = new Set([...own, ...everywhere]);
+    for (const role of creatorsIn(schema, { present })) {
+      const existing = facts.existing(role);
+      const isOrdinary = role === PUBLIC || (existing !== undefined && !existing.superuser && !isIgnoredRole(existing));
+      if (covered.has(role) || !isOrdinary || facts.isRetiring(role)) continue;
+      found.push(
+        `${roleText(role)} may create in schema "${tameLine(schema.name)}", and nothing is granted on what it will make; see defaults_for`,
+      );
+    }
+  }
+  warnAll(found, book);
+}
+
+function creatorsIn(schema: CatalogObject, { present }: Pick<GrantPlanning, "present">): Set<string> {
+  const entries = present.list(schema).filter(({ privileges }) => (privileges & CREATE) !== 0);
+  return new Set(entries.map(({ grantee }) => grantee));
+}
+
+/** Grants to the model's roles where the model says nothing. They are left alone. */
+function warnOfGrantsElsewhere({ facts, book, present, resolver }: GrantPlanning): void {
+  if (facts.isAdditive) return;
+  const counts = new Map<string, number>();
+  for (const { name: kind } of facts.kinds.values()) {
+    for (const object of present.of(kind)) {
+      if (object.acl === undefined || object.extension !== undefined || resolver.isGoverned(object)) continue;
+      for (const grantee of new Set(object.acl.map((entry) => entry.grantee))) {
+        if (grantee === object.owner || !facts.managed(grantee)) continue;
+        const place = object.schema === undefined ? `${kind} ${object.sql}` : `schema "${object.schema}"`;
+        const key = `${roleText(grantee)} has grants on ${tameLine(place)}, which the model does not govern`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+    }
+  }
+  warnAll(
+    [...counts].map(([text, count]) => (count > 1 ? `${text} (${count} objects)` : text)),
+    book,
+  );
+}
+
+function warnAll(texts: readonly string[], book: GrantPlanning["book"]): void {
+  for (const text of texts.slice(0, MOST_OF_A_KIND)) book.warn(text);
+  if (texts.length > MOST_OF_A_KIND) book.warn(`and ${texts.length - MOST_OF_A_KIND} more like the last one`);
+}
