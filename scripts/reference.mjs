@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { configPage, sessionApiPage } from "./reference-pages.mjs";
+import { accessModelPage, configPage, sessionApiPage } from "./reference-pages.mjs";
 import { schemaFiles } from "./schemas.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -109,9 +109,12 @@ export async function referencePages() {
   const helpOf = (words) => readFileSync(join(dist, `cli/help/pgkeep/${words.replaceAll(" ", ".")}.txt`), "utf8");
   const load = (path) => import(pathToFileURL(join(dist, path)).href);
   const shapes = { ...(await load("config/pgkeep-yaml.js")), ...(await load("config/pgmi-yaml.js")) };
+  const grammar = await load("access/model/grammar.js");
   return {
     ...schemaFiles(await operationsOf(load)),
     "docs/reference/session-api.md": sessionApiPage(await load("operations/assistant/contract.js")),
+    "schemas/access.schema.json": `${JSON.stringify(grammar.modelFileSchema(), null, 2)}\n`,
+    "docs/reference/access-model.md": accessModelPage(grammar),
     "docs/reference/config.md": configPage(shapes),
     "docs/reference/errors.md": errorsPage(ERRORS, ERROR_NUMBERS),
     "docs/reference/exit-codes.md": exitCodesPage(EXIT),

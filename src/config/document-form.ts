@@ -122,7 +122,8 @@ export function choice<const Value extends string>(
   return {
     shown,
     styles: ["scalar"],
-    schema: () => ({ enum: values }),
+    // Editors read 1 as a number, the reader as what was written.
+    schema: () => ({ enum: [...values, ...values.filter((value) => /^\d+$/.test(value)).map(Number)] }),
     read(node, { path, problems }) {
       const written = node.kind === "scalar" ? node.text : undefined;
       const value = values.find((each) => each === written);
@@ -241,8 +242,8 @@ export function either<A, B>(first: Form<A>, second: Form<B>): Form<A | B> {
   };
 }
 
-/** What the JSON schema says about a whole file. */
-export function documentSchema(form: Form<unknown>, about: { title: string; description: string }): JsonSchema {
+/** The JSON schema of a whole file. */
+export function documentSchema(form: Form<unknown>, about: { title: string; description: string }) {
   return { $schema: "http://json-schema.org/draft-07/schema#", ...about, ...form.schema() };
 }
 

@@ -51,7 +51,7 @@ export default defineOperation({
     const template = templateNamed(name);
     const { path, kept } = prepareTarget(resolve(workingDirectory, directory));
     const files = copyTemplate(template, { directory: path, keep: new Set(kept) });
-    for (const [file, text] of extraFiles(embedded)) {
+    for (const [file, text] of await extraFiles(embedded)) {
       writeNewFile(path, file, text);
       files.push(file);
     }
@@ -90,10 +90,12 @@ function prepareTarget(target: string): { path: string; kept: string[] } {
 const SCHEMA_FOLDER = ".pgkeep/schema";
 
 /** Schemas for editors, in the project so that no editor has to fetch one, and the embedded setting when asked for. */
-function extraFiles(embedded: boolean): [path: string, text: string][] {
+async function extraFiles(embedded: boolean): Promise<[path: string, text: string][]> {
+  const { modelFileSchema } = await import("../access/model/grammar.ts");
   const schemas: [string, string][] = [
     [`${SCHEMA_FOLDER}/pgmi.schema.json`, schemaText(PGMI_SHAPE, PGMI_YAML)],
     [`${SCHEMA_FOLDER}/pgkeep.schema.json`, schemaText(PGKEEP_SHAPE, PGKEEP_YAML)],
+    [`${SCHEMA_FOLDER}/access.schema.json`, `${JSON.stringify(modelFileSchema(), null, 2)}\n`],
   ];
   return embedded ? [...schemas, [PGKEEP_YAML, EMBEDDED_CONFIG]] : schemas;
 }

@@ -6,6 +6,7 @@
  */
 import {
   choice,
+  documentSchema,
   either,
   type Form,
   integer,
@@ -389,5 +390,10 @@ export const FILE_KEYS = {
 
 /** The whole file. */
 export const MODEL_FILE = record(FILE_KEYS);
+
+/** The file's JSON schema, for editors. */
+export function modelFileSchema() {
+  return documentSchema(MODEL_FILE, { title: "access.yaml", description: "Who may do what in a database" });
+}
 
 export type ModelDocument = Written<typeof FILE_KEYS>;
