@@ -124,29 +124,33 @@ interface End {
 function* ends(access: EffectiveAccess, question: Question): Generator<End> {
   yield* superusers(access);
   yield* listed(access, question);
-  yield* columnEnds(question);
+  yield* columnEnds(access, question);
   yield* predefinedEnds(access, question);
 }
 
+/** 10: the role that the cluster was made with, which stays a superuser. */
+const BOOTSTRAP_OID = 10;
+
 function* superusers({ snapshot }: EffectiveAccess): Generator<End> {
-  for (const { name, superuser, addressable } of snapshot.roles.values()) {
+  for (const { oid, name, superuser, addressable } of snapshot.roles.values()) {
     if (!superuser) continue;
-    const remove = addressable ? `alter role ${ident(name)} nosuperuser` : undefined;
+    const remove = addressable && oid !== BOOTSTRAP_OID ? `alter role ${ident(name)} nosuperuser` : undefined;
     yield { source: "superuser", holder: name, step: { text: `${name} is a superuser`, evidence: "rolsuper", remove } };
   }
 }
 
 /** Entries of the object's list, or of the built-in one that stands for it. */
-function* listed({ holdings }: EffectiveAccess, question: Question): Generator<End> {
+function* listed(access: EffectiveAccess, question: Question): Generator<End> {
+  const { holdings } = access;
   const { object, privilege } = question;
   const bit = privilegeSet([privilege]);
   if (holdings.isProtectedCatalog(object) && ["insert", "update", "delete", "truncate"].includes(privilege)) return;
   for (const entry of holdings.aclOf(object)) {
-    if ((entry.privileges & bit) !== 0) yield endOf(entry, question);
+    if ((entry.privileges & bit) !== 0) yield endOf(access, question, entry);
   }
 }
 
-function endOf(entry: AclEntry, question: Question): End {
+function endOf(access: EffectiveAccess, question: Question, entry: AclEntry): End {
   const { object, privilege } = question;
   const { grantee: holder } = entry;
   const name = objectText(object);
@@ -154,7 +158,7 @@ function endOf(entry: AclEntry, question: Question): End {
   if (holder === object.owner) {
     return { source: "ownership", holder, step: { text: `${holder} owns ${name}`, evidence, remove: undefined } };
   }
-  const remove = revokeText(question, entry);
+  const remove = revokeText(access, question, { entry });
   if (holder === PUBLIC && !object.acl) {
     const text = `everybody may ${privilege} on a new ${object.kind} (PUBLIC)`;
     return { source: "built-in default", holder, step: { text, evidence, remove } };
@@ -165,7 +169,7 @@ function endOf(entry: AclEntry, question: Question): End {
 }
 
 /** One end per entry of the columns' lists that are alike but for the column. */
-function* columnEnds(question: Question): Generator<End> {
+function* columnEnds(access: EffectiveAccess, question: Question): Generator<End> {
   const { object, privilege, column } = question;
   const bit = privilegeSet([privilege]);
   const alike = new Map<string, { entry: AclEntry; columns: string[] }>();
@@ -181,7 +185,7 @@ function* columnEnds(question: Question): Generator<End> {
   for (const { entry, columns } of alike.values()) {
     const whose = entry.grantee === PUBLIC ? "PUBLIC has" : "grant";
     const text = `${whose} ${privilege} on columns ${columns.join(", ")} of ${objectText(object)}, given by ${entry.grantor}`;
-    const step = { text, evidence: aclEntryText(entry), remove: revokeText(question, entry, columns) };
+    const step = { text, evidence: aclEntryText(entry), remove: revokeText(access, question, { entry, columns }) };
     yield { source: "column grant", holder: entry.grantee, step, columns };
   }
 }
@@ -202,13 +206,25 @@ function* predefinedEnds({ holdings, snapshot }: EffectiveAccess, { object, priv
 
 function pathsTo(access: EffectiveAccess, question: Question, end: End): { paths: AccessPath[]; isComplete: boolean } {
   const { role } = question;
-  if (end.holder === PUBLIC) {
-    const here = { hops: [], setHops: 0, acting: role };
-    return { paths: [pathOf(access, question, { end, chain: here })], isComplete: true };
-  }
+  if (end.holder === PUBLIC) return publicPaths(access, question, end);
   const search = { from: role, to: end.holder, isAttribute: end.source === "superuser" };
   const { chains, isComplete } = chainsTo(access.closures, search);
   return { paths: chains.map((chain) => pathOf(access, question, { end, chain })), isComplete };
+}
+
+/** Everybody has it. Who cannot reach the schema can still become somebody who does. */
+function publicPaths(
+  access: EffectiveAccess,
+  question: Question,
+  end: End,
+): { paths: AccessPath[]; isComplete: boolean } {
+  const { role, object } = question;
+  const here = pathOf(access, question, { end, chain: { hops: [], setHops: 0, acting: role } });
+  if (here.reaches) return { paths: [here], isComplete: true };
+  const others = [...access.closures.becomes(role)].filter((as) => access.reaches(as, object));
+  const found = others.map((to) => chainsTo(access.closures, { from: role, to, isAttribute: true }));
+  const paths = found.flatMap(({ chains }) => chains.map((chain) => pathOf(access, question, { end, chain })));
+  return { paths: [here, ...paths], isComplete: found.every(({ isComplete }) => isComplete) };
 }
 
 function pathOf(access: EffectiveAccess, question: Question, { end, chain }: { end: End; chain: Chain }): AccessPath {
@@ -239,12 +255,34 @@ function hopStep({ snapshot }: EffectiveAccess, hop: MembershipEdge, { isSet }: 
 }
 
 /** Takes one entry away. Only the grantor, or the owner for what the owner granted, can; others are told to become it. */
-function revokeText({ object, privilege, kind }: Question, entry: AclEntry, columns?: readonly string[]): string {
+function revokeText(
+  { snapshot }: EffectiveAccess,
+  { object, privilege, kind }: Question,
+  { entry, columns }: { entry: AclEntry; columns?: readonly string[] },
+): string {
   const what = columns ? `${privilege} (${columns.map(ident).join(", ")})` : privilege;
   const from = entry.grantee === PUBLIC ? "public" : ident(entry.grantee);
-  const revoke = `revoke ${what} on ${kind.keyword.toLowerCase()} ${object.sql} from ${from}`;
-  if (entry.grantor === object.owner || object.owner === undefined) return revoke;
+  const cascade = wasPassedOn(entry, { object, privilege, columns }) ? " cascade" : "";
+  const revoke = `revoke ${what} on ${kind.keyword.toLowerCase()} ${object.sql} from ${from}${cascade}`;
+  // What nobody owns is granted by the bootstrap superuser, in whose name every superuser acts there.
+  const isOwners = object.owner === undefined ? snapshot.roles.get(entry.grantor)?.oid === BOOTSTRAP_OID : false;
+  if (isOwners || entry.grantor === object.owner) return revoke;
   return `set role ${ident(entry.grantor)}; ${revoke}; reset role`;
+}
+
+/** What the grantee gave to others goes with it, or the server refuses. */
+function wasPassedOn(
+  { grantee, grantable }: AclEntry,
+  {
+    object,
+    privilege,
+    columns = [],
+  }: Pick<Question, "object" | "privilege"> & { columns?: readonly string[] | undefined },
+): boolean {
+  const bit = privilegeSet([privilege]);
+  if ((grantable & bit) === 0) return false;
+  const lists = [object.acl ?? [], ...columns.map((column) => object.columns?.get(column) ?? [])];
+  return lists.flat().some(({ grantor, privileges }) => grantor === grantee && (privileges & bit) !== 0);
 }
 
 function answerOf(
