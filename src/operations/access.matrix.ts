@@ -34,14 +34,11 @@ export default defineOperation({
   },
   input: (z) =>
     z.strictObject({
-      role: z
-        .array(z.string())
-        .optional()
-        .meta({
-          description: "Only this role; * and ? stand for any, public for everybody",
-          valueName: "ROLE",
-          group: "what",
-        }),
+      role: z.array(z.string()).optional().meta({
+        description: "Only this role; * and ? stand for any, public for everybody",
+        valueName: "ROLE",
+        group: "what",
+      }),
       schema: z
         .array(z.string())
         .optional()

@@ -80,12 +80,9 @@ export default defineOperation({
               remove: z.string().nullable().meta({ description: "Statement that removes this step" }),
             }),
           ),
-          cut: z
-            .array(z.string())
-            .nullable()
-            .meta({
-              description: "Fewest statements that close every path from here to there; null: there is no small set",
-            }),
+          cut: z.array(z.string()).nullable().meta({
+            description: "Fewest statements that close every path from here to there; null: there is no small set",
+          }),
         }),
       ),
       unknown: z.array(z.strictObject({ target: z.string(), reason: z.string() })),

@@ -137,7 +137,7 @@ async function applyApproved(request: ApplyRequest): Promise<ApplyReport> {
     passwordsSet: statements.flatMap(({ passwordOf }) => (passwordOf === undefined ? [] : [passwordOf])),
     retries,
     wasDone: plan.statements.length > 0 && statements.length === 0,
-    remaining: [...done.remaining, ...elsewhere.remaining],
+    remaining: after.length > 0 ? elsewhere.remaining : done.remaining,
   };
 }
 
@@ -409,7 +409,9 @@ async function runAfter(request: ApplyRequest, statements: readonly PlannedState
     const { done: got } = await withRetries(request, () => runElsewhere(request, stretch, state));
     notices.push(...got.notices);
   }
-  return { statements, notices, remaining: [] };
+  await using session = await request.open();
+  const left = await request.replan(session, new Set(request.passwords.keys()));
+  return { statements, notices, remaining: left.statements };
 }
 
 async function runElsewhere(request: ApplyRequest, statements: readonly PlannedStatement[], state: string) {

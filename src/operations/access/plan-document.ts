@@ -5,16 +5,42 @@ import type { AccessPlan, BlockedStatement, PlannedStatement } from "../../acces
 import { EXIT } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 
+const KINDS = [
+  "create database",
+  "create role",
+  "alter role",
+  "grant role",
+  "revoke role",
+  "owner",
+  "create schema",
+  "revoke",
+  "grant",
+  "default privileges",
+  "row security",
+  "setting",
+  "comment",
+  "password",
+  "temporary",
+  "terminate",
+  "drop",
+] as const satisfies readonly PlannedStatement["kind"][];
+
+const LOCKS = [
+  "none",
+  "access exclusive",
+  "share row exclusive",
+] as const satisfies readonly PlannedStatement["lock"][];
+
 export function statementSchema(z: ZodNamespace) {
   return z.strictObject({
     n: z.int(),
     sql: z.string().meta({ description: "What runs; a password stands as [secret]" }),
-    kind: z.string(),
+    kind: z.enum(KINDS),
     object: z.string(),
     role: z.string().nullable().meta({ description: "Who gains or loses; empty for PUBLIC" }),
     reason: z.string(),
     requires: z.string().meta({ description: "The right that the executor needs" }),
-    lock: z.string(),
+    lock: z.enum(LOCKS),
     reversible: z.boolean(),
     inverse: z.string().nullable(),
     risk: z.enum(["low", "medium", "high"]),
@@ -37,7 +63,11 @@ export function blockedSchema(z: ZodNamespace) {
 export function planSchema(z: ZodNamespace) {
   return z.strictObject({
     database: z.string(),
-    model: z.strictObject({ file: z.string(), sha256: z.string(), mode: z.string() }),
+    model: z.strictObject({
+      file: z.string(),
+      sha256: z.string(),
+      mode: z.enum(["additive", "adopt", "authoritative"]),
+    }),
     server_version: z.int(),
     state_hash: z.string().meta({ description: "Of everything that the plan touches, as it is now" }),
     summary: z.strictObject({
@@ -46,7 +76,7 @@ export function planSchema(z: ZodNamespace) {
       revoke: z.int(),
       blocked: z.int(),
       unchanged: z.int(),
-      locks: z.array(z.string()),
+      locks: z.array(z.enum(LOCKS)),
       requires: z.array(z.string()),
       is_reversible: z.boolean(),
     }),
@@ -88,13 +118,14 @@ function summaryOf({ statements, blocked, unchanged }: AccessPlan) {
   const counted = statements.filter(({ kind }) => kind !== "temporary");
   const effects = counted.map(effectOf);
   const count = (effect: Effect): number => effects.filter((each) => each === effect).length;
+  const locks: PlannedStatement["lock"][] = statements.map(({ lock }) => lock).filter((lock) => lock !== "none");
   return {
     add: count("add"),
     change: count("change"),
     revoke: count("revoke"),
     blocked: blocked.length,
     unchanged,
-    locks: [...new Set(statements.map(({ lock }) => lock).filter((lock) => lock !== "none"))],
+    locks: [...new Set(locks)],
     requires: [...new Set(counted.map(({ requires }) => requires))],
     is_reversible: counted.every(({ inverse }) => inverse !== undefined),
   };
@@ -135,4 +166,26 @@ export type PlanDocument = ReturnType<typeof planDocument>;
 /** Whether a progress event's field is a plan's document; events are untyped. */
 export function isPlanDocument(value: unknown): value is PlanDocument {
   return typeof value === "object" && value !== null && "statements" in value && "summary" in value;
+}
+
+/** The plan that a document is of, for what renders plans. */
+export function planOfDocument(document: PlanDocument): AccessPlan {
+  return {
+    version: 1,
+    modelHash: document.model.sha256,
+    database: document.database,
+    databaseOid: undefined,
+    serverVersion: document.server_version,
+    stateHash: document.state_hash,
+    unchanged: document.summary.unchanged,
+    warnings: document.warnings,
+    blocked: document.blocked.map(({ role, ...rest }) => ({ ...rest, role: role ?? undefined })),
+    statements: document.statements.map(({ role, inverse, risk_reason, reversible: _, ...rest }) => ({
+      ...rest,
+      role: role ?? undefined,
+      inverse: inverse ?? undefined,
+      riskReason: risk_reason ?? undefined,
+      passwordOf: rest.kind === "password" ? (role ?? undefined) : undefined,
+    })),
+  };
 }

@@ -117,7 +117,11 @@ export async function planningOf(
 }
 
 /** The connection's own database has to be the model's, unless the connection names none. */
-async function serverFor(model: AccessModel, request: PlanningRequest, context: OperationContext): Promise<Server> {
+export async function serverFor(
+  model: AccessModel,
+  request: PlanningRequest,
+  context: OperationContext,
+): Promise<Server> {
   if (request.database !== undefined && model.database !== "" && request.database !== model.database) {
     throw new PgkeepError("CONFIG_CONFLICT", "the model is for another database", {
       detail: `The model says "${tameLine(model.database)}", the connection "${tameLine(request.database)}".`,
@@ -128,7 +132,7 @@ async function serverFor(model: AccessModel, request: PlanningRequest, context: 
   return await serverOf({ ...request, database: model.database || request.database }, context);
 }
 
-async function openTarget({ open, connection }: Server, { database }: AccessModel): Promise<Session> {
+export async function openTarget({ open, connection }: Server, { database }: AccessModel): Promise<Session> {
   try {
     return await open(database || undefined);
   } catch (error) {

@@ -10,7 +10,7 @@ import { applying, planned, planOf } from "./hand-made-plan.ts";
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await startCluster({ major: 18 });
-  await cluster.sql("create role app_rw; create role plain login; create role third login");
+  await cluster.sql("create role app_rw; create role plain login; create role third login; create role fifth");
 });
 afterAll(() => cluster.stop());
 
@@ -302,5 +302,41 @@ describe("[A-09] who changed what", () => {
       .filter((line) => line.includes("LOG:  pgkeep access apply"))
       .at(-1);
     expect(last).toContain('"begins"');
+  });
+});
+
+describe("a plan over several databases", () => {
+  it("makes the database first, and works in others and at roles last", async () => {
+    const other = await database("create table kept (); alter table kept owner to fifth");
+    const fresh = `made_${Math.trunc(performance.now())}`;
+    const plan = planOf(fresh, [
+      planned(`create database ${fresh}`, { kind: "create database", stage: "before", database: "postgres" }),
+      planned("revoke all on schema public from public", { database: fresh }),
+      planned("reassign owned by fifth to postgres", { stage: "after", database: other }),
+      planned("drop role fifth", { kind: "drop", stage: "after", database: fresh }),
+    ]);
+    const { report } = await applying({ cluster, plan });
+    expect(report.statements.map(({ sql }) => sql)).toEqual(plan.statements.map(({ sql }) => sql));
+    expect(await cluster.sql("select 1 from pg_roles where rolname = 'fifth'")).toEqual([]);
+    expect(
+      await cluster.sql("select relowner::regrole::text as owner from pg_class where relname = 'kept'", {
+        database: other,
+      }),
+    ).toEqual([{ owner: "postgres" }]);
+  });
+
+  it("says which databases are done when a later one fails", async () => {
+    await cluster.sql("create role fourth");
+    const other = await database("create table kept (); alter table kept owner to fourth");
+    const name = await database("create table a ()");
+    const plan = planOf(name, [
+      planned("grant select on public.a to app_rw", { database: name }),
+      planned("drop role fourth", { kind: "drop", object: 'role "fourth"', stage: "after", database: name }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan }));
+    expect(failure.code).toBe("ACCESS_ROLE_OWNS_OBJECTS");
+    expect(failure.parts.detail).toContain(`1 object in database ${other}`);
+    expect(failure.parts.state).toContain("committed: the plan's own transaction");
+    expect(await aclOf(name, "a")).toContain("app_rw=r");
   });
 });

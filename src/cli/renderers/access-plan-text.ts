@@ -1,0 +1,84 @@
+/** How plans of access look: signs for what is added, changed and taken away, then what it needs and what to do next. */
+import { styleText } from "node:util";
+import { tameLine } from "../../base/tame.ts";
+import type { View } from "../renderer.ts";
+
+/** What the text needs of a plan's document. */
+export interface PlanText {
+  database: string;
+  summary: {
+    add: number;
+    change: number;
+    revoke: number;
+    blocked: number;
+    unchanged: number;
+    locks: readonly string[];
+    requires: readonly string[];
+    is_reversible: boolean;
+  };
+  statements: readonly StatementText[];
+  blocked: readonly { sql: string; needs: string; reason: string }[];
+  warnings: readonly string[];
+}
+
+export interface StatementText {
+  sql: string;
+  kind: string;
+  object: string;
+  role: string | null;
+  reason: string;
+  risk: string;
+  risk_reason: string | null;
+}
+
+/** 200 lines: what a person scrolls through; the rest is in the JSON and the script. */
+const MAX_LINES = 200;
+
+/** The first line: `plan: 3 to add, 1 to change, 2 to revoke, 0 blocked          read-only so far`. */
+export function planHeading({ summary }: PlanText): string {
+  const { add, change, revoke, blocked } = summary;
+  return `plan: ${count(add)} to add, ${count(change)} to change, ${count(revoke)} to revoke, ${count(blocked)} blocked          read-only so far`;
+}
+
+export function planLines(plan: PlanText, view: View, effectOf: (statement: StatementText) => string): string[] {
+  const shown = plan.statements.filter(({ kind }) => kind !== "temporary");
+  const lines = shown.slice(0, MAX_LINES).flatMap((statement) => statementLines(statement, view, effectOf(statement)));
+  if (shown.length > MAX_LINES)
+    lines.push(`    … ${count(shown.length - MAX_LINES)} more (--json or -o sql=FILE has all)`);
+  for (const { sql, needs, reason } of plan.blocked)
+    lines.push(`  ! ${tameLine(sql)}`, `      blocked: needs ${tameLine(needs)}; ${tameLine(reason)}`);
+  if (plan.summary.unchanged > 0) lines.push(`    ${count(plan.summary.unchanged)} unchanged`);
+  return lines;
+}
+
+const SIGNS: Readonly<Record<string, { sign: string; colour: "green" | "yellow" | "red" }>> = {
+  add: { sign: "+", colour: "green" },
+  change: { sign: "~", colour: "yellow" },
+  revoke: { sign: "-", colour: "red" },
+};
+
+function statementLines(statement: StatementText, view: View, effect: string): string[] {
+  const { sign = " ", colour = "yellow" } = SIGNS[effect] ?? {};
+  const mark = view.colour ? styleText(colour, sign, { validateStream: false }) : sign;
+  const lines = [`  ${mark} ${tameLine(statement.sql)}`];
+  if (view.verbose) lines.push(`      ${tameLine(statement.reason)}`);
+  if (statement.risk !== "low")
+    lines.push(`      ${statement.risk} risk: ${tameLine(statement.risk_reason ?? statement.reason)}`);
+  return lines;
+}
+
+/** `needs: …   locks: none   reversible: all (--save-undo)`; nothing for a plan without statements. */
+export function planFooting({ statements, summary }: PlanText): string[] {
+  if (statements.length === 0) return [];
+  const { requires, locks, is_reversible } = summary;
+  const needs = requires.length > 4 ? [...requires.slice(0, 4), `${requires.length - 4} more`] : requires;
+  return [
+    `needs: ${needs.map(tameLine).join("; ")}`,
+    `locks: ${locks.length === 0 ? "none" : locks.join(", ")}   reversible: ${is_reversible ? "all" : "not all"} (--save-undo)`,
+  ];
+}
+
+export const warningLines = (warnings: readonly string[]): string[] =>
+  warnings.map((warning) => `warning: ${tameLine(warning)}`);
+
+const count = (value: number): string => value.toLocaleString("en-US");

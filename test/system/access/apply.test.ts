@@ -1,0 +1,160 @@
+/** `pgkeep access` as a person or a pipeline runs it: words on the screen, exit status, signals, secrets. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { modelFolder } from "../../support/access.ts";
+import { startCluster, type TestCluster } from "../../support/cluster.ts";
+import { pgkeep, pgkeepStarted } from "../../support/pgkeep.ts";
+
+const CANARY = "c4nary pass-word";
+const TABLES = 40;
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await startCluster({
+    major: 18,
+    settings: {
+      log_statement: "all",
+      log_min_duration_statement: "0",
+      shared_preload_libraries: "pg_stat_statements",
+      "pg_stat_statements.track": "all",
+    },
+  });
+  await cluster.sql("create extension pg_stat_statements schema public; create role app_rw; create role app_r");
+});
+afterAll(() => cluster.stop());
+
+async function shop(): Promise<string> {
+  const name = await cluster.createDatabase();
+  await cluster.sql(
+    `create schema app; do $$ begin for i in 1..${TABLES} loop execute format('create table app.t%s (id int)', i); end loop; end $$`,
+    { database: name },
+  );
+  return name;
+}
+
+const modelOf = (database: string): string => `
+version: 1
+database: ${database}
+roles:
+  app_rw: { login: false }
+  app_r: { login: false }
+  web_${database}: { login: true, password: "\${env:WEB_PASSWORD}", member_of: [app_rw] }
+schemas:
+  app:
+    grants:
+      - { to: app_rw, usage: true, tables: [select, insert, update, delete] }
+      - { to: app_r, usage: true, tables: [select] }
+`;
+
+const environment = (database: string, folder: string) => ({
+  DATABASE_URL: cluster.url(database),
+  WEB_PASSWORD: CANARY,
+  HOME: join(folder, "home"),
+});
+
+/** Every list of the tables: one distinct value each way when they are all alike. */
+const lists = (database: string) =>
+  cluster.sql("select distinct relacl::text as acl from pg_class where relnamespace = 'app'::regnamespace", {
+    database,
+  });
+
+describe("access plan and apply", () => {
+  it("show the plan, say what to do next, apply it and end with 20, 0 and 0", async () => {
+    const database = await shop();
+    using folder = modelFolder(modelOf(database));
+    const options = { cwd: folder.path, env: environment(database, folder.path) };
+    const plan = await pgkeep(["access", "plan"], options);
+    expect(plan.status, plan.stderr).toBe(20);
+    expect(plan.stdout).toMatch(/^plan: \d+ to add, \d+ to change, \d+ to revoke, 0 blocked {10}read-only so far\n/);
+    expect(plan.stdout).toMatch(/^ {2}\+ .*grant/im);
+    expect(plan.stdout).toMatch(/^needs: /m);
+    expect(plan.stdout).toMatch(/^locks: none {3}reversible: /m);
+    expect(plan.stderr).toContain("next: pgkeep access apply");
+    const unapproved = await pgkeep(["access", "apply"], options);
+    expect(unapproved.status).toBe(12);
+    expect(unapproved.stderr).toContain("STATE: nothing was changed");
+    const applied = await pgkeep(["access", "apply", "--yes"], options);
+    expect(applied.status, applied.stderr).toBe(0);
+    expect(applied.stderr).toMatch(/✓ \S+: \d+ statements applied, looked at again, committed/);
+    const again = await pgkeep(["access", "apply", "--yes"], options);
+    expect(again).toMatchObject({ status: 0, stdout: "" });
+    expect(again.stderr).toContain("nothing to do");
+  });
+
+  it("write a script that psql runs unchanged, without the password", async () => {
+    const database = await shop();
+    using folder = modelFolder(modelOf(database));
+    const env = environment(database, folder.path);
+    const plan = await pgkeep(["access", "plan", "-o", "sql=plan.sql"], { cwd: folder.path, env });
+    expect(plan.status).toBe(20);
+    const run = await cluster.psql(["-q", "-v", "ON_ERROR_STOP=1", "-f", join(folder.path, "plan.sql")], { database });
+    expect(run).toMatchObject({ status: 0 });
+    const left = await pgkeep(["access", "diff", "--json"], { cwd: folder.path, env });
+    const { data } = JSON.parse(left.stdout);
+    expect([...data.missing, ...data.extra, ...data.different].map(({ kind }: { kind: string }) => kind)).toEqual([
+      "password",
+    ]);
+  });
+
+  it("[ACC-06] show no secret on any stream, in any file, log or statistics", async () => {
+    const database = await shop();
+    using folder = modelFolder(modelOf(database));
+    const options = { cwd: folder.path, env: environment(database, folder.path) };
+    const runs = [
+      await pgkeep(["access", "plan", "--json", "--save", "plan.json", "--save-undo", "undo.sql"], options),
+      await pgkeep(["access", "plan", "--verbose"], options),
+      await pgkeep(["access", "apply", "--plan", "plan.json", "--yes", "--format", "ndjson"], options),
+      await pgkeep(["access", "apply", "--yes", "--rotate", "--json", "--verbose"], options),
+      await pgkeep(["access", "diff", "--json"], options),
+    ];
+    expect(runs.map(({ status }) => status)).toEqual([20, 20, 0, 0, 0]);
+    const [{ rolpassword }] = await cluster.sql("select rolpassword from pg_authid where rolname = $1", {
+      values: [`web_${database}`],
+    });
+    expect(rolpassword, "positive control: the password was set").toMatch(/^SCRAM-SHA-256\$/);
+    const log = readFileSync(cluster.logFile, "utf8");
+    expect(log, "positive control: the log has our statements").toContain("pgkeep_passwords");
+    const statistics = JSON.stringify(await cluster.sql("select query from public.pg_stat_statements"));
+    const files = ["plan.json", "undo.sql", "home/.local/state/pgkeep/passwords.json"];
+    const places = {
+      runs: JSON.stringify(runs),
+      log,
+      statistics,
+      ...Object.fromEntries(files.map((file) => [file, readFileSync(join(folder.path, file), "utf8")])),
+    };
+    for (const [place, text] of Object.entries(places)) {
+      expect(text, place).not.toContain(CANARY);
+      expect(text, place).not.toContain("SCRAM-SHA-256$");
+      expect(text, place).not.toContain(rolpassword.slice(-30));
+    }
+  });
+});
+
+describe("[ACC-09] an apply that is killed", () => {
+  it("at any moment leaves the old rights or the new ones, never a mixture", async () => {
+    const seen = new Set<string>();
+    for (let delay = 120; delay <= 620; delay += 50) {
+      const database = await shop();
+      using folder = modelFolder(modelOf(database));
+      const { child, finished } = pgkeepStarted(["access", "apply", "--yes"], {
+        cwd: folder.path,
+        env: environment(database, folder.path),
+      });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      child.kill("SIGKILL");
+      await finished;
+      await expect
+        .poll(() => cluster.sql("select pid from pg_stat_activity where datname = $1", { values: [database] }), {
+          timeout: 10_000,
+        })
+        .toEqual([]);
+      const found = await lists(database);
+      expect(found, `killed after ${delay} ms`).toHaveLength(1);
+      seen.add(found[0].acl === null ? "old" : "new");
+      const roles = await cluster.sql("select 1 from pg_roles where rolname = $1", { values: [`web_${database}`] });
+      expect(roles, "the role and the grants come together").toHaveLength(found[0].acl === null ? 0 : 1);
+    }
+    expect(seen.size).toBeGreaterThan(0);
+  }, 120_000);
+});
