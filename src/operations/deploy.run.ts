@@ -5,6 +5,7 @@ import { runDeploy } from "../deploy/run/deploy.ts";
 import { runFields } from "../deploy/run/input.ts";
 import { reportSchema } from "../deploy/run/report-schema.ts";
 import { connectionFields } from "../pg/connect/input.ts";
+import { accessGateOf, gateSchema } from "./access/deploy-gate.ts";
 import { withConnection } from "./connection/wizard.ts";
 
 export default defineOperation({
@@ -21,7 +22,7 @@ export default defineOperation({
     positionals: ["path"],
     json: "bare",
     formats: ["tap", "junit", "github"],
-    exitCodes: [10, 11, 12, 13, 14, 15],
+    exitCodes: [10, 11, 12, 13, 14, 15, 20],
     examples: [
       { line: "pgkeep deploy ./shop -d shop", does: "deploy the project to database shop, made when missing" },
       {
@@ -48,12 +49,24 @@ export default defineOperation({
         .boolean()
         .optional()
         .meta({ description: "Keep no record of this run for pgkeep runs", group: "output" }),
+      verifyAccess: z.string().optional().meta({
+        description:
+          "Commit only when this access model holds; an access.yaml with gate: true beside deploy.sql does the same",
+        valueName: "FILE",
+        group: "safety",
+      }),
+      requireAccessClean: z
+        .boolean()
+        .optional()
+        .meta({ description: "Commit only when access plan would have nothing to do", group: "safety" }),
       force: z.boolean().optional().meta({ description: "Do not ask before dropping", group: "safety" }),
     }),
-  output: (z) => reportSchema(z),
-  run: async ({ noRecord, ...input }, context) => {
+  output: (z) => reportSchema(z).extend(gateSchema(z)),
+  run: async ({ noRecord, verifyAccess, requireAccessClean, ...input }, context) => {
+    const gate = await accessGateOf({ path: input.path, verifyAccess, requireAccessClean }, context);
     const completed = await withConnection(input, context);
     const journal = context.recordsRuns && !noRecord ? journalOf(completed.context) : undefined;
-    return await runDeploy(completed.input, completed.context, journal);
+    const report = await runDeploy(completed.input, completed.context, { journal, gate: gate?.hold });
+    return { ...report, ...gate?.result() };
   },
 });

@@ -67,6 +67,7 @@ export class ProbeRoom {
   readonly #isNested: boolean;
   readonly #onAbort: () => void;
   #entered = 0;
+  #isClosed = false;
 
   private constructor(session: Session, options: RoomOptions, state: { isNested: boolean; onAbort: () => void }) {
     this.#session = session;
@@ -113,7 +114,8 @@ export class ProbeRoom {
   /** Undoes everything. Safe to call twice. */
   async close(): Promise<void> {
     this.#options.signal.removeEventListener("abort", this.#onAbort);
-    if (this.#session.transactionStatus() === "idle") return;
+    if (this.#isClosed || this.#session.transactionStatus() === "idle") return;
+    this.#isClosed = true;
     await this.#session.script(
       this.#isNested ? "rollback to savepoint pgkeep_verify; release savepoint pgkeep_verify" : "rollback",
     );

@@ -107,6 +107,15 @@ class Verification {
       options.report?.({ type: "access.verify_role", role: role.name, done: index, total: roles.length });
       outcomes.push(...(await this.#outcomesOf(role, made)));
     }
+    if (
+      outcomes.some(
+        ({ result, object, schema }) => result === "fail" && object === "schema public" && schema === undefined,
+      )
+    ) {
+      this.notes.push(
+        'The model does not speak of schema "public"; "public: { revoke_public: [create] }" under schemas closes it.',
+      );
+    }
     const ofAll = [...newObjectProbesOfAll(expectations, made), ...this.#promised("", "")];
     outcomes.push(...(await this.#asked(ofAll, "PUBLIC cannot be acted as")));
     return outcomes;

@@ -14,6 +14,7 @@ import { connectedEvent } from "../../pg/connect/connected.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
 import { type Prepared, prepareSession } from "../session/prepare.ts";
 import { OWN_TABLE, PREPARED_IN } from "../session/queries.ts";
+import type { CommitGate } from "./commit-gate.ts";
 import { CommitLedger } from "./commit-ledger.ts";
 import {
   CONNECT_GRACE_MS,
@@ -65,13 +66,20 @@ export interface ReachedServer {
   version: number;
 }
 
+/** What goes along with a run and is not part of it. */
+export interface DeployCompanions {
+  journal?: RunJournal | undefined;
+  /** Asked before the head of the script is committed. */
+  gate?: CommitGate | undefined;
+}
+
 /** Runs a project. Throws DeployFailure, which carries the report, for everything that goes wrong. */
 export async function runDeploy(
   input: DeployInput,
   context: OperationContext,
-  journal?: RunJournal,
+  { journal, gate }: DeployCompanions = {},
 ): Promise<DeployReport> {
-  const run = new DeployRun(input, context, journal);
+  const run = new DeployRun(input, context, { journal, gate });
   try {
     const report = await run.execute();
     run.close(report);
@@ -96,6 +104,7 @@ class DeployRun {
   #warnings: Warning[] = [];
   #isReleased = false;
   readonly #journal: RunJournal | undefined;
+  readonly #gate: CommitGate | undefined;
   /** Set once the journal has begun. */
   #recorded: OfflineRun | undefined;
   #server: ReachedServer | null = null;
@@ -103,9 +112,10 @@ class DeployRun {
   /** undefined: the project may drop it. */
   #ownTable: string | undefined;
 
-  constructor(input: DeployInput, context: OperationContext, journal: RunJournal | undefined) {
+  constructor(input: DeployInput, context: OperationContext, { journal, gate }: DeployCompanions) {
     this.#input = input;
     this.#journal = journal;
+    this.#gate = gate;
     this.#context = context;
     this.#startedMs = context.clock.monotonicMs();
     this.#trace = new Trace((event) => context.report(event));
@@ -251,6 +261,7 @@ class DeployRun {
       signal: limit.signal,
       onAbort: () => this.#sayInterrupted(),
       onUnitDone: () => this.#trace.settleTransaction(),
+      gate: this.#gate,
     });
     await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
     await this.#release(session, true);
@@ -304,6 +315,10 @@ class DeployRun {
     if (ending.kind === "cancelled") {
       const failure = limit.failure() ?? new PgkeepError("DEPLOY_INTERRUPTED", "interrupted");
       throw this.#failed(failure, { ...run, failedUnit: ending.unit, residue: ending.residue });
+    }
+    if (ending.kind === "refused") {
+      if (!(ending.error instanceof PgkeepError)) throw ending.error;
+      throw this.#failed(ending.error, { ...run, failedUnit: ending.unit, residue: undefined });
     }
     const { error, unit, residue } = ending;
     const failure = await scriptFailure({ ...this.#failureContext(run), error, unit });

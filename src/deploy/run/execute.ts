@@ -17,6 +17,7 @@ import type { Project } from "../project/project.ts";
 import type { Edit } from "../script/source-map.ts";
 import { endsTransaction, statementSpans } from "../script/statements.ts";
 import type { ScriptUnit } from "../script/units.ts";
+import { type CommitGate, GateRefusal, sendHeld } from "./commit-gate.ts";
 import type { CommitLedger } from "./commit-ledger.ts";
 import { cancellable } from "./limit.ts";
 import { type Residue, residueOf } from "./state.ts";
@@ -31,6 +32,8 @@ export interface Execution {
   /** Called once when the signal fires while a unit runs. */
   onAbort: () => void;
   onUnitDone: () => void;
+  /** Asked before the head is committed. */
+  gate?: CommitGate | undefined;
 }
 
 export type Ending =
@@ -38,12 +41,14 @@ export type Ending =
   /** The signal fired; `unit` is the one that was ended, undefined when all that were sent had completed. */
   | { kind: "cancelled"; unit: number | undefined; residue: Residue | undefined }
   | { kind: "failed"; unit: number; error: ServerError; residue: Residue | undefined }
+  /** The gate did not let the head be committed; it is rolled back. */
+  | { kind: "refused"; unit: number; error: unknown }
   /** `committable`: whether the unit could have committed; otherwise it is rolled back for certain. */
   | { kind: "lost"; unit: number; error: unknown; residue: Residue | undefined; committable: boolean };
 
 /** Runs all units, or as many as go well. Never rejects for anything the server did. Unit numbers start at 1. */
 export async function executeUnits(execution: Execution): Promise<Ending> {
-  const { session, units, announces, ledger, signal, onAbort, onUnitDone } = execution;
+  const { session, units, announces, ledger, signal, onAbort, onUnitDone, gate } = execution;
   for (const [index, unit] of units.entries()) {
     if (signal.aborted) return { kind: "cancelled", unit: undefined, residue: undefined };
     const number = index + 1;
@@ -53,7 +58,10 @@ export async function executeUnits(execution: Execution): Promise<Ending> {
     const onStatement = (tag: string): void => {
       tags.last = tag;
     };
-    const sent = session.script(announces ? withCommitMark(text, number, session) : text, { onStatement });
+    const held = number === 1 ? gate : undefined;
+    const sent: Promise<unknown> = held
+      ? sendHeld({ session, text, gate: held, signal }, { onStatement })
+      : session.script(announces ? withCommitMark(text, number, session) : text, { onStatement });
     const settled = await cancellable({ session, signal, onAbort }, sent);
     if (settled.outcome === "done" || (settled.outcome === "failed" && committedBefore(settled.error, tags.last))) {
       const statusAfter = settled.outcome === "done" ? session.transactionStatus() : "idle";
@@ -67,9 +75,14 @@ export async function executeUnits(execution: Execution): Promise<Ending> {
     }
     const committable = canCommit(text, statusBefore);
     // Inside a transaction no statement can do anything that outlives it.
-    const residue = statusBefore === "idle" ? residueOfUnit(text) : undefined;
+    const residue = statusBefore === "idle" && !held ? residueOfUnit(text) : undefined;
     if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue, committable };
     const { error } = settled;
+    if (error instanceof GateRefusal) {
+      return signal.aborted
+        ? { kind: "cancelled", unit: number, residue }
+        : { kind: "refused", unit: number, error: error.reason };
+    }
     // A server that ends the session in words has rolled back; one that panics may have done anything.
     if (!(error instanceof ServerError) || error.severity === "PANIC") {
       return { kind: "lost", unit: number, error, residue, committable };
