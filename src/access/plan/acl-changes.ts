@@ -63,11 +63,12 @@ type Entry = { -readonly [Key in keyof AclEntry]: AclEntry[Key] };
 function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
   const { owner, wish, isRetiring } = question;
   const queue = entries
-    .filter(
-      ({ grantee, grantor }) =>
-        grantee !== owner && !isRetiring(grantee) && !(isRetiring(grantor) && grantor !== owner),
-    )
-    .map((entry) => ({ entry, depth: depthOf(entry, entries, owner), ...excessOf(entry, wish) }))
+    .filter(({ grantee, grantor }) => grantee !== owner && (grantor === owner || !isRetiring(grantor)))
+    .map((entry) => ({
+      entry,
+      depth: depthOf(entry, entries, owner),
+      ...(isRetiring(entry.grantee) ? leftByDropOwned(entry, owner) : excessOf(entry, wish)),
+    }))
     .filter(({ surplus, options }) => (surplus | options) !== 0)
     .sort((one, other) => other.depth - one.depth);
   const revocations: Revocation[] = [];
@@ -82,6 +83,11 @@ function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
     }
   }
   return revocations;
+}
+
+/** DROP OWNED takes what the owner granted, and with it what was passed on; the rest has to go by its grantors first. */
+function leftByDropOwned({ grantor, privileges }: AclEntry, owner: string) {
+  return { surplus: grantor === owner ? 0 : privileges, options: 0 };
 }
 
 function excessOf({ grantee, privileges, grantable }: AclEntry, wish: Wish) {
@@ -114,7 +120,7 @@ function taken(entry: Entry, { bits, optionOnly, depth, entries, question }: Tak
     blockedBy: [],
   };
   const strangers = chain.filter(({ entry: { grantee } }) => !question.wish.isExact(grantee));
-  if (strangers.length > 0 && !question.cascade) {
+  if (strangers.length > 0 && !question.cascade && !question.isRetiring(entry.grantee)) {
     return [
       { ...own, blockedBy: strangers.map(({ entry: { ...there }, bits: some }) => ({ ...there, privileges: some })) },
     ];

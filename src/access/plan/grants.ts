@@ -16,7 +16,7 @@ import { type GrantPlanning, lendReach, touchedBy, wayOfGrantor, wayOfOwner } fr
 import { planColumns } from "./columns.ts";
 import { type Difference, STEP } from "./draft.ts";
 import { aclText, granteeSql, objectText, privilegesText, roleText } from "./naming.ts";
-import type { Wish } from "./resolve.ts";
+import { Wish } from "./resolve.ts";
 
 /** 100 objects: a statement stays readable, and ten times fewer of them run as fast as one for all. */
 export const OBJECTS_PER_STATEMENT = 100;
@@ -28,19 +28,38 @@ const LAST_RANK = 500_000;
 export function planGrants(planning: GrantPlanning): void {
   const { facts, present, resolver } = planning;
   const answers = new Answers(planning);
+  const retirees = new Retirees(planning);
   for (const kind of facts.kinds.values()) {
     const groups = new Groups();
     const objects = kind.name === "parameter" ? withUnlisted(planning) : present.of(kind.name);
     for (const object of objects) {
-      if (!resolver.isGoverned(object)) continue;
-      const { list } = resolver.wish(object);
+      const isGoverned = resolver.isGoverned(object);
+      if (!isGoverned && !retirees.leaves(object)) continue;
+      const list = isGoverned ? resolver.wish(object).list : NO_WISH;
       const changes = answers.of(object, list);
       planning.book.unchanged += changes.unchanged;
       groups.add(object, changes);
-      if (kind.name === "table") planColumns(object, changes, planning);
+      if (kind.name === "table" && isGoverned) planColumns(object, changes, planning);
     }
     const total = kind.allInSchema === undefined ? new Map<string, number>() : countBySchema(objects);
     for (const group of groups.all()) planGroup(group, { kind, total, planning });
+  }
+}
+
+/** For lists that the model does not govern: nothing is wished and nothing taken. */
+const NO_WISH = new Wish(() => false);
+
+/** Entries of roles that shall be gone which DROP OWNED would leave, wherever they are. */
+class Retirees {
+  readonly #names: readonly string[];
+
+  constructor({ facts }: GrantPlanning) {
+    this.#names = [...facts.model.roles.keys()].filter((name) => facts.isRetiring(name));
+  }
+
+  leaves({ acl, owner }: CatalogObject): boolean {
+    if (this.#names.length === 0 || acl === undefined) return false;
+    return acl.some(({ grantee, grantor }) => grantor !== owner && this.#names.includes(grantee));
   }
 }
 

@@ -83,8 +83,8 @@ begin
     from pg_catalog.pg_policy as p
     join pg_catalog.pg_class as c on c.oid = p.polrelid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-   where n.nspname =${literal(target.schema)} and c.relname =${literal(target.table)} and p.polname =${literal(policy.name)};
-  execute${literal(about)} || pg_catalog.quote_literal(${literal(start)} || mark || ']');
+   where n.nspname = ${literal(target.schema).trim()} and c.relname = ${literal(target.table).trim()} and p.polname = ${literal(policy.name).trim()};
+  execute ${literal(about).trim()} || pg_catalog.quote_literal(${literal(start).trim()} || mark || ']');
 end`;
   return `do ${literal(body).trim()}`;
 }
