@@ -55,11 +55,15 @@ function settingsByRole(answers: Answers): ReadonlyMap<string, RoleSetting[]> {
   return settings;
 }
 
-/** "name=value" texts; a value may hold the sign itself. */
+/** "name=value" texts; a value may hold the sign itself. Parameters are the same in any case, so theirs is lowered. */
 export function readSettings(row: TextRow): RoleSetting[] {
   return arrayElements(row.settings ?? "{}").map((setting) => {
     const sign = setting.indexOf("=");
-    return { database: row.database ?? undefined, name: setting.slice(0, sign), value: setting.slice(sign + 1) };
+    return {
+      database: row.database ?? undefined,
+      name: setting.slice(0, sign).toLowerCase(),
+      value: setting.slice(sign + 1),
+    };
   });
 }
 

@@ -59,7 +59,7 @@ export function revokeRule({ target, grantee, privileges, columns }: Omit<Granti
   return { effect: "revoke", target, columns, role: grantee.name, privileges, grantable: false, line: grantee.at.line };
 }
 
-/** Parameters are case-insensitive; the catalog has them in lower case. */
+/** Parameters are the same in any case. */
 export function settingsOf(
   given: readonly { name: string; value: Located<string> }[] | undefined,
 ): ReadonlyMap<string, string> {

@@ -65,7 +65,7 @@ export interface RoleModel {
   password: string | undefined;
   /** The role that it becomes at login (three-tier's migrator). */
   runAs: string | undefined;
-  /** In every database. */
+  /** In every database. Names of parameters are in lower case, here and in snapshots. */
   settings: ReadonlyMap<string, string>;
   /** In the model's database: ALTER ROLE ... IN DATABASE ... SET. Those of other databases are not governed. */
   databaseSettings: ReadonlyMap<string, string>;
