@@ -97,8 +97,8 @@ begin
 end
 $body$;
 
--- What pgmi_run_test_source needs to know of a file, and the message that announces it.
-create function pg_temp._pgkeep_test_start(_path text, out content text, out kind text, out key bigint)
+-- What pgmi_run_test_source needs to know of a file; from here on it is the one that runs.
+create function pg_temp._pgkeep_test_start(_path text, out content text, out kind text, out key bigint, out began bigint)
   language plpgsql
   set search_path = pg_catalog, pg_temp
 as $body$
@@ -115,16 +115,14 @@ begin
   kind := case when _test.is_fixture then 'fixture' else 'test' end;
   key := pg_temp._pgkeep_key(_test.content);
   content := pg_temp._pgkeep_marked(_test.content, key);
-  raise info using
-    errcode = 'PGK01',
-    message = _path,
-    detail = concat_ws(' ', kind || '_start', pg_temp._pgkeep_clock(), key);
+  began := pg_temp._pgkeep_clock();
   perform setval('pg_temp._pgkeep_at', key);
 end
 $body$;
 
--- Announces that a test file ended: well when _context is null, else with the place where it failed.
-create function pg_temp._pgkeep_test_end(_path text, _kind text, _key bigint, _context text)
+-- Tells the client that a test file ended: well when _context is null, else with the place where it failed. One message
+-- says when it began as well: each is sent at once and costs the server more than a small test does.
+create function pg_temp._pgkeep_test_end(_path text, _kind text, _key bigint, _began bigint, _context text)
   returns void
   language plpgsql
   set search_path = pg_catalog, pg_temp
@@ -136,7 +134,7 @@ begin
     errcode = 'PGK01',
     message = _path,
     detail = concat_ws(' ', _kind || case when _context is null then '_end' else '_failed' end,
-      pg_temp._pgkeep_clock(), _key,
+      pg_temp._pgkeep_clock(), _key, _began,
       case
         when _at - _at % 1048576 = _key and exists (select from pg_temp._pgkeep_marks as m where m.key = _key)
           then _at % 1048576
@@ -183,7 +181,7 @@ begin
         _type = pg_datatype_name,
         _table = table_name,
         _schema = schema_name;
-      perform pg_temp._pgkeep_test_end(p_path, _test.kind, _test.key, _context);
+      perform pg_temp._pgkeep_test_end(p_path, _test.kind, _test.key, _test.began, _context);
       raise exception using
         errcode = _state,
         message = pg_catalog.concat('Failed in ', p_path, ': ', _message),
@@ -195,7 +193,7 @@ begin
         table = _table,
         schema = _schema;
   end;
-  perform pg_temp._pgkeep_test_end(p_path, _test.kind, _test.key, null);
+  perform pg_temp._pgkeep_test_end(p_path, _test.kind, _test.key, _test.began, null);
 end
 $body$;
 
@@ -319,5 +317,5 @@ $body$;
 
 grant execute on function pg_temp.pgmi_has_tests(text, text), pg_temp.pgmi_test_plan(text),
   pg_temp.pgmi_test_callback(pg_temp.pgmi_test_event), pg_temp._pgkeep_test_start(text),
-  pg_temp._pgkeep_test_end(text, text, bigint, text), pg_temp.pgmi_run_test_source(text),
+  pg_temp._pgkeep_test_end(text, text, bigint, bigint, text), pg_temp.pgmi_run_test_source(text),
   pg_temp.pgmi_test_generate(text, text), pg_temp.pgmi_persist_test_plan(text, text) to public;

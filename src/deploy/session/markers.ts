@@ -50,22 +50,32 @@ export interface Marker {
 export function readMarkers({ code, message, detail = "", hint }: ServerNotice): Marker[] {
   if (code !== MARKER_STATE) return [];
   if (message === "files") return detail.split("\n").flatMap(readFile);
-  const [word, clock = "", key = "", done] = detail.split(" ");
-  const type = TYPES.find((known) => known === word);
-  if (!type || !/^\d+$/.test(clock) || !/^\d+$/.test(key)) return [];
-  const isFailure = type.endsWith("_failed");
+  return readTest(message, detail, hint);
+}
+
+/** A test or fixture that has run: its beginning and its end. */
+function readTest(path: string, detail: string, hint: string | undefined): Marker[] {
+  const match = /^(test|fixture)_(end|failed) (\d+) (\d+) (\d+)(?: (\d+))?$/.exec(detail);
+  if (!match) return [];
+  const [, kind, ending, ended, key = "0", began, done] = match;
+  const start = typeOf(`${kind}_start`);
+  const end = typeOf(`${kind}_${ending}`);
+  if (!start || !end) return [];
+  const both = { path, key: BigInt(key), sameText: 1 };
+  const failure = ending === "failed" ? { done, hint } : {};
   return [
+    { type: start, timeMs: Number(began) / 1_000, ...both, statementsDone: undefined, context: undefined },
     {
-      type,
-      path: message,
-      timeMs: Number(clock) / 1_000,
-      key: BigInt(key),
-      sameText: 1,
-      statementsDone: isFailure && done !== undefined ? Number(done) : undefined,
-      context: isFailure ? hint : undefined,
+      type: end,
+      timeMs: Number(ended) / 1_000,
+      ...both,
+      statementsDone: failure.done === undefined ? undefined : Number(failure.done),
+      context: failure.hint,
     },
   ];
 }
+
+const typeOf = (word: string): MarkerType | undefined => TYPES.find((known) => known === word);
 
 /** One line about a file that has run: its beginning and its end. */
 function readFile(line: string): Marker[] {

@@ -33,15 +33,22 @@ describe("a message about files", () => {
 describe("a message about a test", () => {
   it("tells what it did and, when it failed, where", () => {
     const log = new MarkerLog();
-    log.take(notice("./__test__/a.sql", "test_start 1000 1048576", ""));
-    log.take(notice("./__test__/a.sql", "test_failed 2000 1048576 3", "SQL statement"));
+    log.take(notice("./__test__/a.sql", "test_failed 2000 1048576 1000 3", "SQL statement"));
     expect(log.failedTest("./__test__/a.sql")).toMatchObject({ statementsDone: 3, context: "SQL statement" });
     expect(log.failedTest("./__test__/b.sql")).toBeUndefined();
   });
 
+  it("has its beginning and its end", () => {
+    expect(readMarkers(notice("./_setup.sql", "fixture_end 2500 1048576 1000", ""))).toMatchObject([
+      { type: "fixture_start", path: "./_setup.sql", timeMs: 1, key: 1048576n },
+      { type: "fixture_end", path: "./_setup.sql", timeMs: 2.5, key: 1048576n, context: undefined },
+    ]);
+  });
+
   it("whose statements were not told apart has no count", () => {
-    expect(readMarkers(notice("./t.sql", "test_failed 2000 1048576", "x"))).toMatchObject([
-      { statementsDone: undefined },
+    expect(readMarkers(notice("./t.sql", "test_failed 2000 1048576 1000", "x"))).toMatchObject([
+      { type: "test_start" },
+      { type: "test_failed", statementsDone: undefined, context: "x" },
     ]);
   });
 });
@@ -50,6 +57,7 @@ it.each([
   ["a notice of the project", notice("hello", undefined, undefined, "00000")],
   ["the number of a transaction", notice("4711", "transaction")],
   ["a message that somebody else raised with our code", notice("x", "file_start now 1")],
+  ["a test that began at no time", notice("./t.sql", "test_end 2000 1048576 now")],
   ["half a line about files", notice("files", "file 1000\nfile")],
 ])("%s is no marker", (_name, message) => {
   expect(readMarkers(message)).toEqual([]);
