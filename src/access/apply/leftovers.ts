@@ -33,6 +33,8 @@ export interface LeftoverQuestion {
 
 /** Every privilege that a role lost between the two looks and still has, at most MAX_LEFTOVERS. */
 export async function leftoversOf({ before, after, model }: LeftoverQuestion): Promise<Leftover[]> {
+  // A database that the run itself made has lost nothing, and its oids are not those of the one that was looked at.
+  if (before.databaseOid !== after.databaseOid) return [];
   const losses = [...lossesBetween(before, after)];
   if (losses.length === 0) return [];
   const access = await effectiveAccess(after);

@@ -77,7 +77,7 @@ export function appliedSummary({ database, outcome, applied, plan }: AppliedText
     case "done by another run":
       return `${mark} ${name}: another run had done it`;
     case "applied":
-      return `${mark} ${name}: ${applied.length.toLocaleString("en-US")} statements applied, looked at again, committed${plan.blocked.length > 0 ? `; ${plan.blocked.length} blocked` : ""}`;
+      return `${mark} ${name}: ${applied.length === 1 ? "1 statement" : `${applied.length.toLocaleString("en-US")} statements`} applied, looked at again, committed${plan.blocked.length > 0 ? `; ${plan.blocked.length} blocked` : ""}`;
     default:
       return `${view.ascii ? "FAILED" : "✗"} ${name}: committed, but not as planned`;
   }

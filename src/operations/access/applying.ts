@@ -1,6 +1,6 @@
 /** Plan, ask, apply: the way of every operation that changes a database by a plan. */
 import { resolve } from "node:path";
-import { applyPlan } from "../../access/apply/apply.ts";
+import { type ApplyRequest, applyPlan } from "../../access/apply/apply.ts";
 import { leftoversOf } from "../../access/apply/leftovers.ts";
 import type { SavedPlan } from "../../access/apply/plan-file.ts";
 import { identityOf, requireSamePlan } from "../../access/apply/same-plan.ts";
@@ -24,24 +24,27 @@ interface ApplyingOptions {
   saved?: SavedPlan | undefined;
   /** Narrows the model before it is planned. */
   narrow?: ((model: AccessModel) => AccessModel) | undefined;
+  /** In place of the file that the input names. */
+  model?: AccessModel | undefined;
 }
 
 /** Plans, asks and applies. */
 export async function applyModel(
   input: PlanningRequest & ApplyFlags,
   context: OperationContext,
-  { saved, narrow }: ApplyingOptions = {},
+  { saved, narrow, model }: ApplyingOptions = {},
 ) {
+  const options = optionsOf(input);
   const undo = input.saveUndo && resolve(context.workingDirectory, input.saveUndo);
   if (undo) checkOutputFile(undo);
-  const planning = await planningOf(input, context, { lenient: false, narrow });
+  const planning = await planningOf(input, context, { lenient: false, narrow, model });
   const plan = await planOnce(planning);
   if (saved) requireSamePlan(saved.identity, identityOf(plan));
   const isPlanned = await approve({ plan, model: planning.model }, input, context);
   if (!isPlanned) return appliedDocument({ plan, model: planning.model });
   // Written first: who needs it after a crash needs it most.
   if (undo) writeOutputFile(undo, undoScript(plan));
-  const report = await run(planning, { plan, input, context, saved });
+  const report = await run(planning, { plan, approval: saved || !input.yes ? "plan" : "model", options, context });
   planning.remember(report.passwordsSet);
   const looks = planning.looks();
   const leftovers = looks ? await leftoversOf({ before: looks.first, after: looks.last, model: planning.model }) : [];
@@ -53,23 +56,16 @@ async function planOnce(planning: Planning): Promise<AccessPlan> {
   return await planning.plan(session);
 }
 
-interface Running {
-  plan: AccessPlan;
-  input: ApplyFlags;
-  context: OperationContext;
-  saved: SavedPlan | undefined;
-}
+type Running = Pick<ApplyRequest, "plan" | "approval" | "options"> & { context: OperationContext };
 
-function run({ server, model, passwords, plan: replan }: Planning, { plan, input, context, saved }: Running) {
+function run({ server, model, passwords, plan: replan }: Planning, { context, ...request }: Running) {
   const { signal, clock, report } = context;
   return applyPlan({
-    plan,
-    approval: saved || !input.yes ? "plan" : "model",
+    ...request,
     open: (database = model.database || server.connection.database) => server.open(database),
     maintenanceDatabase: server.connection.maintenanceDatabase,
     replan,
     passwords,
-    options: optionsOf(input),
     signal,
     clock,
     report,

@@ -1,6 +1,6 @@
 /** Where a written model goes: a new file that only its owner can read, or back to the caller. */
-import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, closeSync, constants, lstatSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -26,6 +26,21 @@ export function writtenModelFields(z: ZodNamespace) {
   };
 }
 
+/** Refuses early what `writeNewModel` would refuse after the work is done. Throws FILE_WRITE_FAILED. */
+export function checkNewModel(
+  file: string | undefined,
+  { workingDirectory }: Pick<OperationContext, "workingDirectory">,
+): void {
+  if (file === undefined) return;
+  const path = resolve(workingDirectory, file);
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })) throw notWritten(file, "EEXIST");
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw error instanceof PgkeepError ? error : notWritten(file, errorCodeOf(error));
+  }
+}
+
 /**
  * Writes `text` to a file that is not there yet; neither a file nor a link is ever written through.
  * Throws FILE_WRITE_FAILED.
@@ -41,13 +56,17 @@ export function writeNewModel(
     writeWhole(path, text);
     return file;
   } catch (error) {
-    const isThere = errorCodeOf(error) === "EEXIST";
-    const reason = isThere ? "it exists" : `the system answered ${errorCodeOf(error) ?? "with an unknown error"}`;
-    throw new PgkeepError("FILE_WRITE_FAILED", `could not write "${tameLine(file)}": ${reason}`, {
-      hint: isThere ? "Name a new file; a model that somebody wrote is never replaced." : undefined,
-      state: "nothing was written",
-    });
+    throw notWritten(file, errorCodeOf(error));
   }
+}
+
+function notWritten(file: string, code: string | undefined): PgkeepError {
+  const isThere = code === "EEXIST";
+  const reason = isThere ? "it exists" : `the system answered ${code ?? "with an unknown error"}`;
+  return new PgkeepError("FILE_WRITE_FAILED", `could not write "${tameLine(file)}": ${reason}`, {
+    hint: isThere ? "Name a new file; a model that somebody wrote is never replaced." : undefined,
+    state: "nothing was written",
+  });
 }
 
 function writeWhole(path: string, text: string): void {

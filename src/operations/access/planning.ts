@@ -13,7 +13,7 @@ import {
 } from "../../access/apply/passwords.ts";
 import { inspect } from "../../access/catalog/inspect.ts";
 import type { Snapshot } from "../../access/catalog/snapshot.ts";
-import type { AccessModel } from "../../access/model/model.ts";
+import type { AccessModel, RoleModel } from "../../access/model/model.ts";
 import { makePlan } from "../../access/plan/make-plan.ts";
 import type { AccessPlan } from "../../access/plan/plan.ts";
 import { PgkeepError } from "../../base/errors.ts";
@@ -78,19 +78,21 @@ export interface PlanningOptions {
   lenient: boolean;
   /** Narrows the model before it is planned. */
   narrow?: ((model: AccessModel) => AccessModel) | undefined;
+  /** In place of a file. */
+  model?: AccessModel | undefined;
 }
 
 /** Reads the model, resolves its secrets and the target. Connects to nothing yet. */
 export async function planningOf(
   request: PlanningRequest,
   context: OperationContext,
-  { lenient, narrow = (model) => model }: PlanningOptions,
+  { lenient, narrow = (model) => model, model: given }: PlanningOptions,
 ): Promise<Planning> {
-  const whole = await loadModel(request.model, context);
-  const model = narrow(whole);
+  const model = narrow(given ?? (await loadModel(request.model, context)));
   const server = await serverFor(model, request, context);
   const warn = (message: string): void => context.report({ type: "warning", message });
   const passwords = await passwordsOf(model, { request, context, lenient, warn });
+  const wanted = [...model.roles.values()].filter(({ password, state }) => password && state === "present");
   const memory = passwords.size > 0 ? await memoryOf(server, request, context) : undefined;
   const { rotate = false, cascade = false, includeDefiner = false } = request;
   let looks: { first: Snapshot; last: Snapshot } | undefined;
@@ -98,7 +100,7 @@ export async function planningOf(
     const snapshot = await inspect(session);
     looks = { first: looks?.first ?? snapshot, last: snapshot };
     const states = await comparePasswords(session, passwords, memory?.check);
-    const { setPasswords, unknown } = passwordsToSet({ passwords, states, snapshot, rotate, set });
+    const { setPasswords, unknown } = passwordsToSet({ wanted, states, snapshot, rotate, set });
     const made = await makePlan(model, snapshot, { setPasswords, cascade, includeDefiner });
     const warnings = unknown.map(
       (role) => `whether role "${tameLine(role)}" has its password is unknown; --rotate sets it again`,
@@ -163,25 +165,26 @@ async function passwordsOf(
       for (const password of alone.values()) known.set(name, password);
     } catch (error) {
       if (!(error instanceof PgkeepError) || error.code !== "CONFIG_REFERENCE_UNRESOLVED") throw error;
-      warn(`${error.message}, so whether the role has it is unknown`);
+      warn(`${error.message}; access apply needs it`);
     }
   }
   return known;
 }
 
 interface PasswordFacts {
-  passwords: ReadonlyMap<string, RolePassword>;
+  /** Roles for which the model names a password. */
+  wanted: readonly RoleModel[];
   states: ReadonlyMap<string, PasswordState>;
   snapshot: Snapshot;
   rotate: boolean;
   set: ReadonlySet<string>;
 }
 
-function passwordsToSet({ passwords, states, snapshot, rotate, set }: PasswordFacts) {
+function passwordsToSet({ wanted, states, snapshot, rotate, set }: PasswordFacts) {
   const setPasswords = new Set<string>();
   const unknown: string[] = [];
-  for (const role of passwords.keys()) {
-    const state = states.get(role);
+  for (const { name: role } of wanted) {
+    const state = states.get(role) ?? "unknown";
     if (set.has(role)) {
       // Where the server shows it, it must be there; elsewhere its word that it was set has to do.
       if (state === "different" || state === "unset") setPasswords.add(role);

@@ -78,7 +78,8 @@ describe("access plan and apply", () => {
     expect(applied.status, applied.stderr).toBe(0);
     expect(applied.stderr).toMatch(/✓ \S+: \d+ statements applied, looked at again, committed/);
     const again = await pgkeep(["access", "apply", "--yes"], options);
-    expect(again).toMatchObject({ status: 0, stdout: "" });
+    expect(again.status).toBe(0);
+    expect(again.stdout).toMatch(/^ +\d+ unchanged\n$/);
     expect(again.stderr).toContain("nothing to do");
   });
 
@@ -124,9 +125,9 @@ describe("access plan and apply", () => {
       ...Object.fromEntries(files.map((file) => [file, readFileSync(join(folder.path, file), "utf8")])),
     };
     for (const [place, text] of Object.entries(places)) {
-      expect(text, place).not.toContain(CANARY);
-      expect(text, place).not.toContain("SCRAM-SHA-256$");
-      expect(text, place).not.toContain(rolpassword.slice(-30));
+      expect(text.includes(CANARY), place).toBe(false);
+      expect(/SCRAM-SHA-256\$\d/.test(text), place).toBe(false);
+      expect(text.includes(rolpassword.slice(-30)), place).toBe(false);
     }
   });
 });
