@@ -98,25 +98,41 @@ async function readAll(session: Session, queries: ReadonlyMap<string, string>): 
 
 /** Runs `queries` in one message that leaves the session as it was. Throws ACCESS_CATALOG_UNREADABLE. */
 export async function readTogether(session: Session, queries: ReadonlyMap<string, string>): Promise<Answers> {
-  const { begin, end, undo } = bracketOf(session);
   const isRaw = session.parameterStatus("server_encoding") === "SQL_ASCII";
-  const message = [
-    begin,
-    OWN_SETTINGS,
-    isRaw ? RAW_BYTES : "",
-    ...[...queries.values()].map((query) => `${query};\n`),
-    end,
-  ];
   try {
-    return byName([...queries.keys()], await session.exchange(message.join("")));
+    return await readAs(session, queries, { isRaw }).catch((error: unknown) => {
+      // Bytes of another database's encoding, which this one's cannot stand for: once more, as they are.
+      if (isRaw || !isUntranslatable(error)) throw error;
+      return readAs(session, queries, { isRaw: true });
+    });
   } catch (error) {
-    if (undo !== "" && session.transactionStatus() === "failed") await session.script(undo);
     if (!(error instanceof ServerError)) throw error;
     throw new PgkeepError("ACCESS_CATALOG_UNREADABLE", "could not read the server's catalog", {
       detail: `The server said: ${error.message} (${error.sqlstate}).`,
       state: "nothing was changed",
       cause: error,
     });
+  }
+}
+
+/** character_not_in_repertoire, untranslatable_character. */
+function isUntranslatable(error: unknown): boolean {
+  return error instanceof ServerError && ["22021", "22P05"].includes(error.sqlstate);
+}
+
+async function readAs(
+  session: Session,
+  queries: ReadonlyMap<string, string>,
+  { isRaw }: { isRaw: boolean },
+): Promise<Answers> {
+  const { begin, end, undo } = bracketOf(session);
+  const texts = [...queries.values()].map((query) => `${query};\n`);
+  try {
+    const results = await session.exchange([begin, OWN_SETTINGS, isRaw ? RAW_BYTES : "", ...texts, end].join(""));
+    return byName([...queries.keys()], results);
+  } catch (error) {
+    if (session.transactionStatus() === "failed") await session.script(undo);
+    throw error;
   }
 }
 
