@@ -82,6 +82,23 @@ export function roleMembership(role: string, other: string, how: "usage" | "memb
   return `select pg_catalog.pg_has_role(${literal(role)}, ${literal(other)}, ${literal(how)})`;
 }
 
+/** Whether `role` has the rights of one of `owners`, as the catalog says. */
+export function ownership(role: string, owners: readonly (string | undefined)[]): string {
+  const known = owners.filter((owner) => owner !== undefined);
+  if (known.length === 0) return "select false";
+  return `select ${known.map((owner) => `pg_catalog.pg_has_role(${literal(role)}, ${literal(owner)}, 'usage')`).join(" or ")}`;
+}
+
+/** Whether the role has an attribute, or every one. */
+export function roleAttribute(role: string, attribute: "rolcreaterole"): string {
+  return `select r.${attribute} or r.rolsuper from pg_catalog.pg_roles as r where r.rolname = ${literal(role)}`;
+}
+
+/** A relation of pg_catalog, by its name, which is ours and not the catalog's. */
+export function serverRelationPrivilege(role: string, relation: string): string {
+  return `select pg_catalog.has_table_privilege(${literal(role)}, ${literal(`pg_catalog.${relation}`)}, 'select')`;
+}
+
 export function serverRoutinePrivilege(role: string, signature: string): string {
   return `select pg_catalog.has_function_privilege(${literal(role)}, ${literal(signature)}, 'execute')`;
 }

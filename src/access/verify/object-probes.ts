@@ -9,6 +9,7 @@ import {
   type Manipulation,
   onAllColumns,
   onAnyColumn,
+  ownership,
   routinePrivilege,
   schemaPrivilege,
   sequencePrivilege,
@@ -202,7 +203,10 @@ function definitionProbes({ expectations, role }: ProbeSource, desired: DesiredO
     const attempt: Attempt = isOwnNow
       ? { kind: "known", allowed: true, why: "it has the owner's rights, so it is not tried on what is in use" }
       : { kind: "run", sql: probeStatement(action, definitionNames(object)) };
-    return { row: 6, action, expected: expectedIf(isAllowed), attempt };
+    // MAINTAIN allows a REFRESH too, so ownership alone would not be the answer there.
+    const otherwise =
+      action === "refresh" ? undefined : ownership(role, [object.owner, bySchema ? home.object.owner : undefined]);
+    return { row: 6, action, expected: expectedIf(isAllowed), attempt, otherwise };
   });
 }
 
@@ -290,16 +294,20 @@ function schemaProbes(source: ProbeSource, desired: DesiredObject): Probe[] {
   };
   return completed(source, object, [
     usage,
-    ...creations({ schema: object.sql, freshName }, mayCreate),
+    ...creations({ role, schema: object, freshName }, mayCreate),
     ...definitionProbes(source, desired),
   ]);
 }
 
-export function creations({ schema, freshName }: { schema: string; freshName: string }, mayCreate: boolean): Draft[] {
+export function creations(
+  { role, schema, freshName }: { role: string; schema: CatalogObject; freshName: string },
+  mayCreate: boolean,
+): Draft[] {
   return CREATIONS.map((action) => ({
     row: 8,
     action: `${action} in`,
     expected: expectedIf(mayCreate),
-    attempt: { kind: "run", sql: probeStatement(action, { schema, name: ident(freshName) }) },
+    attempt: { kind: "run", sql: probeStatement(action, { schema: schema.sql, name: ident(freshName) }) },
+    otherwise: schemaPrivilege(role, schema.name, "create"),
   }));
 }

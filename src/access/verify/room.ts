@@ -211,10 +211,9 @@ export class ProbeRoom {
 
   /** Defines the functions and becomes the role. */
   async #enter(actor: Actor, suffix: string): Promise<{ schema: string } | { refused: string }> {
-    const places =
-      this.method === "session authorization"
-        ? ["pg_temp"]
-        : [ident(`pgkeep_verify_${this.#options.nonce}${suffix}`), "pg_temp"];
+    // Not pg_temp where there is a choice: once it exists, a refused temporary table is refused in other words.
+    const own = ident(`pgkeep_verify_${this.#options.nonce}${suffix}`);
+    const places = this.method === "session authorization" ? [own] : [own, "pg_temp"];
     let refused = "";
     for (const schema of places) {
       try {

@@ -1,7 +1,14 @@
 /** Probes of the database, the server and the role itself: rows 1, 8 to 15, 18 to 24 and 30 of the matrix. */
 import { ident, literal } from "../../pg/identifiers.ts";
 import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
-import { databasePrivilege, explained, roleMembership, serverRoutinePrivilege } from "./attempts.ts";
+import {
+  databasePrivilege,
+  explained,
+  roleAttribute,
+  roleMembership,
+  serverRelationPrivilege,
+  serverRoutinePrivilege,
+} from "./attempts.ts";
 import type { Expectations } from "./expectations.ts";
 import { creations, labelOf, type ProbeSource } from "./object-probes.ts";
 import type { Attempt, Expected, Probe } from "./probe.ts";
@@ -105,7 +112,7 @@ function publicSchemaProbes(source: ProbeSource): Probe[] {
     grants: new Map(),
     columns: new Map(),
   });
-  return creations({ schema: schema.sql, freshName }, isOwner).map((draft) => ({
+  return creations({ role, schema, freshName }, isOwner).map((draft) => ({
     ...draft,
     role,
     object: labelOf(schema),
@@ -141,6 +148,7 @@ function selfProbes(source: ProbeSource): Probe[] {
       object: "server",
       expected: expectedIf(createsRoles),
       attempt: run("create role", { name: ident(freshName) }),
+      otherwise: roleAttribute(role, "rolcreaterole"),
     },
     {
       row: 11,
@@ -231,13 +239,13 @@ function becomingProbes(source: ProbeSource): Probe[] {
 }
 
 /** Catalogs with secrets, and what each needs beyond "select *". */
-const SECRETS: readonly { action: string; select: string; since?: number }[] = [
-  { action: "select pg_authid", select: "select * from pg_catalog.pg_authid" },
-  { action: "select pg_shadow", select: "select * from pg_catalog.pg_shadow" },
-  { action: "select pg_user_mapping", select: "select * from pg_catalog.pg_user_mapping" },
+const SECRETS: readonly { action: string; select: string; relation?: string; since?: number }[] = [
+  { action: "select pg_authid", select: "select * from pg_catalog.pg_authid", relation: "pg_authid" },
+  { action: "select pg_shadow", select: "select * from pg_catalog.pg_shadow", relation: "pg_shadow" },
+  { action: "select pg_user_mapping", select: "select * from pg_catalog.pg_user_mapping", relation: "pg_user_mapping" },
   { action: "select pg_subscription.subconninfo", select: "select subconninfo from pg_catalog.pg_subscription" },
-  { action: "select pg_statistic", select: "select * from pg_catalog.pg_statistic" },
-  { action: "select pg_largeobject", select: "select * from pg_catalog.pg_largeobject" },
+  { action: "select pg_statistic", select: "select * from pg_catalog.pg_statistic", relation: "pg_statistic" },
+  { action: "select pg_largeobject", select: "select * from pg_catalog.pg_largeobject", relation: "pg_largeobject" },
 ];
 
 const FILE_VIEWS: readonly { action: string; select: string; since?: number }[] = [
@@ -253,7 +261,14 @@ function secretProbes(source: ProbeSource): Probe[] {
   const probes = (row: number, list: typeof SECRETS, expected: Expected): Line[] =>
     list
       .filter(({ since = 0 }) => expectations.snapshot.major >= since)
-      .map(({ action, select }) => ({ row, action, object: "server", expected, attempt: explained(select) }));
+      .map(({ action, select, relation }) => ({
+        row,
+        action,
+        object: "server",
+        expected,
+        attempt: explained(select),
+        ...(relation === undefined ? {} : { otherwise: serverRelationPrivilege(role, relation) }),
+      }));
   return lines(source, [
     // Rights on single catalogs can be granted too; a role that reads all data has more than the model can say here.
     ...probes(18, SECRETS, isSuperuser ? "allowed" : readsAll ? "either" : "refused"),
@@ -296,6 +311,7 @@ function settingProbes(source: ProbeSource): Probe[] {
       object: "server",
       expected: expectedIf(seesSettings),
       attempt: { kind: "run" as const, sql: `show ${name}` },
+      otherwise: roleMembership(role, "pg_read_all_settings", "usage"),
     })),
     set("set session_replication_role", "set local session_replication_role = replica"),
     set("set log_statement", "set local log_statement = none"),
