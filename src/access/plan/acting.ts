@@ -3,7 +3,7 @@
  */
 import type { PrivilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
-import type { DraftBook, Step, Touched } from "./draft.ts";
+import type { DraftBook, Touched } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";
 import type { PresentObjects } from "./present.ts";
@@ -16,6 +16,8 @@ export interface GrantPlanning {
   rights: Rights;
   present: PresentObjects;
   resolver: Resolver;
+  /** What was lent already, by key. */
+  lent: Set<string>;
 }
 
 /** Objects of one owner and schema that a statement names together. */
@@ -53,24 +55,6 @@ export function wayOfGrantor(grantor: string, { owner }: Pick<Acted, "owner">, {
     return { isOpen: false, needs: `a superuser, after ${roleText(grantor)} has lost the rights of the owner` };
   }
   return rights.become(grantor);
-}
-
-interface Reaching {
-  way: Way;
-  actor: string | undefined;
-  step: Step;
-}
-
-/** Naming an object needs USAGE on its schema, also for who owns it. */
-export function lendReach(
-  { objects }: Pick<Acted, "objects">,
-  { way, actor, step }: Reaching,
-  { rights }: GrantPlanning,
-): void {
-  const schema = objects[0]?.schema;
-  if (schema === undefined || !way.isOpen) return;
-  if (way.as !== undefined) rights.reach(schema, way.as, step);
-  else if (!rights.isSuperuser) rights.reach(schema, actor ?? rights.executor, step);
 }
 
 export function touchedBy(objects: readonly CatalogObject[]): Touched[] {

@@ -9,9 +9,10 @@ import { type Acl, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeName, type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
 import { type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
-import { type GrantPlanning, lendReach, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
+import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
 import { STEP } from "./draft.ts";
 import { granteeSql, objectText, roleText } from "./naming.ts";
+import { lendReach } from "./schema-reach.ts";
 
 /** Column revokes come before those on tables, whose way back then does not have to know of columns. */
 const BEFORE_TABLES = -1_000_000;

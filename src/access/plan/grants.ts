@@ -12,11 +12,12 @@ import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import { isExactPattern } from "../model/object-pattern.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type Grant, type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
-import { type GrantPlanning, lendReach, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
+import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
 import { planColumns } from "./columns.ts";
 import { type Difference, STEP } from "./draft.ts";
 import { aclText, granteeSql, objectText, privilegesText, roleText } from "./naming.ts";
 import { Wish } from "./resolve.ts";
+import { lendReach } from "./schema-reach.ts";
 
 /** 100 objects: a statement stays readable, and ten times fewer of them run as fast as one for all. */
 export const OBJECTS_PER_STATEMENT = 100;

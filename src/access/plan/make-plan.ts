@@ -98,7 +98,14 @@ function bookOf(kinds: readonly PrivilegeKind[], request: PlanRequest): { book: 
   refuseImpossible(facts);
   const book = new DraftBook();
   const rights = new Rights(facts, book);
-  const planning = { facts, book, rights, present: new PresentObjects(facts), resolver: new Resolver(facts) };
+  const planning = {
+    facts,
+    book,
+    rights,
+    present: new PresentObjects(facts),
+    resolver: new Resolver(facts),
+    lent: new Set<string>(),
+  };
   if (isNew) planDatabase(model.database, planning);
   planMissingRoles(planning);
   planRoles(planning);

@@ -176,17 +176,13 @@ function mayCreate(holder: CatalogObject, held: ReadonlySet<string>, { present }
     .some(({ grantee, privileges }) => (grantee === PUBLIC || held.has(grantee)) && (privileges & CREATE) !== 0);
 }
 
-const lent = new WeakMap<GrantPlanning, Set<string>>();
-
 function lend({ on, to, step }: { on: CatalogObject; to: string; step: 4 | 5 }, planning: GrantPlanning): boolean {
-  const { rights, book } = planning;
+  const { rights, book, lent } = planning;
   const way = on.owner === undefined ? undefined : rights.privilegesOf(on.owner);
   if (!way?.isOpen) return false;
-  const given = lent.get(planning) ?? new Set();
-  lent.set(planning, given);
   const key = JSON.stringify([on.kind, on.name, to]);
-  if (given.has(key)) return true;
-  given.add(key);
+  if (lent.has(key)) return true;
+  lent.add(key);
   const target = `create on ${on.kind} ${on.sql}`;
   const common = {
     step,

@@ -6,13 +6,12 @@
  * the version: up to 15 CREATEROLE is ADMIN on every role but superusers, from 16 only on those that one made or was
  * given. When none fits, the statement is blocked and says who could run it.
  */
-import { tameLine } from "../../base/tame.ts";
 import { ident } from "../../pg/identifiers.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
 import type { Membership, Role } from "../catalog/snapshot.ts";
 import { DATABASE_OWNER_ROLE } from "../effective/closures.ts";
-import { type DraftBook, NO_DIFFERENCES, STEP, type Step } from "./draft.ts";
+import { type DraftBook, NO_DIFFERENCES, STEP } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";
 
@@ -31,8 +30,6 @@ export type RoleAttribute =
   | "inherit"
   | "connectionLimit"
   | "validUntil";
-
-const USAGE = privilegeSet(["usage"]);
 
 /** Parameters that only superusers, or from 15 who was granted SET on them, may set for a role or database. */
 const SUPERUSER_PARAMETERS = new Set([
@@ -93,7 +90,6 @@ export class Rights {
   readonly #facts: PlanFacts;
   readonly #book: DraftBook;
   readonly #borrowed = new Set<string>();
-  readonly #lent = new Set<string>();
   readonly #ways = new Map<string, Way>();
   /** Owner of the database once the plan's step for it is done. */
   databaseOwner: string | undefined;
@@ -311,43 +307,6 @@ export class Rights {
       reason: "takes back what the run borrowed",
       inverse: undefined,
     });
-  }
-
-  /**
-   * Lets `role` reach what is in `schema` during one step, when it cannot: even an owner needs USAGE to name its table.
-   * Given and taken back within the step, so that it cannot be confused with what the model grants.
-   */
-  reach(schema: string | undefined, role: string, step: Step): void {
-    const target = this.#facts.snapshot.objects.schema.find(({ name }) => name === schema);
-    if (!target || (this.isSuperuser && role === this.executor)) return;
-    const held = this.#facts.closures.inherited(role);
-    const isReached =
-      this.#facts.isSuperuser(role) ||
-      held.has("pg_read_all_data") ||
-      (target.acl === undefined && target.owner !== undefined && held.has(target.owner)) ||
-      target.acl?.some(
-        ({ grantee, privileges }) => (grantee === PUBLIC || held.has(grantee)) && (privileges & USAGE) !== 0,
-      );
-    const key = JSON.stringify([schema, role, step]);
-    if (isReached || this.#lent.has(key)) return;
-    this.#lent.add(key);
-    const way = target.owner === undefined ? closed("a superuser") : this.privilegesOf(target.owner);
-    if (!way.isOpen) return;
-    const common = {
-      step,
-      kind: "temporary" as const,
-      object: `schema ${tameLine(target.sql)}`,
-      role,
-      requires: way.requires,
-      as: way.as,
-      touches: [{ about: "object" as const, kind: "schema", sql: target.sql }],
-      differences: NO_DIFFERENCES,
-    };
-    const give = `grant usage on schema ${target.sql} to ${ident(role)}`;
-    const take = `revoke usage on schema ${target.sql} from ${ident(role)}`;
-    const reason = `${roleText(role)} cannot reach the schema otherwise; taken back right after`;
-    this.#book.add({ ...common, rank: -2_000_000, sql: give, reason, inverse: take });
-    this.#book.add({ ...common, rank: 400_000, sql: take, reason: "takes back what was lent", inverse: undefined });
   }
 
   #whoElse(role: string): string {

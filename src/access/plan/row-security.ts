@@ -12,6 +12,7 @@ import type { GrantPlanning } from "./acting.ts";
 import { type Difference, STEP, type Touched } from "./draft.ts";
 import { granteeSql, objectText } from "./naming.ts";
 import { hasSameExpressions, markSql } from "./policy-mark.ts";
+import { lendReach } from "./schema-reach.ts";
 
 interface TablePlanning {
   table: CatalogObject;
@@ -285,7 +286,7 @@ function add({ rank, difference, kind, ...statement }: TableStatement, at: Table
     planning.book.block({ sql, object, role: undefined, reason, needs: way.needs, touches, differences });
     return false;
   }
-  planning.rights.reach(table.schema, way.as ?? table.owner ?? "", STEP.rowSecurity);
+  lendReach({ objects: [table] }, { way, actor: table.owner, step: STEP.rowSecurity }, planning);
   planning.book.add({
     ...common,
     step: STEP.rowSecurity,
