@@ -35,7 +35,16 @@ function groups() {
   return [
     { name: "start", priority: 3, test: within("cli/main.js") },
     { name: "run", priority: 2, test: within("cli/run.js", "cli/failure.js", "cli/renderers/index.js") },
-    { name: "deploy", priority: 1, test: within("operations/deploy.run.js", "cli/renderers/deploy.run.js") },
+    {
+      name: "deploy",
+      priority: 1,
+      test: within(
+        "operations/deploy.run.js",
+        "cli/renderers/deploy.run.js",
+        "deploy/journal/write.js",
+        "deploy/journal/record.js",
+      ),
+    },
   ];
 }
 
