@@ -166,6 +166,31 @@ describe.each(availableMajors())("an inspection of PostgreSQL %i", (major) => {
     expect({ ...poor.objects }).toEqual({ ...seen.objects });
   });
 
+  it("fails as a whole where the catalog is closed, and leaves the caller's transaction usable", async () => {
+    await cluster.sql("revoke select on pg_catalog.pg_policy from public", { database: "shop" });
+    await using session = await connectTo(cluster, { database: "shop" });
+    await session.script("set session authorization plain; begin");
+    await expect(inspect(session)).rejects.toMatchObject({
+      code: "ACCESS_CATALOG_UNREADABLE",
+      parts: { detail: "The server said: permission denied for table pg_policy (42501)." },
+    });
+    expect(await session.query("select 1 as one")).toEqual([{ one: "1" }]);
+    await session.script("rollback");
+    await cluster.sql("grant select on pg_catalog.pg_policy to public", { database: "shop" });
+  });
+
+  it("reads the kinds of passwords where a role may, without being a superuser", async () => {
+    await cluster.sql("grant pg_read_all_data to app", { database: "shop" });
+    await using session = await connectTo(cluster, { database: "shop" });
+    await session.script("set session authorization app");
+    const before = session.roundTrips;
+    const seenByApp = await inspect(session);
+    expect(session.roundTrips - before).toBe(2);
+    expect(seenByApp.unreadable).toEqual([]);
+    expect(seenByApp.roles.get("plain")?.password).toBe("scram-sha-256");
+    await cluster.sql("revoke pg_read_all_data from app", { database: "shop" });
+  });
+
   it("asks once, and leaves a transaction of the caller as it was", async () => {
     await using session = await connectTo(cluster, { database: "shop" });
     const before = session.roundTrips;
