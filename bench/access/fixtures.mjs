@@ -43,20 +43,20 @@ export function model({ database, schemas, roles, granted = roles }) {
   ].join("\n");
 }
 
-/** SQL that makes `roles` roles with `memberships` memberships among them, without cycles. */
+/** SQL that makes `roles` roles with `memberships` distinct memberships among them, each in a role of a lower number. */
 export function memberships({ roles, memberships: count }) {
   return `
     do $$
-    declare a int; b int; made int := 0;
+    declare made int := 0; step int;
     begin
       for i in 1..${roles} loop execute format('create role m%s login', i); end loop;
-      while made < ${count} loop
-        a := 1 + (made * 7919) % ${roles};
-        b := a + 1 + (made * 104729) % greatest(1, ${roles} - a);
-        if b <= ${roles} and a < b and not pg_has_role('m' || b, 'm' || a, 'member') then
-          execute format('grant m%s to m%s', a, b);
-        end if;
-        made := made + 1;
+      foreach step in array array[13, 37, 101, 211, 307, 401, 503, 601] loop
+        for a in 1..${roles} - step loop
+          exit when made = ${count};
+          execute format('grant m%s to m%s', a, a + step);
+          made := made + 1;
+        end loop;
       end loop;
+      if made < ${count} then raise exception 'only % memberships were made', made; end if;
     end $$;`;
 }

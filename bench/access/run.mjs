@@ -117,7 +117,9 @@ function modelFile(database, size) {
   return path;
 }
 
-const url = (database) => `postgresql://postgres:${server.password}@${server.host}:${server.port}/${database}`;
+function url(database) {
+  return `postgresql://postgres:${server.password}@${server.host}:${server.port}/${database}`;
+}
 
 async function makeDatabase(name, sql) {
   await server.sql(`create database ${name}`);
