@@ -4,6 +4,7 @@ import type { Operation } from "../base/operation.ts";
 
 export const index = {
   "access.apply": () => import("./access.apply.ts"),
+  "access.bootstrap": () => import("./access.bootstrap.ts"),
   "access.diff": () => import("./access.diff.ts"),
   "access.drift": () => import("./access.drift.ts"),
   "access.explain": () => import("./access.explain.ts"),

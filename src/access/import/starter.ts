@@ -7,7 +7,13 @@
 import { PgkeepError } from "../../base/errors.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
 import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
-import { type PlainDocument, type ProfileName, type ProfileNames, profileDocument } from "../model/profiles.ts";
+import {
+  defaultNames,
+  type PlainDocument,
+  type ProfileName,
+  type ProfileNames,
+  profileDocument,
+} from "../model/profiles.ts";
 import { type Section, yamlText } from "../model/yaml-text.ts";
 import { isIgnoredRole } from "../plan/ignored-roles.ts";
 import { SCHEMA_LINE } from "./describe.ts";
@@ -17,33 +23,28 @@ export interface Starter {
   database: string;
   profile: ProfileName;
   names: ProfileNames;
+  /** References to passwords, by role. Without any the text says how to add them. */
+  passwords?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What is known of a server before anybody was asked. */
 export type StarterFacts = Pick<Snapshot, "database" | "databaseOid" | "roles" | "objects">;
 
-/** `given` completed by what the server's picture suggests. */
+/** `given` completed by what the server's picture suggests, and what that leaves open by the profile's own ways. */
 export function deriveNames(facts: StarterFacts, profile: ProfileName, given: ProfileNames): ProfileNames {
   const { database } = facts;
   const owner = ownerOf(facts);
   const schemas = given.schemas ?? schemasInUse(facts, profile);
   if (profile === "guide-001") {
-    return {
-      migrator: given.migrator ?? owner ?? `${database}_migrator`,
+    const migrator = given.migrator ?? owner ?? `${database}_migrator`;
+    return defaultNames(profile, database, {
+      migrator,
       applications: given.applications ?? [`${database}_app`],
       schemas,
-    };
+    });
   }
-  const migrator = given.migrator ?? `${database}_migrator`;
-  return {
-    owner: given.owner ?? (owner === migrator ? undefined : owner) ?? `${database}_owner`,
-    migrator,
-    readWrite: given.readWrite ?? `${database}_rw`,
-    readOnly: given.readOnly ?? `${database}_r`,
-    applications: given.applications ?? [`${database}_app`],
-    ...(given.reporters ? { reporters: given.reporters } : {}),
-    schemas,
-  };
+  const isMigrator = owner === (given.migrator ?? `${database}_migrator`);
+  return defaultNames(profile, database, { ...given, owner: given.owner ?? (isMigrator ? undefined : owner), schemas });
 }
 
 /** The database's owner, when it is a role that people manage and that cannot do everything anyway. */
@@ -61,21 +62,25 @@ function schemasInUse({ objects }: StarterFacts, profile: ProfileName): string[]
 }
 
 /** The text of the model. Throws CONFIG_VALUE_INVALID when a derived name is too long. */
-export function starterText({ database, profile, names }: Starter): string {
+export function starterText({ database, profile, names, passwords = new Map() }: Starter): string {
   checkNames(names);
   const sections: Section[] = [
     { key: "version", value: 1 },
     { key: "database", value: database },
     { key: "profile", value: profile, comment: PROFILE_COMMENTS[profile] },
     { key: "names", value: namesSection(names) },
+    ...(passwords.size > 0 ? [passwordSection(passwords)] : []),
   ];
   const whole = profileDocument(profile, database, names);
+  const whatToDo = [
+    comment("Roles that log in need passwords, by reference; only a verifier ever reaches the server. Uncomment:"),
+    commented([passwordSection(proposedPasswords(names))]),
+  ];
   return [
     yamlText(HEAD, sections),
     comment("What the profile stands for. Whatever is written below it is added to this or replaces it:"),
     commented(Object.entries(whole).map(([key, value]) => ({ key, value }))),
-    comment("Roles that log in need passwords, by reference; only a verifier ever reaches the server. Uncomment:"),
-    commented([{ key: "roles", value: passwordSection(names) }]),
+    ...(passwords.size > 0 ? [] : whatToDo),
   ].join("\n");
 }
 
@@ -110,9 +115,13 @@ function namesSection(names: ProfileNames): PlainDocument {
   };
 }
 
-function passwordSection({ migrator, applications = [], reporters = [] }: ProfileNames): PlainDocument {
+function passwordSection(passwords: ReadonlyMap<string, string>): Section {
+  return { key: "roles", value: Object.fromEntries([...passwords].map(([name, password]) => [name, { password }])) };
+}
+
+function proposedPasswords({ migrator, applications = [], reporters = [] }: ProfileNames): ReadonlyMap<string, string> {
   const logins = [...(migrator === undefined ? [] : [migrator]), ...applications, ...reporters];
-  return Object.fromEntries(logins.map((name) => [name, { password: `\${env:${variableFor(name)}}` }]));
+  return new Map(logins.map((name) => [name, `\${env:${variableFor(name)}}`]));
 }
 
 /** "shop-app" -> SHOP_APP_PASSWORD. */

@@ -28,13 +28,34 @@ export interface ProfileNames {
   schemas?: readonly string[] | undefined;
 }
 
+/** `given`, with what is absent as the profile has it for `database`. */
+export function defaultNames(profile: ProfileName, database: string, given: ProfileNames): ProfileNames {
+  return profile === "guide-001" ? guideNames(given) : threeTierNames(database, given);
+}
+
 /** The document of a profile for `database`. */
 export function profileDocument(
   profile: ProfileName,
   database: string,
-  names: ProfileNames,
+  given: ProfileNames,
 ): Readonly<Record<string, PlainDocument>> {
-  return profile === "guide-001" ? guide(names) : threeTier(database, names);
+  return profile === "guide-001" ? guide(guideNames(given)) : threeTier(threeTierNames(database, given));
+}
+
+function guideNames({ migrator = "sqlmigrations", applications = ["django"], schemas = ["public"] }: ProfileNames) {
+  return { migrator, applications, schemas };
+}
+
+function threeTierNames(database: string, given: ProfileNames) {
+  return {
+    owner: given.owner ?? `${database}_owner`,
+    migrator: given.migrator ?? `${database}_migrator`,
+    readWrite: given.readWrite ?? `${database}_rw`,
+    readOnly: given.readOnly ?? `${database}_r`,
+    applications: given.applications ?? [`${database}_app`],
+    reporters: given.reporters ?? [],
+    schemas: given.schemas ?? ["app"],
+  };
 }
 
 const DATA = ["select", "insert", "update", "delete"];
@@ -44,7 +65,7 @@ const DATA = ["select", "insert", "update", "delete"];
  * read as well, as the guide's own commands have it. Its owner may make roles, which before PostgreSQL 16 is nearly
  * everything; plans say so.
  */
-function guide({ migrator = "sqlmigrations", applications = ["django"], schemas = ["public"] }: ProfileNames) {
+function guide({ migrator, applications, schemas }: ReturnType<typeof guideNames>) {
   return {
     roles: {
       [migrator]: { login: true, createdb: true, createrole: true },
@@ -82,16 +103,8 @@ function guide({ migrator = "sqlmigrations", applications = ["django"], schemas 
  * An owner that nobody can log in as, a migrator that becomes it, groups for writing and reading, and logins in them.
  * PUBLIC has nothing left, not even the right to connect.
  */
-function threeTier(database: string, names: ProfileNames) {
-  const {
-    owner = `${database}_owner`,
-    migrator = `${database}_migrator`,
-    readWrite = `${database}_rw`,
-    readOnly = `${database}_r`,
-    applications = [`${database}_app`],
-    reporters = [],
-    schemas = ["app"],
-  } = names;
+function threeTier(names: ReturnType<typeof threeTierNames>) {
+  const { owner, migrator, readWrite, readOnly, applications, reporters, schemas } = names;
   const settings = { search_path: [...schemas.map(quotedWhenNeeded), "pg_temp"].join(", ") };
   return {
     roles: {
