@@ -24,6 +24,7 @@ import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
 import { connectionFields } from "../../pg/connect/input.ts";
 import type { Session } from "../../pg/session.ts";
 import { type Server, type ServerRequest, serverOf } from "../server/connect.ts";
+import { lockoutWarnings } from "./lockout.ts";
 import { loadModel, modelField } from "./model-file.ts";
 import { memoryOf, saveMemory, secretFields } from "./secret-input.ts";
 
@@ -105,7 +106,7 @@ export async function planningOf(
     const warnings = unknown.map(
       (role) => `whether role "${tameLine(role)}" has its password is unknown; --rotate sets it again`,
     );
-    return { ...made, warnings: [...made.warnings, ...warnings] };
+    return { ...made, warnings: [...made.warnings, ...warnings, ...lockoutWarnings(made, model, snapshot)] };
   };
   const remember = (roles: readonly string[]): void => {
     if (!memory || roles.length === 0) return;
