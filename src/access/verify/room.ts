@@ -24,8 +24,11 @@ import type { Surroundings } from "./surroundings.ts";
 /** 250 ms: a probe that has to wait is given up, so that verification never holds up whoever waits behind it. */
 const LOCK_TIMEOUT_MS = 250;
 
-/** 60 s for one message of probes, of which the slowest seen took one. */
-const STATEMENT_TIMEOUT_MS = 60_000;
+/** 20 s for one message of probes, of which the slowest seen took one. */
+const STATEMENT_TIMEOUT_MS = 20_000;
+
+/** query_canceled; by the clock, since an interrupt is thrown before this is looked at. */
+const STATEMENT_TIMED_OUT = "57014";
 
 /** 2,000 probes per message: about a second, so that an interrupt is heard. */
 const ITEMS_PER_MESSAGE = 2_000;
@@ -263,7 +266,7 @@ export class ProbeRoom {
   }
 
   /**
-   * In messages of bounded size. When one fails as a whole (a timeout, code that cannot be caught), its halves are tried
+   * In messages of bounded size. When one fails as a whole (code that cannot be caught), its halves are tried
    * until the one item that does it is found; that one has no answer.
    */
   async #inMessages<Item>(
@@ -288,6 +291,10 @@ export class ProbeRoom {
       const words = this.#wordsOf(error);
       await this.#back("pgkeep_message");
       await this.#session.script("release savepoint pgkeep_message");
+      // Whatever takes so long would take it again in one of the halves: none of them has an answer.
+      if (error instanceof ServerError && error.sqlstate === STATEMENT_TIMED_OUT) {
+        return items.map(() => ({ outcome: undefined, sqlstate: STATEMENT_TIMED_OUT, message: words }));
+      }
       if (items.length === 1) {
         return [
           { outcome: undefined, sqlstate: error instanceof ServerError ? error.sqlstate : undefined, message: words },

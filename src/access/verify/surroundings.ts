@@ -141,13 +141,13 @@ export class Surroundings {
 
   /**
    * Why not even planning a statement on the relation is harmless for `role`; undefined when it is. Harmless is code that
-   * belongs to a superuser, to the role itself, to one that it may become, or, with `runsAnyway`, to whoever: the
-   * model lets the role use the relation, so it runs that code whenever it does.
+   * belongs to a superuser, to the role itself, to one that may become it, or, with `runsAnyway`, to whoever: the model
+   * lets the role use the relation, so it runs that code whenever it does.
    */
   hazardFor({ oid }: CatalogObject, role: string, graph: RoleGraph, runsAnyway: boolean): string | undefined {
     for (const relation of this.#reached(oid)) {
       if (this.#elsewhere.has(relation)) return "planning it could connect to another server";
-      const foreign = this.#code.get(relation)?.find(({ owner }) => !graph.becomes(role).has(owner));
+      const foreign = this.#code.get(relation)?.find(({ owner }) => !graph.becomes(owner).has(role));
       if (foreign && !runsAnyway) {
         return `planning it could run "${foreign.routine}", which belongs to role "${foreign.owner}"`;
       }
