@@ -16,8 +16,8 @@ export default defineOperation({
   description:
     "Looks at memberships, attributes, ownership, functions, triggers, search paths, foreign servers and pg_hba.conf, and " +
     "says for each role that can log in how it could become superuser, reach the server's account, its files, stored " +
-    "passwords or a copy of the cluster, or get the privileges of a role that owns something here. Every step has its " +
-    "evidence and the statement that removes it; each path has the fewest statements that close all ways to its target. " +
+    "passwords or a copy of the cluster, or get the privileges of a role that owns something here. A path to superuser " +
+    "stands for all other targets. Every step has its evidence and the statement that removes it; each path has the fewest statements that close all ways to its target. " +
     "Reads only.",
   effects: "read",
   surfaces: ["cli", "library", "mcp", "console"],
@@ -102,7 +102,7 @@ export default defineOperation({
       paths,
       unknown: report.unknown.map(({ goal, why }) => ({ target: goal, reason: why })),
       other_databases: [...report.otherDatabases],
-      fails: paths.some(({ target, target_kind }) => failOn === (target_kind === "owner" ? "owner" : asFlag(target))),
+      fails: paths.some((path) => reaches(path, failOn)),
       is_strict: strict,
     };
   },
@@ -115,6 +115,13 @@ export default defineOperation({
 /** "server account" as a flag's value: "server-account". */
 function asFlag(goal: string): string {
   return goal.replaceAll(" ", "-");
+}
+
+/** A superuser has every other target too, so such a path stands for paths to all of them. */
+function reaches({ target, target_kind }: { target: string; target_kind: string }, failOn: string): boolean {
+  if (failOn === "none") return false;
+  if (target_kind === "owner") return failOn === "owner";
+  return target === "superuser" || failOn === asFlag(target);
 }
 
 function pathDocument({ from, target, strength, steps, cut }: EscalationPath) {

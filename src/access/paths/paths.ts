@@ -7,7 +7,8 @@
  * every path of the pair. What could not be read makes a target "unknown", never safe.
  */
 import { catalogueOf } from "../../base/catalogue.ts";
-import type { Hook, Role, Snapshot } from "../catalog/snapshot.ts";
+import type { CatalogObject, Hook, Role, Snapshot } from "../catalog/snapshot.ts";
+import { DATABASE_OWNER_ROLE } from "../effective/closures.ts";
 import type { EdgeRule, World } from "./edge-rule.ts";
 import { index } from "./edges/index.ts";
 import type { PathFacts } from "./facts.ts";
@@ -74,7 +75,9 @@ export async function escalationPaths(
   const targets = targetsOf(graph, snapshot, options);
   const starts = startsOf(graph, snapshot, options.role);
   const paths = starts.flatMap(({ number, role }) =>
-    bestPaths(graph, number, wanted(targets, role)).map((found) => pathOf(graph, number, { role, found, options })),
+    bestPaths(graph, number, wanted(targets, role))
+      .filter((found) => !isConsequence(graph, found))
+      .map((found) => pathOf(graph, number, { role, found, options })),
   );
   return {
     database: snapshot.database,
@@ -115,9 +118,10 @@ function targetsOf(graph: PathGraph, snapshot: Snapshot, { owners }: PathOptions
 /** Roles that own something a person made in this database. */
 function ownersOf({ objects }: Snapshot): Set<string> {
   const owned = [objects.schema, objects.table, objects.sequence, objects.routine, objects.type].flat();
-  return new Set(
-    owned.flatMap(({ owner, extension }) => (owner === undefined || extension !== undefined ? [] : [owner])),
-  );
+  // pg_database_owner is the database's owner by another name, who is a target already.
+  const isTarget = ({ owner, extension }: CatalogObject): boolean =>
+    owner !== undefined && owner !== DATABASE_OWNER_ROLE && extension === undefined;
+  return new Set(owned.filter(isTarget).map(({ owner }) => owner ?? ""));
 }
 
 interface Start {
@@ -133,6 +137,15 @@ function startsOf(graph: PathGraph, snapshot: Snapshot, only: string | undefined
   const anybody = graph.find(ANYBODY);
   if (anybody !== undefined && only === undefined) starts.push({ number: anybody, role: undefined });
   return starts;
+}
+
+/**
+ * Whether a path only goes on from being superuser, which includes every other target: there is a path that says so. One
+ * that goes through the server's account to superuser is no such thing.
+ */
+function isConsequence(graph: PathGraph, { edges }: FoundPath): boolean {
+  const superuser = graph.find(goal("superuser"));
+  return edges.some(({ from }) => from === superuser);
 }
 
 /** A role's own things are no target for it. */

@@ -110,7 +110,7 @@ const ESCALATIONS: readonly Escalation[] = [
     exploit: ({ asApp }) =>
       asApp(
         inTransaction(
-          "set role grp; grant pg_execute_server_program to app; set role app; copy (select 1) to program 'true'",
+          "set role grp; grant pg_execute_server_program to app; set role app; copy (select 1) to program 'cat >/dev/null'",
         ),
       ),
   },
@@ -121,7 +121,7 @@ const ESCALATIONS: readonly Escalation[] = [
     rules: ["create-role", "create-role", "predefined-role"],
     target: "server account",
     exploit: ({ asApp }) =>
-      asApp(inTransaction("grant pg_execute_server_program to app; copy (select 1) to program 'true'")),
+      asApp(inTransaction("grant pg_execute_server_program to app; copy (select 1) to program 'cat >/dev/null'")),
   },
   {
     title: "[PE-06] pg_execute_server_program runs programs",
@@ -129,7 +129,7 @@ const ESCALATIONS: readonly Escalation[] = [
     setup: "grant pg_execute_server_program to app",
     rules: ["set-role", "predefined-role"],
     target: "server account",
-    exploit: ({ asApp }) => asApp("copy (select 1) to program 'true'"),
+    exploit: ({ asApp }) => asApp("copy (select 1) to program 'cat >/dev/null'"),
   },
   {
     title: "[PE-06] a granted file function reads the server's files",
