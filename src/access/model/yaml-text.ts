@@ -85,15 +85,16 @@ function flowText(value: PlainDocument): string {
 /** Words that some reader of YAML takes for something else than text. */
 const RESERVED = new Set(["true", "false", "null", "yes", "no", "on", "off", "y", "n"]);
 
-/** What JSON leaves as it is and a terminal, an editor or YAML itself would act on. */
-const ACTED_ON = /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff]/g;
+/** What JSON leaves as it is and a terminal, an editor, a build server or YAML itself would act on. */
+const ACTED_ON =
+  /##(?=\[|vso\[|teamcity\[)|[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff]/g;
 
 function scalarText(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
   if (/^[A-Za-z_][\w.-]*$/.test(value) && !RESERVED.has(value.toLowerCase())) return value;
   return JSON.stringify(value).replace(
     ACTED_ON,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}${found.slice(1)}`,
   );
 }
 

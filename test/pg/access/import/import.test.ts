@@ -1,7 +1,6 @@
 /** [ACC-02] A database written as its own model: reading that back and planning finds nothing to do. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inspect } from "../../../../src/access/catalog/inspect.ts";
-import { privilegeKinds } from "../../../../src/access/catalog/kinds.ts";
 import { describeSnapshot } from "../../../../src/access/import/describe.ts";
 import { readModel } from "../../../../src/access/model/read.ts";
 import { makePlan } from "../../../../src/access/plan/make-plan.ts";
