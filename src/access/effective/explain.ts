@@ -285,23 +285,36 @@ function wasPassedOn(
   return lists.flat().some(({ grantor, privileges }) => grantor === grantee && (privileges & bit) !== 0);
 }
 
+/** From what is held, not from the paths: their search is bounded, and a bound must not turn into a "no". */
 function answerOf(
-  { snapshot, closures }: EffectiveAccess,
-  { role, object, column }: Question,
+  access: EffectiveAccess,
+  question: Question,
   paths: readonly AccessPath[],
 ): { answer: Answer; reasons: string[] } {
-  const useful = paths.filter(({ reaches }) => reaches);
-  const whole = useful.filter(({ columns }) => columns === undefined || column !== undefined);
-  if (whole.some(({ when }) => when === "now")) return { answer: "now", reasons: [] };
+  const { snapshot, closures } = access;
+  const { role, object } = question;
+  if (holds(access, question, role)) return { answer: "now", reasons: [] };
   if (role !== PUBLIC && snapshot.roles.get(role)?.addressable !== true) {
     return { answer: "unknown", reasons: ["the role's name is not UTF-8, so lists cannot be told to name it"] };
   }
-  if (whole.length > 0) return { answer: "after set role", reasons: [] };
-  if (useful.length > 0) return { answer: "some columns", reasons: [] };
-  const unknown = whyUnknown(snapshot.unreadable, [...closures.becomes(role)]);
+  const others = [...closures.becomes(role)];
+  if (others.some((as) => holds(access, question, as))) return { answer: "after set role", reasons: [] };
+  if (others.some((as) => holdsColumn(access, question, as))) return { answer: "some columns", reasons: [] };
+  const unknown = whyUnknown(snapshot.unreadable, others);
   if (unknown !== undefined) return { answer: "unknown", reasons: [unknown] };
-  const isHeld = paths.length > 0;
-  return { answer: "no", reasons: isHeld ? [`the role has no usage on schema ${object.schema}`] : [] };
+  return { answer: "no", reasons: paths.length > 0 ? [`the role has no usage on schema ${object.schema}`] : [] };
+}
+
+/** What was asked for, acting as `as`: of the whole object, or of the one column. */
+function holds(access: EffectiveAccess, { object, privilege, column }: Question, as: string): boolean {
+  const bit = privilegeSet([privilege]);
+  if (column === undefined) return (access.usable(as, object) & bit) !== 0;
+  return access.reaches(as, object) && (access.heldOnColumn(as, object, column) & bit) !== 0;
+}
+
+function holdsColumn(access: EffectiveAccess, question: Question, as: string): boolean {
+  if (question.column !== undefined) return false;
+  return [...(question.object.columns?.keys() ?? [])].some((column) => holds(access, { ...question, column }, as));
 }
 
 /** A "no" must not stand on what could not be read. */

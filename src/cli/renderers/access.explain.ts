@@ -25,6 +25,7 @@ const ANSWERS: Readonly<Record<Output["answer"], string>> = {
 function headline({ answer, paths, reasons, is_complete }: Output): string {
   const because = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
   if (answer === "no" || answer === "unknown") return `${ANSWERS[answer]}${because}`;
+  if (paths.length === 0) return `${ANSWERS[answer]}, through too many memberships to find out which`;
   const count = `${paths.length}${is_complete ? "" : " and more"}`;
   return `${ANSWERS[answer]}, by ${count} ${paths.length === 1 && is_complete ? "path" : "paths"}`;
 }

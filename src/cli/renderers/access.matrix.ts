@@ -20,13 +20,15 @@ export default defineRenderer<Output>({
 
 function table({ objects, roles }: Output, view: View): string[] {
   const shown = shownOf(objects, view);
+  // A column takes at least one character and the gap: with many roles there is no need to try.
+  if (roles.length * 3 > view.width) return shown.map((row) => asLine(row, view));
   const grid = [
     ["", ...roles.map(roleText)],
     ...shown.map((row) => [objectText(row), ...roles.map((role) => cellText(row, role, view))]),
   ];
   const widths = (grid[0] ?? []).map((_, index) => Math.max(...grid.map((cells) => columns(cells[index] ?? ""))));
   const total = widths.reduce((sum, width) => sum + width + 2, 0);
-  if (total - 2 > view.width) return shown.map((row) => `${objectText(row)}  ${inOneLine(row, view)}`.trimEnd());
+  if (total - 2 > view.width) return shown.map((row) => asLine(row, view));
   return grid.map((cells) =>
     cells
       .map((cell, index) => padded(cell, widths[index] ?? 0))
@@ -38,8 +40,9 @@ function table({ objects, roles }: Output, view: View): string[] {
 const shownOf = (objects: readonly Row[], { verbose }: View): readonly Row[] =>
   verbose ? objects : objects.slice(0, MAX_SHOWN);
 
-function inOneLine({ cells }: Row, view: View): string {
-  return cells.map(({ role, cell }) => `${roleText(role)} ${signs(cell, view)}`).join(", ") || "-";
+function asLine(row: Row, view: View): string {
+  const cells = row.cells.map(({ role, cell }) => `${roleText(role)} ${signs(cell, view)}`);
+  return `${objectText(row)}  ${cells.join(", ") || "-"}`;
 }
 
 function cellText({ cells }: Row, role: string | null, view: View): string {

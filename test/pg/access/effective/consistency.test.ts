@@ -48,11 +48,16 @@ describe.each(availableMajors())("[A-07] explanations on PostgreSQL %i", (major)
     await inModels(async (access) => {
       const wrong: string[] = [];
       for (const { role, object, kind, privilege, bit } of questions(access, kinds)) {
-        const { answer } = explain(access, { role, object, kind, privilege });
+        const { answer, paths } = explain(access, { role, object, kind, privilege });
         const now = (access.usable(role, object) & bit) !== 0;
         const later = (access.usableAfterSetRole(role, object) & bit) !== 0;
         const expected = now ? "now" : later ? "after set role" : answer === "some columns" ? answer : "no";
         if (answer !== expected) wrong.push(`${role} ${privilege} ${object.name}: ${answer} instead of ${expected}`);
+        const leading = paths.filter(({ reaches, columns }) => reaches && columns === undefined);
+        const isShown = { now: leading.some(({ when }) => when === "now"), later: leading.length > 0 };
+        if (isShown.now !== now || isShown.later !== later) {
+          wrong.push(`${role} ${privilege} ${object.name}: ${answer}, with ${leading.length} paths`);
+        }
       }
       return wrong.slice(0, 5);
     });

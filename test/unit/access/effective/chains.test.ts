@@ -1,12 +1,13 @@
 /** Chains of memberships: which count, by which way, and that no tangle of them takes for ever. */
 import { describe, expect, it } from "vitest";
-import type { Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
+import type { Membership } from "../../../../src/access/catalog/snapshot.ts";
 import { chainsTo, MAX_CHAINS } from "../../../../src/access/effective/chains.ts";
 import { RoleClosures } from "../../../../src/access/effective/closures.ts";
+import { snapshotOf } from "../../../support/snapshot.ts";
 
 /** "a>b is" : a is a member of b, inherits, may set. */
 function closuresOf(...memberships: string[]): RoleClosures {
-  return new RoleClosures({ ...EMPTY, memberships: memberships.map(membership) });
+  return new RoleClosures(snapshotOf({ memberships: memberships.map(membership) }));
 }
 
 function membership(text: string): Membership {
@@ -15,34 +16,6 @@ function membership(text: string): Membership {
   const inherit = options.includes("i");
   return { member, role, grantor: "postgres", admin: options.includes("a"), inherit, set: options.includes("s") };
 }
-
-const EMPTY: Snapshot = {
-  major: 18,
-  version: 180_004,
-  database: "shop",
-  databaseOid: 5,
-  executor: { sessionUser: "postgres", currentUser: "postgres", superuser: true },
-  roles: new Map(),
-  memberships: [],
-  objects: {
-    database: [],
-    schema: [],
-    table: [],
-    sequence: [],
-    routine: [],
-    type: [],
-    language: [],
-    "foreign-data-wrapper": [],
-    "foreign-server": [],
-    "large-object": [],
-    parameter: [],
-    tablespace: [],
-  },
-  defaultAcls: [],
-  policies: [],
-  databaseSettings: [],
-  unreadable: [],
-};
 
 const told = (closures: RoleClosures, to: string, isAttribute = false): string[] =>
   chainsTo(closures, { from: "a", to, isAttribute }).chains.map(
