@@ -1,7 +1,7 @@
 /** `pgkeep access diff`: how a database differs from its model, for programs. Changes nothing. */
 import { EXIT } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
-import { differencesOf, differencesSchema } from "./access/difference.ts";
+import { differencesDocument, differencesSchema } from "./access/difference.ts";
 import { planningFields, planningOf } from "./access/planning.ts";
 
 export default defineOperation({
@@ -28,6 +28,6 @@ export default defineOperation({
   run: async (input, context) => {
     const planning = await planningOf(input, context, { lenient: true });
     await using session = await planning.open();
-    return differencesOf(await planning.plan(session), planning.model.file);
+    return differencesDocument({ ...(await planning.compare(session)), file: planning.model.file });
   },
 });

@@ -4,7 +4,13 @@ import { EXIT, PgkeepError } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
 import { tameLine } from "../base/tame.ts";
 import { FileRefusal, readRegularFile } from "../config/regular-file.ts";
-import { type DifferenceEntry, differencesOf, differencesSchema, entrySchema } from "./access/difference.ts";
+import {
+  type DifferenceEntry,
+  differencesDocument,
+  differencesSchema,
+  entrySchema,
+  keyOf,
+} from "./access/difference.ts";
 import { planningFields, planningOf } from "./access/planning.ts";
 
 /** 64 MiB, as for plans. */
@@ -14,7 +20,7 @@ export default defineOperation({
   name: "access.drift",
   summary: "Say what drifted from the access model, and since when",
   description:
-    "Compares as access diff does. With --since it also reads the JSON of an earlier access diff, drift or plan, and says " +
+    "Compares as access diff does. With --since it also reads the JSON of an earlier access diff or drift, and says " +
     "which differences are new and which are gone. Ends with 20 when there is a difference; with --since only for new ones.",
   effects: "read",
   surfaces: ["cli", "library"],
@@ -33,7 +39,7 @@ export default defineOperation({
       since: z
         .string()
         .optional()
-        .meta({ description: "JSON of an earlier diff, drift or plan", valueName: "FILE", group: "what" }),
+        .meta({ description: "JSON of an earlier diff or drift", valueName: "FILE", group: "what" }),
     }),
   output: (z) =>
     z.strictObject({
@@ -42,7 +48,7 @@ export default defineOperation({
         .strictObject({
           file: z.string(),
           new: z.array(entrySchema(z)),
-          gone: z.array(z.string()).meta({ description: "Statements that are not called for any more" }),
+          gone: z.array(entrySchema(z)).meta({ description: "Differences that are none any more" }),
         })
         .nullable(),
     }),
@@ -51,10 +57,10 @@ export default defineOperation({
   run: async (input, context) => {
     const { workingDirectory } = context;
     const before =
-      input.since === undefined ? undefined : await statementsIn(resolve(workingDirectory, input.since), input.since);
+      input.since === undefined ? undefined : await entriesIn(resolve(workingDirectory, input.since), input.since);
     const planning = await planningOf(input, context, { lenient: true });
     await using session = await planning.open();
-    const found = differencesOf(await planning.plan(session), planning.model.file);
+    const found = differencesDocument({ ...(await planning.compare(session)), file: planning.model.file });
     const since = before && { file: input.since ?? "", ...changesSince(before, found) };
     return { ...found, since: since ?? null };
   },
@@ -62,27 +68,41 @@ export default defineOperation({
 
 type Found = { missing: DifferenceEntry[]; extra: DifferenceEntry[]; different: DifferenceEntry[] };
 
-function changesSince(before: ReadonlySet<string>, { missing, extra, different }: Found) {
-  const entries = [...missing, ...extra, ...different];
-  const now = new Set(entries.map(({ sql }) => sql));
-  return { new: entries.filter(({ sql }) => !before.has(sql)), gone: [...before].filter((sql) => !now.has(sql)) };
+function changesSince(before: readonly DifferenceEntry[], { missing, extra, different }: Found) {
+  const now = [...missing, ...extra, ...different];
+  const [keysBefore, keysNow] = [new Set(before.map(keyOf)), new Set(now.map(keyOf))];
+  return {
+    new: now.filter((entry) => !keysBefore.has(keyOf(entry))),
+    gone: before.filter((entry) => !keysNow.has(keyOf(entry))),
+  };
 }
 
-/** The statements that an earlier document calls for: every `sql` of the lists that this program writes. */
-async function statementsIn(path: string, name: string): Promise<ReadonlySet<string>> {
+/** The differences in an earlier document of this program. */
+async function entriesIn(path: string, name: string): Promise<DifferenceEntry[]> {
   let document: unknown;
   try {
     document = JSON.parse((await readRegularFile(path, { maxBytes: MAX_FILE_BYTES })).toString("utf8"));
   } catch (error) {
-    const reason = error instanceof FileRefusal ? error.message : "is not JSON";
-    throw unreadable(name, reason);
+    throw unreadable(name, error instanceof FileRefusal ? error.message : "is not JSON");
   }
-  const data = fieldOf(document, "data") ?? fieldOf(document, "plan") ?? document;
-  const lists = ["missing", "extra", "different", "statements", "blocked"].map((list) => fieldOf(data, list));
-  if (!lists.some(Array.isArray)) throw unreadable(name, "is no diff, drift or plan of this program");
-  const entries = lists.flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
-  const wanted = entries.filter((entry) => fieldOf(entry, "kind") !== "temporary");
-  return new Set(wanted.map((entry) => fieldOf(entry, "sql")).filter((sql) => typeof sql === "string"));
+  const data = fieldOf(document, "data") ?? document;
+  const lists = ["missing", "extra", "different"].map((list) => fieldOf(data, list));
+  if (!lists.every(Array.isArray)) throw unreadable(name, "is no diff or drift of this program");
+  return lists.flat().map(entryOf);
+}
+
+function entryOf(value: unknown): DifferenceEntry {
+  const text = (name: string): string | null => {
+    const field = fieldOf(value, name);
+    return typeof field === "string" ? field : null;
+  };
+  return {
+    what: text("what") ?? "",
+    object: text("object") ?? "",
+    role: text("role"),
+    wanted: text("wanted"),
+    found: text("found"),
+  };
 }
 
 function fieldOf(value: unknown, name: string): unknown {

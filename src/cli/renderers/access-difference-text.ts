@@ -1,10 +1,13 @@
-/** Lists of differences as text, each with the statement that would end it. */
+/** Lists of differences as text: what the model has, what the database has. */
 import { tameLine } from "../../base/tame.ts";
 import { warningLines } from "./access-plan-text.ts";
 
 interface Entry {
-  sql: string;
-  is_blocked: boolean;
+  what: string;
+  object: string;
+  role: string | null;
+  wanted: string | null;
+  found: string | null;
 }
 
 interface DifferenceText {
@@ -13,7 +16,7 @@ interface DifferenceText {
   extra: readonly Entry[];
   different: readonly Entry[];
   warnings: readonly string[];
-  since?: { file: string; new: readonly Entry[]; gone: readonly string[] } | null;
+  since?: { file: string; new: readonly Entry[]; gone: readonly Entry[] } | null;
 }
 
 const MAX_LINES = 200;
@@ -36,17 +39,22 @@ export function differenceLines({ database, missing, extra, different, warnings,
 }
 
 function section(sign: string, entries: readonly Entry[]): string[] {
-  const lines = entries
-    .slice(0, MAX_LINES)
-    .map(({ sql, is_blocked }) => `  ${sign} ${tameLine(sql)}${is_blocked ? "   (blocked)" : ""}`);
+  const lines = entries.slice(0, MAX_LINES).map((entry) => `  ${sign} ${entryText(entry)}`);
   const more = entries.length - MAX_LINES;
   return more > 0 ? [...lines, `    … ${more.toLocaleString("en-US")} more (--json has all)`] : lines;
+}
+
+/** `privilege of "app_rw" on table "app"."orders": select`, with both sides where both have one. */
+function entryText({ what, object, role, wanted, found }: Entry): string {
+  const whose = role === null ? "" : ` of ${role === "" ? "PUBLIC" : `"${tameLine(role)}"`}`;
+  const values = wanted !== null && found !== null ? `${found} -> ${wanted}` : (wanted ?? found ?? "");
+  return tameLine(`${what}${whose}: ${object}${values === "" ? "" : `: ${values}`}`);
 }
 
 function sinceLines(since: NonNullable<DifferenceText["since"]>): string[] {
   return [
     `since "${tameLine(since.file)}": ${since.new.length} new, ${since.gone.length} gone`,
-    ...since.new.slice(0, MAX_LINES).map(({ sql }) => `  new   ${tameLine(sql)}`),
-    ...since.gone.slice(0, MAX_LINES).map((sql) => `  gone  ${tameLine(sql)}`),
+    ...section("new ", since.new),
+    ...section("gone", since.gone),
   ];
 }

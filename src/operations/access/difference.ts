@@ -1,20 +1,17 @@
-/** A plan seen as differences: what the database lacks, what it has too much, what is otherwise. */
-import type { AccessPlan, PlannedStatement } from "../../access/plan/plan.ts";
+/** How a database differs from its model, thing by thing: for programs, and to compare with another day. */
+import type { Difference, ModelDifferences } from "../../access/plan/make-plan.ts";
+import type { AccessPlan } from "../../access/plan/plan.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
-import { effectOf } from "./plan-document.ts";
 
 export function entrySchema(z: ZodNamespace) {
   return z.strictObject({
-    kind: z.string(),
+    what: z.string().meta({ description: "role, membership, privilege, owner, policy ..." }),
     object: z.string(),
-    role: z.string().nullable(),
-    reason: z.string(),
-    sql: z.string().meta({ description: "The statement that would end the difference" }),
-    is_blocked: z.boolean().meta({ description: "This role cannot run it" }),
+    role: z.string().nullable().meta({ description: "Whose it is; empty for PUBLIC" }),
+    wanted: z.string().nullable().meta({ description: "As the model has it" }),
+    found: z.string().nullable().meta({ description: "As the database has it" }),
   });
 }
-
-export type DifferenceEntry = ReturnType<typeof entryOf>;
 
 export function differencesSchema(z: ZodNamespace) {
   const entries = (description: string) => z.array(entrySchema(z)).meta({ description });
@@ -24,40 +21,39 @@ export function differencesSchema(z: ZodNamespace) {
     state_hash: z.string(),
     missing: entries("The model has it, the database does not"),
     extra: entries("The database has it, the model does not"),
-    different: entries("Both have it, with other values"),
+    different: entries("Both have it, not alike"),
+    blocked: z.int().meta({ description: "Statements that would end a difference and that this role cannot run" }),
     warnings: z.array(z.string()),
   };
 }
 
-/** Borrowed rights are no difference; blocked statements are. */
-export function differencesOf(plan: AccessPlan, file: string) {
-  const entries = [
-    ...plan.statements
-      .filter(({ kind }) => kind !== "temporary")
-      .map((statement) => ({ effect: effectOf(statement), entry: entryOf(statement) })),
-    ...plan.blocked.map(({ sql, object, role, reason }) => ({
-      effect: blockedEffect(sql),
-      entry: { kind: "blocked", object, role: role ?? null, reason, sql, is_blocked: true },
-    })),
-  ];
-  const of = (wanted: string) => entries.filter(({ effect }) => effect === wanted).map(({ entry }) => entry);
+export type DifferenceEntry = ReturnType<typeof entryOf>;
+
+export interface Compared {
+  plan: AccessPlan;
+  differences: ModelDifferences;
+  /** The model's file. */
+  file: string;
+}
+
+export function differencesDocument({ plan, differences, file }: Compared) {
+  const { missing, extra, different } = differences;
   return {
     database: plan.database,
     model: { file, sha256: plan.modelHash },
     state_hash: plan.stateHash,
-    missing: of("add"),
-    extra: of("revoke"),
-    different: of("change"),
+    missing: missing.map(entryOf),
+    extra: extra.map(entryOf),
+    different: different.map(entryOf),
+    blocked: plan.blocked.length,
     warnings: [...plan.warnings],
   };
 }
 
-function entryOf({ kind, object, role, reason, sql }: PlannedStatement) {
-  return { kind: String(kind), object, role: role ?? null, reason, sql, is_blocked: false };
+function entryOf({ what, object, role, wanted, found }: Difference) {
+  return { what, object, role: role ?? null, wanted: wanted ?? null, found: found ?? null };
 }
 
-function blockedEffect(sql: string): string {
-  const [word = ""] = sql.trim().toLowerCase().split(/\s/, 1);
-  if (word === "grant" || word === "create") return "add";
-  return word === "revoke" || word === "drop" ? "revoke" : "change";
-}
+/** What makes two entries of different days the same. */
+export const keyOf = ({ what, object, role, wanted, found }: DifferenceEntry): string =>
+  JSON.stringify([what, object, role, wanted, found]);

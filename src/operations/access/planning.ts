@@ -14,7 +14,7 @@ import {
 import { inspect } from "../../access/catalog/inspect.ts";
 import type { Snapshot } from "../../access/catalog/snapshot.ts";
 import type { AccessModel, RoleModel } from "../../access/model/model.ts";
-import { makePlan } from "../../access/plan/make-plan.ts";
+import { differences, type ModelDifferences, makePlan } from "../../access/plan/make-plan.ts";
 import type { AccessPlan } from "../../access/plan/plan.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
@@ -66,6 +66,8 @@ export interface Planning {
   passwords: ReadonlyMap<string, RolePassword>;
   /** Opens the model's database; the maintenance database when there is none yet. */
   open(): Promise<Session>;
+  /** Looks, and says thing by thing what is not as the model says. */
+  compare(session: Session): Promise<{ plan: AccessPlan; differences: ModelDifferences }>;
   /** The database at the first look and at the last. */
   looks(): { first: Snapshot; last: Snapshot } | undefined;
   /** Keeps fingerprints of passwords that were set, for servers that do not show them. Never throws. */
@@ -97,16 +99,19 @@ export async function planningOf(
   const memory = passwords.size > 0 ? await memoryOf(server, request, context) : undefined;
   const { rotate = false, cascade = false, includeDefiner = false } = request;
   let looks: { first: Snapshot; last: Snapshot } | undefined;
-  const plan = async (session: Session, set: ReadonlySet<string> = new Set()): Promise<AccessPlan> => {
+  const look = async (session: Session, set: ReadonlySet<string> = new Set()) => {
     const snapshot = await inspect(session);
     looks = { first: looks?.first ?? snapshot, last: snapshot };
     const states = await comparePasswords(session, passwords, memory?.check);
     const { setPasswords, unknown } = passwordsToSet({ wanted, states, snapshot, rotate, set });
-    const made = await makePlan(model, snapshot, { setPasswords, cascade, includeDefiner });
-    const warnings = unknown.map(
-      (role) => `whether role "${tameLine(role)}" has its password is unknown; --rotate sets it again`,
-    );
-    return { ...made, warnings: [...made.warnings, ...warnings, ...lockoutWarnings(made, model, snapshot)] };
+    const options = { setPasswords, cascade, includeDefiner };
+    const made = await makePlan(model, snapshot, options);
+    const warnings = [...made.warnings, ...unknown.map(unknownPassword), ...lockoutWarnings(made, model, snapshot)];
+    return { plan: { ...made, warnings }, snapshot, options };
+  };
+  const compare = async (session: Session) => {
+    const { plan, snapshot, options } = await look(session);
+    return { plan, differences: await differences(model, snapshot, options) };
   };
   const remember = (roles: readonly string[]): void => {
     if (!memory || roles.length === 0) return;
@@ -116,8 +121,20 @@ export async function planningOf(
     }
     saveMemory(memory, warn);
   };
-  return { model, server, passwords, open: () => openTarget(server, model), plan, looks: () => looks, remember };
+  return {
+    model,
+    server,
+    passwords,
+    open: () => openTarget(server, model),
+    plan: async (session, set) => (await look(session, set)).plan,
+    compare,
+    looks: () => looks,
+    remember,
+  };
 }
+
+const unknownPassword = (role: string): string =>
+  `whether role "${tameLine(role)}" has its password is unknown; --rotate sets it again`;
 
 /** The connection's own database has to be the model's, unless the connection names none. */
 export async function serverFor(

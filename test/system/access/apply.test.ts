@@ -93,7 +93,7 @@ describe("access plan and apply", () => {
     expect(run).toMatchObject({ status: 0 });
     const left = await pgkeep(["access", "diff", "--json"], { cwd: folder.path, env });
     const { data } = JSON.parse(left.stdout);
-    expect([...data.missing, ...data.extra, ...data.different].map(({ kind }: { kind: string }) => kind)).toEqual([
+    expect([...data.missing, ...data.extra, ...data.different].map(({ what }: { what: string }) => what)).toEqual([
       "password",
     ]);
   });
