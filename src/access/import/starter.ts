@@ -36,7 +36,8 @@ export function deriveNames(facts: StarterFacts, profile: ProfileName, given: Pr
   const owner = ownerOf(facts);
   const schemas = given.schemas ?? schemasInUse(facts, profile);
   if (profile === "guide-001") {
-    const migrator = given.migrator ?? owner ?? `${database}_migrator`;
+    // The guide's one role logs in; an owner that cannot was made so on purpose.
+    const migrator = given.migrator ?? (facts.roles.get(owner ?? "")?.login ? owner : `${database}_migrator`);
     return defaultNames(profile, database, {
       migrator,
       applications: given.applications ?? [`${database}_app`],
