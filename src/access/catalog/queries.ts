@@ -120,6 +120,7 @@ select s.refobjid as role, d.datname as database, pg_catalog.count(*) as objects
   from pg_catalog.pg_shdepend as s
   join pg_catalog.pg_database as d on d.oid = s.dbid
  where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-   and (d.datname <> pg_catalog.current_database() or s.deptype = 'o')
+   and (d.datname <> pg_catalog.current_database()
+        or s.deptype = 'o' and s.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass)
  group by s.refobjid, d.datname
  order by s.refobjid, d.datname`;

@@ -14,6 +14,7 @@ export function addWarnings(planning: GrantPlanning): void {
   warnOfProfile(planning);
   warnOfCreators(planning);
   warnOfGrantsElsewhere(planning);
+  warnOfLockout(planning);
 }
 
 function warnOfProfile({ facts, book }: GrantPlanning): void {
@@ -23,6 +24,32 @@ function warnOfProfile({ facts, book }: GrantPlanning): void {
       `${roleText(role.name)} has CREATEROLE, which before PostgreSQL 16 is nearly as strong as superuser: it may grant itself pg_execute_server_program; profile three-tier does without`,
     );
   }
+}
+
+const CONNECT = privilegeSet(["connect"]);
+
+/** Taking CONNECT from PUBLIC is right, and surprises whoever ran it at the next run. */
+function warnOfLockout({ facts, book, present, resolver, rights }: GrantPlanning): void {
+  const database = present.of("database").find(({ name }) => name === facts.model.database);
+  if (!database || rights.isSuperuser || !resolver.isGoverned(database)) return;
+  const { list } = resolver.wish(database);
+  const held = new Set(facts.closures.inherited(rights.executor));
+  for (const { role, member, inherit } of facts.model.memberships) {
+    if (member === rights.executor && inherit !== false) held.add(role);
+  }
+  const counts = (grantee: string): boolean => grantee === PUBLIC || held.has(grantee);
+  const keeps = (grantee: string): boolean =>
+    grantee === database.owner || !(list.isExact(grantee) || ((list.taken.get(grantee) ?? 0) & CONNECT) !== 0);
+  const isLeft = present
+    .list(database)
+    .some(({ grantee, privileges }) => counts(grantee) && (privileges & CONNECT) !== 0 && keeps(grantee));
+  const isGiven = [...list.holdings].some(
+    ([grantee, { privileges }]) => counts(grantee) && (privileges & CONNECT) !== 0,
+  );
+  if (isLeft || isGiven) return;
+  book.warn(
+    `${roleText(rights.executor)}, which runs this plan, will not be able to connect to the database afterwards; grant it CONNECT in database_acl`,
+  );
 }
 
 const CREATE = privilegeSet(["create"]);
