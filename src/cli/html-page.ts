@@ -79,10 +79,15 @@ export function htmlPage({ title, style, script, body }: Page): string {
 </head>
 <body>
 ${body}
-<script>${new Html(script)}</script>
+${scriptElement(script)}
 </body>
 </html>
 `.text;
+}
+
+/** Outside of the tagged template: bundlers turn one that closes a script into a call of a package of theirs. */
+function scriptElement(script: string): Html {
+  return new Html(`<script>${script}</script>`);
 }
 
 function hashOf(text: string): string {
