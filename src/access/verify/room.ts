@@ -109,7 +109,8 @@ export class ProbeRoom {
       );
     } catch (error) {
       await room.close();
-      throw error;
+      signal.throwIfAborted();
+      throw error instanceof ServerError ? endedByServer(error) : error;
     }
     return room;
   }
@@ -317,13 +318,14 @@ export class ProbeRoom {
   /** The server's words; everything else is thrown on, and so is what an interrupt made of the statement. */
   #wordsOf(error: unknown): string {
     this.#options.signal.throwIfAborted();
-    if (!(error instanceof ServerError) || this.#session.transactionStatus() === "idle") throw lost(error);
+    if (!(error instanceof ServerError)) throw error;
+    if (this.#session.transactionStatus() === "idle") throw endedByServer(error);
     return `${error.message} (${error.sqlstate})`;
   }
 }
 
-function lost(error: unknown): unknown {
-  if (!(error instanceof ServerError)) return error;
+/** The server's refusal of something that is ours and not a probe. */
+export function endedByServer(error: ServerError): PgkeepError {
   return new PgkeepError("ACCESS_SQL_FAILED", "verification was ended by the server", {
     detail: `The server said: ${error.message} (${error.sqlstate}).`,
     state: "rolled back; nothing was changed",

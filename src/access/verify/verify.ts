@@ -10,7 +10,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { ProgressEvent } from "../../base/operation.ts";
-import type { Session } from "../../pg/session.ts";
+import { ServerError, type Session } from "../../pg/session.ts";
 import { privilegeKinds } from "../catalog/kinds.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, RoleModel } from "../model/model.ts";
@@ -28,7 +28,7 @@ import {
 import { objectProbes, type ProbeSource } from "./object-probes.ts";
 import { type Answer, judge, type Probe, type ProbeOutcome, type VerifyCounts, type VerifyReport } from "./probe.ts";
 import { callProbes, promisedProbe } from "./promised-probes.ts";
-import { type Actor, type Inside, ProbeRoom } from "./room.ts";
+import { type Actor, endedByServer, type Inside, ProbeRoom } from "./room.ts";
 import { rowSecurityProbes } from "./row-security-probes.ts";
 import { type Sampling, sampled } from "./sample.ts";
 import { isProbed, serverProbes } from "./server-probes.ts";
@@ -66,6 +66,9 @@ export async function verifyAccess(
     await room.close();
     const logins = await loginOutcomes(expectations, options);
     return reportOf([...outcomes, ...logins], { expectations, room, options, notes: run.notes });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw error instanceof ServerError ? endedByServer(error) : error;
   } finally {
     await room.close();
   }

@@ -31,6 +31,7 @@ export interface HeldHead {
   signal: AbortSignal;
 }
 
+const PREPARES = /^prepare\s+transaction\b/i;
 const BEGINS = /^(?:begin|start\s+transaction)\b/i;
 
 /** Sends the head in parts, with the gate before the last. Rejects with GateRefusal, or with what the server said. */
@@ -40,19 +41,35 @@ export async function sendHeld({ session, text, gate, signal }: HeldHead, option
   const end = spans.find((span) => endsTransaction(mask, span));
   const work = end ? text.slice(0, end.start) : text;
   const opens = spans.some(({ start }) => (!end || start < end.start) && BEGINS.test(mask.slice(start, start + 40)));
+  // Before anything is sent: once prepared, the changes are out of our hands.
+  if (spans.some(({ start }) => PREPARES.test(mask.slice(start, start + 80)))) throw new GateRefusal(nothingHeld());
   if (!opens) await session.script("begin");
   await session.script(work, options);
   await pass({ session, gate, signal });
-  await session.script(end ? text.slice(end.start) : "commit", options);
+  // A transaction that the script opened and never ends is its own mistake, and is told as without a gate.
+  if (end) await session.script(text.slice(end.start), options);
+  else if (!opens) await session.script("commit", options);
 }
 
 async function pass({ session, gate, signal }: Omit<HeldHead, "text">): Promise<void> {
   try {
+    if (session.transactionStatus() !== "transaction") throw nothingHeld();
     await gate(session, signal);
   } catch (error) {
     // A broken connection is a matter of its own: nothing was committed, and there is nobody to tell.
     if (error instanceof PgkeepError && error.code.startsWith("CONNECT_")) throw error;
-    await session.script("rollback");
+    if (session.transactionStatus() !== "idle") await session.script("rollback");
     throw new GateRefusal(error);
   }
+}
+
+function nothingHeld(): PgkeepError {
+  return new PgkeepError(
+    "ACCESS_VERIFY_FAILED",
+    "deploy.sql ended its transaction in a way that the gate cannot hold",
+    {
+      detail: "PREPARE TRANSACTION takes the changes out of the session before anything can look at them.",
+      hint: "Commit in deploy.sql with COMMIT, or deploy without the gate.",
+    },
+  );
 }

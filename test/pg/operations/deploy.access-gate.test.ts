@@ -101,6 +101,31 @@ describe.each(availableMajors())("a deploy with an access model on PostgreSQL %s
     expect(output).toMatchObject({ status: "success", executionUnits: 2, unitsCommitted: 2 });
   });
 
+  it("with --require-access-clean commits only when a plan would have nothing to do", async () => {
+    const files = { "access.yaml": MODEL };
+    const clean = await deploy(
+      await cluster.createDatabase(),
+      { ...files, "deploy.sql": HEAD },
+      { requireAccessClean: true },
+    );
+    const database = await cluster.createDatabase();
+    // Allowed by way of PUBLIC, so every probe passes; the grant that the model names is missing.
+    const script = HEAD.replace("select, insert on app.orders to gate_app", "select, insert on app.orders to public");
+    const unclean = await deploy(database, { ...files, "deploy.sql": script }, { requireAccessClean: true });
+
+    expect(clean.error?.parts.detail).toBeUndefined();
+    expect(unclean.error?.code).toBe("ACCESS_VERIFY_FAILED");
+    expect(unclean.error?.message).toBe("access is not as the model says");
+    expect(unclean.error?.parts.detail).toMatch(/GRANT .* ON TABLE "app"\."orders" TO "gate_app"/i);
+    expect(await orders(database)).toBe(false);
+  });
+
+  it("refuses --require-access-clean without a model", async () => {
+    const { error } = await deploy("never_made", { "deploy.sql": HEAD }, { requireAccessClean: true });
+
+    expect(error?.code).toBe("ACCESS_MODEL_INVALID");
+  });
+
   it("takes the model from --verify-access, and reads it before a database is made", async () => {
     const files = { "deploy.sql": HEAD, "broken.yaml": "version: 1\nroels: {}\n" };
     const { error } = await deploy("never_made", files, { verifyAccess: "broken.yaml" });
@@ -115,6 +140,36 @@ describe.each(availableMajors())("a deploy with an access model on PostgreSQL %s
 
     expect(output).toMatchObject({ status: "success" });
     expect(output).not.toHaveProperty("access");
+  });
+
+  it("does not commit what the script itself leaves open", async () => {
+    const database = await cluster.createDatabase();
+    const { error } = await deploy(database, { "deploy.sql": `begin;\n${HEAD}`, "access.yaml": MODEL });
+
+    expect(error?.code).toBe("DEPLOY_TRANSACTION_OPEN");
+    expect(await orders(database)).toBe(false);
+  });
+
+  it("refuses a script that prepares its transaction, before anything of it runs", async () => {
+    const database = await cluster.createDatabase();
+    const script = `begin;\n${HEAD}prepare transaction 'escape';\ncommit;`;
+    const { error } = await deploy(database, { "deploy.sql": script, "access.yaml": MODEL });
+
+    expect(error?.code).toBe("ACCESS_VERIFY_FAILED");
+    expect(error?.parts.state).toBe(`rolled back; database "${database}" is as before this run`);
+    expect(await cluster.sql("select gid from pg_prepared_xacts")).toEqual([]);
+  });
+
+  it("also holds a head that ends in ROLLBACK", async () => {
+    const database = await cluster.createDatabase();
+    const { error } = await deploy(database, {
+      "deploy.sql": `begin;\n${HEAD}rollback; commit;`,
+      "access.yaml": MODEL,
+    });
+
+    // Held before the first statement that ends a transaction, whatever that is.
+    expect(error?.code).toBeUndefined();
+    expect(await orders(database)).toBe(false);
   });
 
   it("says where the script failed, as without a gate", async () => {
