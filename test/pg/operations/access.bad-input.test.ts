@@ -102,6 +102,47 @@ describe("an executor that may not", () => {
   });
 });
 
+describe("somebody else's grants and roles", () => {
+  it("a grant of a third role is blocked for who cannot become that role, with who can", async () => {
+    const model = `${roles("  app_rw: {}")}schemas:\n  app:\n    grants:\n      - { to: app_rw, usage: true }\n`;
+    const setup =
+      "create schema app authorization admin; set role admin; create table app.t (); grant select on app.t to owner_role with grant option; grant usage on schema app to owner_role; set role owner_role; grant select on app.t to app_rw";
+    const failure = await refused(model, { connection: adminUrl("DB"), setup });
+    expect(failure).toMatchObject({ code: "ACCESS_BLOCKED", exit: 21 });
+    expect(failure.parts.detail).toMatch(/revoke select on (table )?"app"."t" from "app_rw"/i);
+    expect(failure.parts.detail).toContain("owner_role");
+  });
+
+  it("a grant of a third role is revoked as that role by who can become it", async () => {
+    const database = await cluster.createDatabase();
+    await cluster.sql(
+      "create schema app; create table app.t (); grant select on app.t to owner_role with grant option; grant usage on schema app to owner_role; set role owner_role; grant select on app.t to app_rw",
+      { database },
+    );
+    using folder = modelFolder(
+      `${roles("  app_rw: {}")}schemas:\n  app:\n    grants:\n      - { to: app_rw, usage: true }\n`.replaceAll(
+        "DB",
+        database,
+      ),
+    );
+    const { output } = await folder.run(applyOperation, { connection: cluster.url(), yes: true });
+    expect(output.outcome).toBe("applied");
+    const [{ acl }] = await cluster.sql("select relacl::text as acl from pg_class where relname = 't'", { database });
+    expect(acl).not.toContain("app_rw");
+    expect(acl).toContain("owner_role=r*/postgres");
+  });
+
+  it("an attribute that the provider gives to nobody is refused, with the provider's own way", async () => {
+    await cluster.sql("create role rds_superuser");
+    const failure = await refused(roles("  copier: { login: true, replication: true }"), {
+      connection: adminUrl("DB"),
+    });
+    expect(failure.code).toBe("ACCESS_PROVIDER_REFUSED");
+    expect(failure.parts.hint).toContain("rds_replication");
+    await cluster.sql("drop role rds_superuser");
+  });
+});
+
 describe("a role that owns something in another database", () => {
   it("is not dropped, and the database is named", async () => {
     await cluster.sql("create role leaver");

@@ -1,0 +1,176 @@
+/** Plans, applies and differences of access as people read them. */
+import { describe, expect, it } from "vitest";
+import { PUBLIC } from "../../../../src/access/catalog/acl.ts";
+import applyRenderer from "../../../../src/cli/renderers/access.apply.ts";
+import diffRenderer from "../../../../src/cli/renderers/access.diff.ts";
+import driftRenderer from "../../../../src/cli/renderers/access.drift.ts";
+import ownRenderer from "../../../../src/cli/renderers/access.own.ts";
+import planRenderer from "../../../../src/cli/renderers/access.plan.ts";
+import { appliedDocument } from "../../../../src/operations/access/applied-document.ts";
+import { planDocument } from "../../../../src/operations/access/plan-document.ts";
+import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
+
+const VIEW = {
+  colour: false,
+  ascii: false,
+  width: 100,
+  isTerminal: true,
+  isFitted: true,
+  verbose: false,
+  quiet: false,
+  program: "pgkeep",
+  elapsedMs: 0,
+} as const;
+
+const model = { file: "access.yaml", mode: "adopt" } as Parameters<typeof planDocument>[1];
+
+const plan = planOf(
+  "shop",
+  [
+    planned('create role "reporter" login', {
+      kind: "create role",
+      role: "reporter",
+      inverse: 'drop role "reporter"',
+      requires: "CREATEROLE",
+    }),
+    planned('alter role "django" connection limit 50', { kind: "alter role", role: "django", inverse: "x" }),
+    planned("revoke create on schema public from public", {
+      kind: "revoke",
+      role: PUBLIC,
+      risk: "medium",
+      riskReason: "whoever relies on it is refused",
+      lock: "none",
+    }),
+    planned("reset role", { kind: "temporary" }),
+  ],
+  { unchanged: 1_234, warnings: ["a creator is not covered"] },
+);
+
+describe("a plan of access", () => {
+  const text = planRenderer.result?.(planDocument(plan, model), VIEW) ?? "";
+
+  it("says first how much there is, and that nothing was changed", () => {
+    expect(text).toMatch(/^plan: 1 to add, 1 to change, 1 to revoke, 0 blocked {10}read-only so far\n/);
+  });
+
+  it("has a sign for what is added, changed and taken away, and leaves borrowed rights out", () => {
+    expect(text).toContain('\n  + create role "reporter" login\n');
+    expect(text).toContain('\n  ~ alter role "django" connection limit 50\n');
+    expect(text).toContain(
+      "\n  - revoke create on schema public from public\n      medium risk: whoever relies on it is refused\n",
+    );
+    expect(text).not.toContain("reset role");
+  });
+
+  it("ends with what it needs, which locks it takes and whether it can be undone", () => {
+    expect(text).toContain("    1,234 unchanged\n");
+    expect(text).toContain("warning: a creator is not covered\n");
+    expect(text).toMatch(/needs: CREATEROLE; superuser\nlocks: none {3}reversible: not all \(--save-undo\)\n$/);
+  });
+
+  it("shows blocked statements with who can run them", () => {
+    const blocked = [
+      {
+        sql: "alter schema public owner to x",
+        object: "schema public",
+        role: undefined,
+        reason: "14",
+        needs: "superuser",
+      },
+    ];
+    const shown = planRenderer.result?.(planDocument({ ...plan, blocked }, model), VIEW);
+    expect(shown).toContain("  ! alter schema public owner to x\n      blocked: needs superuser; 14\n");
+  });
+
+  it("is a script for psql in the format sql", async () => {
+    const script = await planRenderer.formats?.sql?.(planDocument(plan, model));
+    expect(script).toContain("begin;");
+    expect(script).toContain('create role "reporter" login;');
+  });
+
+  it("never lets a name of the server write to the terminal", () => {
+    const hostile = planOf("shop", [planned('grant x to "\u001b[31m::error::"', { object: "\u202e" })]);
+    const shown = planRenderer.result?.(planDocument(hostile, model), VIEW) ?? "";
+    for (const harmful of ["\u001b", "\u202e"]) expect(shown).not.toContain(harmful);
+    expect(shown).toContain("\\u{1b}");
+  });
+});
+
+describe("an apply", () => {
+  const report = {
+    statements: plan.statements,
+    notices: [],
+    passwordsSet: [],
+    retries: 0,
+    wasDone: false,
+    remaining: [],
+  };
+
+  it("says in its last line what was done", () => {
+    const done = appliedDocument({ plan, model, report });
+    expect(applyRenderer.summary?.(done, VIEW)).toBe("✓ shop: 4 statements applied, looked at again, committed");
+    expect(ownRenderer.summary?.(done, { ...VIEW, ascii: true })).toMatch(/^ok shop: /);
+  });
+
+  it("names what is left and what a role can do all the same", () => {
+    const leftover = { role: "app", object: 'table "t"', privilege: "select" as const, paths: ["PUBLIC has it"] };
+    const output = appliedDocument({
+      plan,
+      model,
+      report: { ...report, remaining: plan.statements.slice(0, 1) },
+      leftovers: [leftover],
+    });
+    const text = applyRenderer.result?.(output, VIEW);
+    expect(text).toContain('still to do: create role "reporter" login');
+    expect(text).toContain('role "app" can still select table "t":\n  by PUBLIC has it');
+    expect(applyRenderer.summary?.(output, VIEW)).toContain("committed, but not as planned");
+  });
+
+  it("shows the plan before it asks", () => {
+    const shown = applyRenderer.progress?.({ type: "access.approval_needed", plan: planDocument(plan, model) }, VIEW);
+    expect(shown).toMatch(/^plan: 1 to add/);
+  });
+
+  it("says when it starts again, and each statement with --verbose", () => {
+    expect(applyRenderer.progress?.({ type: "access.retry", attempt: 2 }, VIEW)).toContain("starting again (2)");
+    const event = { type: "access.statement_done", n: 3, of: 9, kind: "grant", object: "tables" };
+    expect(applyRenderer.progress?.(event, VIEW)).toBeUndefined();
+    expect(applyRenderer.progress?.(event, { ...VIEW, verbose: true })).toBe("  3 of 9  grant tables");
+  });
+});
+
+describe("differences", () => {
+  const entry = { what: "privilege", object: 'table "orders"', role: "app", wanted: "select", found: null };
+  const document = {
+    database: "shop",
+    model: { file: "access.yaml", sha256: "" },
+    state_hash: "",
+    missing: [entry],
+    extra: [{ ...entry, role: "", wanted: null, found: "insert" }],
+    different: [{ ...entry, what: "owner", role: null, wanted: "a", found: "b" }],
+    blocked: 0,
+    warnings: [],
+  };
+
+  it("are one line each", () => {
+    expect(diffRenderer.result?.(document, VIEW)).toBe(
+      [
+        "shop: 1 missing, 1 too much, 1 different",
+        '  + privilege of "app": table "orders": select',
+        '  - privilege of PUBLIC: table "orders": insert',
+        '  ~ owner: table "orders": b -> a',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("of a drift say what is new since then", () => {
+    const text = driftRenderer.result?.({ ...document, since: { file: "before.json", new: [entry], gone: [] } }, VIEW);
+    expect(text).toContain('since "before.json": 1 new, 0 gone\n  new  privilege of "app"');
+  });
+
+  it("are none when there are none", () => {
+    const none = { ...document, missing: [], extra: [], different: [] };
+    expect(diffRenderer.result?.(none, VIEW)).toBe("shop: as the model says\n");
+  });
+});
