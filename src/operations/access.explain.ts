@@ -1,5 +1,5 @@
 /** `pgkeep access explain`: whether a role may do something with an object, and every path that lets it. */
-import { inspect } from "../access/catalog/inspect.ts";
+import { inspect, NAMES_UNWRITABLE } from "../access/catalog/inspect.ts";
 import { privilegeKinds } from "../access/catalog/kinds.ts";
 import { isPrivilegeName, type PrivilegeName, privilegeSince } from "../access/catalog/privilege.ts";
 import type { ObjectKind, Snapshot } from "../access/catalog/snapshot.ts";
@@ -180,7 +180,7 @@ function ambiguous(found: readonly Found[]): PgkeepError {
 
 function notFound(snapshot: Snapshot, kinds: readonly PrivilegeKind[], wanted: Wanted): PgkeepError {
   const near = nearestObject(snapshot, kinds, wanted);
-  const unseen = snapshot.unreadable.filter((what) => what.includes("not UTF-8"));
+  const unseen = snapshot.unreadable.filter((what) => what.endsWith(NAMES_UNWRITABLE));
   return new PgkeepError("CONFIG_VALUE_INVALID", "there is no such object", {
     detail: `Nothing of that name in database "${tameLine(snapshot.database)}" carries the privilege ${wanted.privilege}${
       unseen.length > 0 ? `; names that could not be read: ${unseen.join(", ")}` : ""

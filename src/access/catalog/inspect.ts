@@ -6,7 +6,7 @@
  * search_path of our own. In a caller's transaction a savepoint gives the caller's settings back exactly; nothing else
  * is rolled back with it, because nothing here writes.
  *
- * Names whose bytes are not UTF-8 cannot be written in a statement that is sure to mean the same thing. Such roles are
+ * Names whose bytes are no text here cannot be written in a statement that is sure to mean the same thing. Such roles are
  * kept and marked; such objects are left out and counted in `unreadable`.
  */
 import { PgkeepError } from "../../base/errors.ts";
@@ -47,6 +47,9 @@ export interface InspectOptions {
   /** Also what the server itself brought along. */
   includeSystem?: boolean | undefined;
 }
+
+/** Ends the entries of `unreadable` about names that no statement of ours can hold. */
+export const NAMES_UNWRITABLE = "cannot be written in UTF-8";
 
 /** What text decodes to where the bytes are not UTF-8. */
 const MANGLED = "\uFFFD";
@@ -214,12 +217,23 @@ function readObjects(kinds: readonly PrivilegeKind[], source: ObjectSource): Rec
   const extensions = extensionMembers(answers);
   for (const kind of kinds) {
     const rows = answers.get(kind.name) ?? [];
-    const named = rows.filter((row) => !isMangled(row));
-    if (named.length < rows.length) unreadable.push(`${kind.name}: ${rows.length - named.length} names are not UTF-8`);
-    objects[kind.name] = named.map((row) => withExtension(kind.read(row, acl), extensions));
+    const named = rows.flatMap((row) => readRow(kind, row, acl) ?? []);
+    if (named.length < rows.length) unreadable.push(unwritable(kind.name, rows.length - named.length));
+    objects[kind.name] = named.map((object) => withExtension(object, extensions));
   }
   objects.table = withColumns(objects.table, { answers, acl });
   return objects;
+}
+
+/** undefined when no statement of ours could name it: its bytes are no text, or it is longer in UTF-8 than there. */
+function readRow(kind: PrivilegeKind, row: TextRow, acl: AclReader): CatalogObject | undefined {
+  if (isMangled(row)) return undefined;
+  try {
+    return kind.read(row, acl);
+  } catch (error) {
+    if (error instanceof PgkeepError && error.code === "CONFIG_VALUE_INVALID") return undefined;
+    throw error;
+  }
 }
 
 /** Only what a statement would have to name; an owner's name is the owner's. */
@@ -320,7 +334,11 @@ function databaseSettings(answers: Answers, databaseOid: number): RoleSetting[] 
 
 function unaddressableRoles(roles: ReadonlyMap<string, Role>): string[] {
   const count = [...roles.values()].filter(({ addressable }) => !addressable).length;
-  return count === 0 ? [] : [`roles: ${count} names are not UTF-8`];
+  return count === 0 ? [] : [unwritable("role", count)];
+}
+
+function unwritable(kind: string, count: number): string {
+  return `${kind}: ${count} ${count === 1 ? "name" : "names"} ${NAMES_UNWRITABLE}`;
 }
 
 function lettersNotKnown({ unknownLetters }: AclReader): string[] {

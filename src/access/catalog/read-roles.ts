@@ -1,4 +1,5 @@
 /** Rows about roles, their settings and memberships, as the picture has them. */
+import { identifierProblem } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
 import { arrayElements } from "./acl.ts";
 import type { Membership, Role, RoleSetting } from "./snapshot.ts";
@@ -38,7 +39,7 @@ function attributes(row: TextRow): Omit<Role, "name" | "password" | "settings"> 
     connectionLimit: Number(row.connections),
     validUntil: row.until ?? undefined,
     comment: row.comment ?? undefined,
-    addressable: !(row.name ?? "").includes(MANGLED),
+    addressable: !(row.name ?? "").includes(MANGLED) && identifierProblem(row.name ?? "") === undefined,
   };
 }
 

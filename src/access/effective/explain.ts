@@ -8,7 +8,7 @@
 import { ident } from "../../pg/identifiers.ts";
 import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject, Membership, Snapshot } from "../catalog/snapshot.ts";
 import { revokeMembership } from "../paths/membership-sql.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type Chain, chainsTo } from "./chains.ts";
@@ -250,8 +250,14 @@ function hopStep({ snapshot }: EffectiveAccess, hop: MembershipEdge, { isSet }: 
   return {
     text,
     evidence: `membership granted by ${hop.rows.map(({ grantor }) => grantor).join(", ")}`,
-    remove: addressable ? hop.rows.map((row) => revokeMembership(row, snapshot.major)).join("; ") : undefined,
+    remove: addressable ? hop.rows.map((row) => revokeHop(row, snapshot)).join("; ") : undefined,
   };
+}
+
+/** From 16 on a membership that was passed on is only taken back together with what came of it. */
+function revokeHop(row: Membership, { major, memberships }: Snapshot): string {
+  const wasPassedOn = memberships.some(({ role, grantor }) => role === row.role && grantor === row.member);
+  return `${revokeMembership(row, major)}${major >= 16 && row.admin && wasPassedOn ? " cascade" : ""}`;
 }
 
 /** Takes one entry away. Only the grantor, or the owner for what the owner granted, can; others are told to become it. */
@@ -295,12 +301,15 @@ function answerOf(
   const { role, object } = question;
   if (holds(access, question, role)) return { answer: "now", reasons: [] };
   if (role !== PUBLIC && snapshot.roles.get(role)?.addressable !== true) {
-    return { answer: "unknown", reasons: ["the role's name is not UTF-8, so lists cannot be told to name it"] };
+    return {
+      answer: "unknown",
+      reasons: ["the role's name cannot be written in UTF-8, so lists cannot be told to name it"],
+    };
   }
   const others = [...closures.becomes(role)];
   if (others.some((as) => holds(access, question, as))) return { answer: "after set role", reasons: [] };
   if (others.some((as) => holdsColumn(access, question, as))) return { answer: "some columns", reasons: [] };
-  const unknown = whyUnknown(snapshot.unreadable, others);
+  const unknown = whyUnknown(snapshot, others);
   if (unknown !== undefined) return { answer: "unknown", reasons: [unknown] };
   return { answer: "no", reasons: paths.length > 0 ? [`the role has no usage on schema ${object.schema}`] : [] };
 }
@@ -318,8 +327,10 @@ function holdsColumn(access: EffectiveAccess, question: Question, as: string): b
 }
 
 /** A "no" must not stand on what could not be read. */
-function whyUnknown(unreadable: readonly string[], roles: readonly string[]): string | undefined {
-  if (roles.some((name) => name.includes("\uFFFD"))) return "it can become a role whose name is not UTF-8";
+function whyUnknown({ unreadable, roles }: Snapshot, others: readonly string[]): string | undefined {
+  if (others.some((name) => roles.get(name)?.addressable === false)) {
+    return "it can become a role whose name cannot be written in UTF-8";
+  }
   return unreadable.find((what) => what.startsWith("privileges that this version does not know"));
 }
 

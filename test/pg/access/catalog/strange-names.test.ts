@@ -71,7 +71,7 @@ describe.each(MAJORS)("strange names on PostgreSQL %i", (major) => {
       const mangled = [...snapshot.roles.values()].filter(({ addressable }) => !addressable);
       // The database of another encoding cannot tell which of the names are meant as UTF-8.
       expect(mangled.length, database).toBeGreaterThanOrEqual(3);
-      expect(snapshot.unreadable, database).toContain(`roles: ${mangled.length} names are not UTF-8`);
+      expect(snapshot.unreadable, database).toContain(`role: ${mangled.length} names cannot be written in UTF-8`);
       expect(snapshot.roles.size).toBe(Number((await cluster.sql("select count(*) as n from pg_roles"))[0].n));
       expect(session.parameterStatus("client_encoding")).toBe("UTF8");
     }
@@ -79,7 +79,7 @@ describe.each(MAJORS)("strange names on PostgreSQL %i", (major) => {
     const snapshot = await inspect(session);
     expect(snapshot.roles.get("é")?.addressable).toBe(true);
     expect(snapshot.objects.table.map(({ name }) => name)).toEqual(["t"]);
-    expect(snapshot.unreadable).toContain("table: 1 names are not UTF-8");
+    expect(snapshot.unreadable).toContain("table: 1 name cannot be written in UTF-8");
     const [object] = snapshot.objects.table;
     if (!object) throw new Error("no table");
     const access = await effectiveAccess(snapshot);
@@ -91,6 +91,20 @@ describe.each(MAJORS)("strange names on PostgreSQL %i", (major) => {
   it("that another encoding can stand for are read as that", async () => {
     await using session = await connectTo(cluster, { database: "latin1" });
     expect((await inspect(session)).roles.has("Ã©")).toBe(true);
+  });
+
+  it("that are longer in UTF-8 than a name may be are left out and counted", async () => {
+    await using session = await connectTo(cluster, { database: "latin1" });
+    const long = "é".repeat(40);
+    await session.script(`begin; create role "${long}"; create schema "${long}"; create type public."${long}" as (a int);
+      create function public.f(public."${long}") returns int language sql as 'select 1'`);
+    const { roles, objects, unreadable } = await inspect(session);
+    expect(roles.get(long)?.addressable).toBe(false);
+    expect(objects.schema.map(({ name }) => name)).toEqual(["public"]);
+    expect(objects.routine).toEqual([]);
+    expect(unreadable).toEqual(expect.arrayContaining(["schema: 1 name cannot be written in UTF-8"]));
+    expect(unreadable).toEqual(expect.arrayContaining(["routine: 1 name cannot be written in UTF-8"]));
+    await session.script("rollback");
   });
 
   it("[A-01] and traps around them run nothing", async () => {

@@ -62,7 +62,7 @@ describe("[A-07] an explanation", () => {
     const { answer, reasons } = await asked({ memberships: [member("a", "b\uFFFD", { inherit: false })] });
     expect({ answer, reasons }).toEqual({
       answer: "unknown",
-      reasons: ["it can become a role whose name is not UTF-8"],
+      reasons: ["it can become a role whose name cannot be written in UTF-8"],
     });
   });
 
