@@ -26,6 +26,7 @@ import { isReference } from "../../config/references.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
 import type { PrivilegeName } from "../catalog/privilege.ts";
 import { isPublic } from "./granting.ts";
+import { isExactPattern } from "./object-pattern.ts";
 import {
   type COLUMN_PRIVILEGES,
   DEFAULT_SELECTORS,
@@ -76,11 +77,16 @@ const grantees = oneOrMore(grantee);
 const roleNames = oneOrMore(roleName);
 const newRoles = oneOrMore(anyRole);
 
-const pattern = text(
-  "a name, or a pattern with * and ?",
-  (given) => (given === "" ? "is empty" : given.includes("\0") ? "holds a NUL character" : undefined),
-  NAME_SCHEMA,
-);
+const pattern = text("a name, or a pattern with * and ?", patternProblem, NAME_SCHEMA);
+
+/** A name without wildcards is as long as a name can be; signatures are longer. */
+function patternProblem(given: string): string | undefined {
+  if (given === "") return "is empty";
+  if (given.includes("\0")) return "holds a NUL character";
+  if (given.includes("(") || !isExactPattern(given)) return undefined;
+  return nameProblem(given.replace(/\\(.)/gsu, "$1"));
+}
+
 const patterns = oneOrMore(pattern);
 
 /** Privileges of a kind, or all that the connected server has for it. */

@@ -433,6 +433,16 @@ describe("a model that cannot be", () => {
       "roles: { a: {} }\nschemas: { x: { exceptions: [{ sequence: s, columns: { a: { select: c } } }] } }",
       /a sequence has no columns/,
     ],
+    [
+      "a table's name that is too long",
+      `schemas: { x: { exceptions: [{ table: ${"t".repeat(64)}, revoke: all, from: public }] } }`,
+      /cannot be a name: it has 64 bytes/,
+    ],
+    [
+      "an empty pattern",
+      'schemas: { x: { exceptions: [{ table: "", revoke: all, from: public }] } }',
+      /"schemas.x.exceptions\[0\].table" is empty/,
+    ],
     ["an empty name", 'roles: { "": {} }', /3:10 the name "" cannot be a name: it is empty/],
     ["a name of 64 bytes", `roles: { ${"é".repeat(32)}: {} }`, /it has 64 bytes, the server keeps 63/],
     ["a name with a NUL", 'roles: { "a\\0b": {} }', /holds a NUL/],

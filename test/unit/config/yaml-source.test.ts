@@ -1,0 +1,71 @@
+/** YAML as a tree with positions: what the readers of configuration and models both rest on. */
+import { describe, expect, it } from "vitest";
+import { MAX_ALIASES, parseYamlSource, type SourceNode, SourceProblems } from "../../../src/config/yaml-source.ts";
+import { failureOf } from "../../support/project.ts";
+
+async function parsed(text: string): Promise<{ root: SourceNode | undefined; problems: SourceProblems }> {
+  const problems = new SourceProblems();
+  return { root: await parseYamlSource(text, problems), problems };
+}
+
+const refusal = async (problems: SourceProblems) =>
+  (await failureOf(() => problems.throwIfAny("CONFIG_FILE_INVALID", "f.yaml"))).message;
+
+describe("a YAML document", () => {
+  it("is a tree of texts as they were written, with their places", async () => {
+    const { root } = await parsed('a: 1.50\nb:\n  - "x"\n  - ~\n');
+    expect(root).toEqual({
+      kind: "map",
+      at: { line: 1, column: 1 },
+      entries: [
+        {
+          key: "a",
+          at: { line: 1, column: 1 },
+          value: { kind: "scalar", at: { line: 1, column: 4 }, text: "1.50", isNull: false, isPlain: true },
+        },
+        {
+          key: "b",
+          at: { line: 2, column: 1 },
+          value: {
+            kind: "list",
+            at: { line: 3, column: 3 },
+            items: [
+              { kind: "scalar", at: { line: 3, column: 5 }, text: "x", isNull: false, isPlain: false },
+              { kind: "scalar", at: { line: 4, column: 5 }, text: "", isNull: true, isPlain: true },
+            ],
+          },
+        },
+      ],
+    });
+  });
+
+  it("keeps the first of repeated keys and says where the second is", async () => {
+    const { root, problems } = await parsed("a: 1\na: 2\n");
+    expect(root?.kind === "map" && root.entries).toHaveLength(1);
+    expect(await refusal(problems)).toBe('f.yaml:2:1 repeats the key "a"');
+  });
+
+  it("has numbers as keys by their text", async () => {
+    const { root } = await parsed("0x10: a\n70001: b\n");
+    expect(root?.kind === "map" && root.entries.map(({ key }) => key)).toEqual(["0x10", "70001"]);
+  });
+
+  it("[S-07] gives nothing when aliases go past their limit, and one problem", async () => {
+    const copies = Array.from({ length: MAX_ALIASES + 5 }, (_, index) => `b${index}: *x\n`).join("");
+    const { root, problems } = await parsed(`a: &x 1\n${copies}`);
+    expect(root).toBeUndefined();
+    expect(problems.count).toBe(1);
+  });
+
+  it("[S-07] ends when an alias stands inside of what it means", async () => {
+    const { root, problems } = await parsed("a: &x [1, *x]\n");
+    expect(root).toBeUndefined();
+    expect(await refusal(problems)).toMatch(/more than 100 aliases|without an anchor/);
+  });
+
+  it("counts one problem once, however often it is found", () => {
+    const problems = new SourceProblems();
+    for (let count = 0; count < 3; count++) problems.add({ line: 1, column: 2 }, "is wrong");
+    expect(problems.count).toBe(1);
+  });
+});
