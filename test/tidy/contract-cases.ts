@@ -4,6 +4,8 @@
  * SA = what a deploy.sql sees in its session, XC = how the script is executed, MC = the test macro and its plan,
  * PM = parameters, CL = the command line, BX = where we are better than the reference on purpose, TL = the other
  * commands. The reference's TP cases describe its "advanced" template, which we do not ship, so they are left out.
+ *
+ * VM = rows of the access verification matrix.
  */
 
 /** "XC", 1, 3 -> XC-01, XC-02, XC-03. */
@@ -21,4 +23,5 @@ export const CONTRACT_CASES: readonly string[] = [
   ...range("CL", 7, 31),
   ...range("BX", 1, 23),
   ...range("TL", 1, 12),
+  ...range("VM", 1, 30),
 ];
