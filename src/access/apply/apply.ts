@@ -361,9 +361,20 @@ async function lookAgain({
   await session.script("reset role");
   const set = new Set(statements.flatMap(({ passwordOf }) => (passwordOf === undefined ? [] : [passwordOf])));
   const left = await replan(session, set);
-  const remaining = left.statements.filter(({ stage }) => stage === "main");
+  const remaining = leftHere(left);
   if (remaining.length === 0 || options.keepPartial) return { remaining, stateHash: left.stateHash };
   throw resultDiffers({ remaining, notices, state: stateAfter(request, committed), database: plan.database });
+}
+
+/**
+ * What this transaction should have done. A role that is dropped after other databases were cleared still exists, so
+ * everything about it is planned again until then; the last look, after that, is the one that counts for it.
+ */
+function leftHere({ statements }: AccessPlan): readonly PlannedStatement[] {
+  const droppedLater = new Set(
+    statements.filter(({ stage, kind }) => stage === "after" && kind === "drop").map(({ role }) => role),
+  );
+  return statements.filter(({ stage, role }) => stage === "main" && (role === undefined || !droppedLater.has(role)));
 }
 
 const TRANSACTION = "select pg_catalog.pg_current_xact_id_if_assigned()::text as id";

@@ -299,3 +299,53 @@ describe("a lock that another session holds", () => {
     expect(await aclOf(database, "orders")).toBeNull();
   });
 });
+
+describe("a role that retires", () => {
+  it("gives what it owns to its successor in every database, and is gone", async () => {
+    await cluster.sql("create role leaver login; create role stayer; create role successor");
+    const database = await shop(
+      "create table app.own (); alter table app.own owner to leaver; grant select on app.orders to leaver",
+    );
+    const elsewhere = await cluster.createDatabase();
+    await cluster.sql("create table public.kept (); alter table public.kept owner to leaver", { database: elsewhere });
+    using folder = modelFolder(`
+version: 1
+database: ${database}
+roles:
+  successor: {}
+  leaver: { state: absent, reassign_to: successor, drop_owned: true, terminate: true }
+`);
+    const plan = await folder.run(planOperation, { connection: cluster.url() });
+    expect(plan.output.blocked).toEqual([]);
+    const { output } = await folder.run(applyOperation, { connection: cluster.url(), yes: true });
+    expect(output).toMatchObject({ outcome: "applied", remaining: [], leftovers: [] });
+    expect(await cluster.sql("select 1 from pg_roles where rolname = 'leaver'")).toEqual([]);
+    const owner = "select relowner::regrole::text as owner from pg_class where relname in ('own', 'kept')";
+    expect(await cluster.sql(owner, { database })).toEqual([{ owner: "successor" }]);
+    expect(await cluster.sql(owner, { database: elsewhere })).toEqual([{ owner: "successor" }]);
+    expect((await folder.run(planOperation, { connection: cluster.url() })).exitCode).toBe(0);
+  });
+});
+
+describe("--one-by-one", () => {
+  it("changes every owner, each in a transaction of its own, and checks the whole at the end", async () => {
+    const tables = Array.from({ length: 5 }, (_, index) => `create table app.t${index} ();`).join(" ");
+    const database = await shop(tables);
+    using folder = modelFolder(
+      modelOf(database).replace(
+        "  app:\n",
+        "  app:\n    owner: shop_owner\n    owners: { shop_owner: { tables: '*' } }\n",
+      ),
+    );
+    const { output } = await folder.run(applyOperation, { connection: cluster.url(), yes: true, oneByOne: true });
+    expect(output).toMatchObject({ outcome: "applied", remaining: [] });
+    const log = readFileSync(cluster.logFile, "utf8");
+    expect(log).not.toMatch(/PANIC/);
+    const owners = await cluster.sql(
+      "select distinct relowner::regrole::text as owner, xmin::text from pg_class where relname like 't_'",
+      { database },
+    );
+    expect(new Set(owners.map(({ owner }) => owner))).toEqual(new Set(["shop_owner"]));
+    expect((await folder.run(planOperation, { connection: cluster.url() })).exitCode).toBe(0);
+  });
+});

@@ -113,7 +113,7 @@ describe("pgkeep access verify", () => {
       expect(human.stdout).toContain("next: pgkeep access plan access.yaml");
       expect(tap.status).toBe(20);
       expect(tap.stdout).toMatch(/^not ok \d+ - \.\/app\/app\/truncate table app\.orders$/m);
-      expect(junit.stdout).toContain('<testcase name="truncate table app.orders" classname="./app/app/"');
+      expect(junit.stdout).toContain('<testcase name="truncate table app.orders: refused" classname="./app/app/"');
       expect(junit.stdout).toContain('failures="1"');
     });
     await cluster.sql("revoke truncate on app.orders from app", { database: "shop" });
