@@ -1,4 +1,5 @@
 /** `pgkeep access explain`: whether a role may do something with an object, and every path that lets it. */
+import { dependentViews } from "../access/catalog/dependent-views.ts";
 import { inspect, NAMES_UNWRITABLE } from "../access/catalog/inspect.ts";
 import { privilegeKinds } from "../access/catalog/kinds.ts";
 import { isPrivilegeName, type PrivilegeName, privilegeSince } from "../access/catalog/privilege.ts";
@@ -72,9 +73,10 @@ export default defineOperation({
     const asked = roleOf(snapshot, role);
     const found = await objectOf(snapshot, wanted);
     const access = await effectiveAccess(snapshot);
+    const views = found.kind.name === "table" ? await dependentViews(session, found.object.oid) : undefined;
     return {
       database: snapshot.database,
-      ...document(explain(access, { role: asked, privilege: wanted.privilege, ...found })),
+      ...document(explain(access, { role: asked, privilege: wanted.privilege, views, ...found })),
     };
   },
   exitCode: ({ answer }) => (answer === "unknown" ? EXIT.unknown : EXIT.ok),

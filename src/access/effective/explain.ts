@@ -76,6 +76,8 @@ export interface Question {
   object: CatalogObject;
   column?: string | undefined;
   kind: PrivilegeKind;
+  /** Views over the table, by oid, where they are known. */
+  views?: ReadonlySet<number> | undefined;
 }
 
 const SOURCES: readonly Source[] = [
@@ -353,6 +355,7 @@ function notesOf(access: EffectiveAccess, question: Question): string[] {
     ...ownerNote(access, question),
     ...connectNote(access, question),
     ...definerNote(access, question),
+    ...viewNote(access, question),
     ...languageNote(question),
   ];
 }
@@ -387,9 +390,28 @@ function definerNote(access: EffectiveAccess, { role, object, privilege }: Quest
       !access.closures.inherited(role).has(routine.owner),
   );
   if (routines.length === 0 || access.holdings.isSuperuser(role)) return [];
-  const named = routines.slice(0, MAX_NAMED).map((routine) => `${routine.schema}.${routine.name} as ${routine.owner}`);
-  const more = routines.length > MAX_NAMED ? ` and ${routines.length - MAX_NAMED} more` : "";
-  return [`may execute security definer routines of roles that have it: ${named.join(", ")}${more}`];
+  return [`may execute security definer routines of roles that have it: ${namedWithOwners(routines)}`];
+}
+
+/** A view shows what its owner may see, unless it runs with the rights of whoever reads it. */
+function viewNote(access: EffectiveAccess, { role, object, privilege, views }: Question): string[] {
+  const bit = privilegeSet([privilege]);
+  const isAbout = privilege === "select" || privilege === "insert" || privilege === "update" || privilege === "delete";
+  if (!views || !isAbout || access.holdings.isSuperuser(role)) return [];
+  const open = access.snapshot.objects.table.filter(
+    (view) =>
+      views.has(view.oid) &&
+      view.securityInvoker !== true &&
+      view.owner !== undefined &&
+      (access.usable(role, view) & bit) !== 0 &&
+      (access.held(view.owner, object) & bit) !== 0,
+  );
+  return open.length === 0 ? [] : [`has ${privilege} on views over it, with their owners' rights: ${namedWithOwners(open)}`];
+}
+
+function namedWithOwners(objects: readonly CatalogObject[]): string {
+  const named = objects.slice(0, MAX_NAMED).map((object) => `${object.schema}.${object.name} as ${object.owner}`);
+  return `${named.join(", ")}${objects.length > MAX_NAMED ? ` and ${objects.length - MAX_NAMED} more` : ""}`;
 }
 
 function languageNote({ object }: Question): string[] {

@@ -117,6 +117,25 @@ note: may execute security definer routines of roles that have it: app.purge() a
     expect(await sources("reporter", "connect", "shop")).toEqual(["built-in default"]);
   });
 
+  it("names views that show the table to whoever has nothing on it", async () => {
+    const invoker = major >= 15 ? "with (security_invoker = true)" : "";
+    await cluster.sql(
+      `set role owner; create view app.names as select name from app.users; create view app.more as select * from app.names;
+       create view app.own ${invoker} as select name from app.users; create materialized view app.unrelated as select 1;
+       grant select on app.names, app.more, app.own, app.unrelated to third`,
+      { database: "shop" },
+    );
+    const { answer, notes } = await explain("third", "select", "app.users");
+    const own = major >= 15 ? "" : ", app.own as owner";
+    expect({ answer, notes }).toEqual({
+      answer: "no",
+      notes: [
+        "may execute security definer routines of roles that have it: app.purge() as owner",
+        `has select on views over it, with their owners' rights: app.more as owner, app.names as owner${own}`,
+      ],
+    });
+  });
+
   it("says what row level security leaves, and to whom", async () => {
     const rows = async (role: string) =>
       (await explain(role, "delete", "app.orders")).paths.map((path) => path.rows?.limit);
