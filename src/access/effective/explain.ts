@@ -406,7 +406,9 @@ function viewNote(access: EffectiveAccess, { role, object, privilege, views }: Q
       (access.usable(role, view) & bit) !== 0 &&
       (access.held(view.owner, object) & bit) !== 0,
   );
-  return open.length === 0 ? [] : [`has ${privilege} on views over it, with their owners' rights: ${namedWithOwners(open)}`];
+  return open.length === 0
+    ? []
+    : [`has ${privilege} on views over it, with their owners' rights: ${namedWithOwners(open)}`];
 }
 
 function namedWithOwners(objects: readonly CatalogObject[]): string {
