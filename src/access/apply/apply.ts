@@ -292,6 +292,8 @@ async function begin(request: ApplyRequest, session: Session): Promise<void> {
         "begin transaction isolation level read committed read write",
         "set local search_path = pg_catalog",
         "set local idle_in_transaction_session_timeout = 0",
+        // The database's owner could set it, to end us at a moment of their choice.
+        ...(session.serverVersion >= 170_000 ? ["set local transaction_timeout = 0"] : []),
         "set local statement_timeout = 0",
         "set local client_min_messages = notice",
         `set local lock_timeout = ${QUEUE_LIMIT_MS}`,
