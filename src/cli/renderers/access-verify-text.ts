@@ -68,7 +68,7 @@ export function probeLines(probes: readonly ProbeText[], view: View): string[] {
 }
 
 function oneProbe(probe: ProbeText, view: View): string[] {
-  const what = `${roleText(probe.role)}: ${tameLine(probe.action)} ${tameLine(probe.object)}`;
+  const what = `${roleText(probe.role)}: ${tameLine(deedOf(probe))}`;
   const judged =
     probe.result === "fail"
       ? `must be ${probe.expected}, is ${probe.actual ?? "unknown"}`
@@ -79,6 +79,13 @@ function oneProbe(probe: ProbeText, view: View): string[] {
     ...(probe.message === undefined ? [] : [`    server: ${tameLine(probe.message)}${code}`]),
     ...(probe.reason === undefined ? [] : [`    ${tameLine(probe.reason)}`]),
   ];
+}
+
+/** "drop table" and "table app.orders" as people say it: "drop table app.orders"; of the server only what is done. */
+function deedOf({ action, object }: ProbeText): string {
+  if (object === "server") return action;
+  const [kind = "", ...name] = object.split(" ");
+  return name.length > 0 && action.endsWith(` ${kind}`) ? `${action} ${name.join(" ")}` : `${action} ${object}`;
 }
 
 function matrixLines({ matrix }: VerifyText, view: View): string[] {
@@ -142,7 +149,8 @@ export function reportOfProbes(output: VerifyText): DeployReport {
 const RESULTS = { pass: "passed", computed: "passed", fail: "failed", unknown: "skipped" } as const;
 
 function testOf(probe: ProbeText): TestOutcome {
-  const name = `${probe.action} ${probe.object}`;
+  const expected = probe.expected === "either" ? "" : `: ${probe.expected}`;
+  const name = `${deedOf(probe)}${expected}`;
   const parts = [probe.role === "" ? "PUBLIC" : probe.role, probe.schema ?? "(server)", name];
   const message = [
     ...(probe.result === "fail" ? [`must be ${probe.expected}, is ${probe.actual ?? "unknown"}`] : []),

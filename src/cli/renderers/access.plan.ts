@@ -1,4 +1,5 @@
 /** A plan of access as text and as a script for psql. */
+import { shellWord } from "../../base/shell.ts";
 import { effectOf, planOfDocument } from "../../operations/access/plan-document.ts";
 import type operation from "../../operations/access.plan.ts";
 import { defineRenderer } from "../renderer.ts";
@@ -16,9 +17,9 @@ export default defineRenderer<Output>({
     ];
     return `${lines.join("\n")}\n`;
   },
-  summary: ({ statements, blocked }) =>
+  summary: ({ model, statements, blocked }) =>
     statements.length + blocked.length > 0
-      ? "next: pgkeep access apply access.yaml        or  -o sql=plan.sql"
+      ? `next: pgkeep access apply ${shellWord(model.file)}        or  -o sql=plan.sql`
       : "the database is as the model says",
   formats: {
     sql: async (output) => {

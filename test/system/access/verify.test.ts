@@ -112,7 +112,8 @@ describe("pgkeep access verify", () => {
       );
       expect(human.stdout).toContain("next: pgkeep access plan access.yaml");
       expect(tap.status).toBe(20);
-      expect(tap.stdout).toMatch(/^not ok \d+ - \.\/app\/app\/truncate table app\.orders$/m);
+      expect(tap.stdout).toMatch(/^not ok \d+ - \.\/app\/app\/truncate table app\.orders: refused$/m);
+      expect(tap.stdout).toMatch(/^ok \d+ - \.\/app\/app\/drop table app\.orders: refused$/m);
       expect(junit.stdout).toContain('<testcase name="truncate table app.orders: refused" classname="./app/app/"');
       expect(junit.stdout).toContain('failures="1"');
     });

@@ -35,7 +35,7 @@ describe("access init", () => {
     const written = { ...output, file: "access.yaml" };
     expect(init.result?.(written, VIEW)).toBe("");
     expect(init.summary?.(written, VIEW)).toBe(
-      'ok shop: profile guide-001, roles "mig", "a\\u{1b}[2Jb" -> access.yaml\nnext: pgkeep access plan \'access.yaml\'',
+      'ok shop: profile guide-001, roles "mig", "a\\u{1b}[2Jb" -> access.yaml\nnext: pgkeep access plan access.yaml',
     );
   });
 });

@@ -82,6 +82,11 @@ describe("a plan of access", () => {
     expect(shown).toContain("  ! alter schema public owner to x\n      blocked: needs superuser; 14\n");
   });
 
+  it("ends with the command that applies this model, wherever its file is", () => {
+    const elsewhere = planDocument(plan, { ...model, file: "models/my shop.yaml" });
+    expect(planRenderer.summary?.(elsewhere, VIEW)).toContain("next: pgkeep access apply 'models/my shop.yaml' ");
+  });
+
   it("is a script for psql in the format sql", async () => {
     const script = await planRenderer.formats?.sql?.(planDocument(plan, model));
     expect(script).toContain("begin;");
