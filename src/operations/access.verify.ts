@@ -5,7 +5,7 @@ import { inspect } from "../access/catalog/inspect.ts";
 import type { AccessModel } from "../access/model/model.ts";
 import type { OpenLogin } from "../access/verify/logins.ts";
 import { verifyAccess } from "../access/verify/verify.ts";
-import { PgkeepError } from "../base/errors.ts";
+import { assert } from "../base/assert.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { Secret } from "../base/secrets.ts";
 import { tameLine } from "../base/tame.ts";
@@ -127,7 +127,7 @@ async function loginsOf(
 function opener(logins: ReadonlyMap<string, ResolvedConnection>, { signal, clock }: OperationContext): OpenLogin {
   return async (role, database) => {
     const connection = logins.get(role);
-    if (!connection) throw new PgkeepError("CONFIG_TARGET_MISSING", "there is no connection for that login");
+    assert(connection !== undefined, "every login of the model has its connection");
     const settings = { ...connection.settings, database: database ?? connection.database };
     return await openSession(settings, { signal, clock });
   };

@@ -22,7 +22,7 @@ export default defineOperation({
     positionals: ["path"],
     json: "bare",
     formats: ["tap", "junit", "github"],
-    exitCodes: [10, 11, 12, 13, 14, 15, 20],
+    exitCodes: [10, 11, 12, 13, 14, 15, 20, 21],
     examples: [
       { line: "pgkeep deploy ./shop -d shop", does: "deploy the project to database shop, made when missing" },
       {

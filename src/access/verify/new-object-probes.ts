@@ -158,7 +158,7 @@ export function newObjectProbesOfAll(expectations: Expectations, made: readonly 
       {
         row: 29,
         role: login,
-        action: `create table owned by ${creator}`,
+        action: `leave what it makes to ${creator}`,
         object: `new table in ${schema}`,
         schema,
         expected: "allowed",
@@ -178,7 +178,7 @@ export function creationProbe(objects: NewObjects): Probe {
   return {
     row: 27,
     role: login,
-    action: `create table as ${creator} in`,
+    action: `make a table as ${creator} in`,
     object: `schema ${schema}`,
     schema,
     expected: "allowed",

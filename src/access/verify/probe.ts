@@ -15,6 +15,8 @@ export interface Probe {
   schema: string | undefined;
   expected: Expected;
   attempt: Attempt;
+  /** The model's file asks for it by name. */
+  promised?: boolean | undefined;
   /** The catalog's own answer, for when the attempt cannot be judged (a lock, a relation that cannot be written). */
   otherwise?: Question | undefined;
 }
@@ -56,6 +58,8 @@ export interface ProbeOutcome {
   object: string;
   schema?: string | undefined;
   expected: Expected;
+  /** The model's file asks for it by name; absent for all others. */
+  promised?: true | undefined;
   /** computed: as expected, and found in the catalog instead of by doing it. */
   result: ProbeResult;
   /** Absent when unknown. */
@@ -132,8 +136,16 @@ export function judge(probe: Probe, answer: Answer): ProbeOutcome {
   };
 }
 
-function outcomeOf({ row, role, action, object, schema, expected }: Probe): Omit<ProbeOutcome, "result"> {
-  return { row, role, action, object, ...(schema === undefined ? {} : { schema }), expected };
+function outcomeOf({ row, role, action, object, schema, expected, promised }: Probe): Omit<ProbeOutcome, "result"> {
+  return {
+    row,
+    role,
+    action,
+    object,
+    ...(schema === undefined ? {} : { schema }),
+    expected,
+    ...(promised ? { promised } : {}),
+  };
 }
 
 interface Verdict {

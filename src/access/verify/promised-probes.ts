@@ -32,6 +32,7 @@ export function promisedProbe(source: Omit<ProbeSource, "role">, expectation: Ex
     object: found ? labelOf(found) : object,
     schema: found?.kind === "schema" ? found.name : found?.schema,
     expected,
+    promised: true,
     attempt,
   };
 }

@@ -71,6 +71,8 @@ export async function accessGateOf(request: GateRequest, context: OperationConte
     result = resultOf(verified);
     for (const note of verified.notes) context.report({ type: "warning", id: "access-gate", message: note });
     if (verified.counts.fail > 0) throw refusal(verified, result);
+    const unanswered = verified.probes.filter(({ promised, result: answer }) => promised && answer === "unknown");
+    if (unanswered.length > 0) throw unansweredPromises(unanswered, result);
     const { unknown } = verified.counts;
     if (unknown > 0) {
       const message = `${unknown} probes of the access model could not be answered; pgkeep access verify names them`;
@@ -158,8 +160,28 @@ function refusal({ counts, probes, model }: VerifyReport, access: GateResult): P
   );
 }
 
+/** What the file asks for by name has to be known; the rest may stay open where the role cannot look. */
+function unansweredPromises(probes: readonly ProbeOutcome[], access: GateResult): PgkeepError {
+  const noun = probes.length === 1 ? "probe" : "probes";
+  return new PgkeepError(
+    "ACCESS_VERIFY_UNKNOWN",
+    `${probes.length} ${noun} that the access model asks for could not be answered`,
+    {
+      detail: named(
+        probes.map(
+          ({ role, action, object, reason }) => `${nameOf(role)}: ${action} ${object}, ${reason ?? "no answer"}`,
+        ),
+      ),
+      hint: "Correct the names under verify in the model, or deploy as a role that may become the roles of the model.",
+      data: { access },
+    },
+  );
+}
+
+const nameOf = (role: string): string => (role === "" ? "PUBLIC" : role);
+
 function probeLine({ role, action, object, expected, actual }: ProbeOutcome): string {
-  return `${role === "" ? "PUBLIC" : role}: ${action} ${object} must be ${expected} and is ${actual ?? "unknown"}`;
+  return `${nameOf(role)}: ${action} ${object} must be ${expected} and is ${actual ?? "unknown"}`;
 }
 
 function named(lines: readonly string[]): string {

@@ -56,6 +56,7 @@ export function probeSchema(z: ZodNamespace) {
     object: z.string().meta({ description: "On what" }),
     schema: z.string().optional().meta({ description: "Schema it counts under" }),
     expected: z.enum(["allowed", "refused", "either"]).meta({ description: "What the model wants" }),
+    promised: z.literal(true).optional().meta({ description: "The model asks for it under must or must_not" }),
     result: z.enum(["pass", "fail", "unknown", "computed"]).meta({ description: "What came of it" }),
     actual: z.enum(["allowed", "refused"]).optional().meta({ description: "What the server does" }),
     sqlstate: z.string().optional().meta({ description: "The server's code" }),

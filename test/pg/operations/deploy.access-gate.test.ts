@@ -160,6 +160,17 @@ describe.each(availableMajors())("a deploy with an access model on PostgreSQL %s
     expect(await cluster.sql("select gid from pg_prepared_xacts")).toEqual([]);
   });
 
+  it("refuses when what the model asks for by name cannot be answered", async () => {
+    const database = await cluster.createDatabase();
+    const model = `${MODEL}verify: { must_not: ["gate_app: select app.oders"] }\n`;
+    const { error } = await deploy(database, { "deploy.sql": HEAD, "access.yaml": model });
+
+    expect(error?.code).toBe("ACCESS_VERIFY_UNKNOWN");
+    expect(error?.exit).toBe(21);
+    expect(error?.parts.detail).toContain("gate_app: select app.oders, there is no such object");
+    expect(await orders(database)).toBe(false);
+  });
+
   it("also holds a head that ends in ROLLBACK", async () => {
     const database = await cluster.createDatabase();
     const { error } = await deploy(database, {
