@@ -234,7 +234,9 @@ export class ProbeRoom {
   #entry({ login, actor }: Actor, { schema, suffix }: { schema: string; suffix: string }): string[] {
     const { currentUser } = this.#options.snapshot.executor;
     const own = schema === "pg_temp" ? [] : [probeStatement("create schema", { name: schema })];
-    if (own.length > 0 && actor !== currentUser) own.push(`grant usage, create on schema ${schema} to ${ident(actor)}`);
+    // CREATE is what a new owner of a function needs when it is no superuser who gives it away.
+    const rights = this.method === "role" ? "usage, create" : "usage";
+    if (own.length > 0 && actor !== currentUser) own.push(`grant ${rights} on schema ${schema} to ${ident(actor)}`);
     const handOver =
       actor === currentUser && this.method === "role"
         ? []
