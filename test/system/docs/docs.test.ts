@@ -1,6 +1,7 @@
 /**
- * The commands in the documents, run as a reader would: page by page, top to bottom, in an empty directory, with the
- * built command line on the PATH and no variable of the tests' own surroundings.
+ * The commands in the documents, run as a reader would: page by page, top to bottom, in an empty directory and one
+ * terminal (what a block exports is there in the next), with the built command line on the PATH and no variable of the
+ * tests' own surroundings.
  */
 import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -41,10 +42,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs a script with bash; both streams in the order they were written. */
+/** Runs a script with bash; both streams in the order they were written. What it exports is there in the next one. */
 async function shell(script: string, more: Record<string, string>): Promise<string> {
   const options = { cwd: join(folder, "here"), env: { ...variables, ...more }, timeout: 100_000 };
-  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", `exec 2>&1\n${script}`], options);
+  const kept = join(folder, "exported.sh");
+  const lines = ["exec 2>&1", `if [ -f ${kept} ]; then . ${kept}; fi`, script, `export -p > ${kept}`];
+  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", lines.join("\n")], options);
   return stdout;
 }
 
@@ -52,6 +55,7 @@ describe("the documents' commands", () => {
   it("are found", () => {
     expect(PAGES).toContain("README.md");
     expect(PAGES).toContain("docs/security/hardening.md");
+    expect(PAGES).toContain("docs/tutorials/two-roles.md");
   });
 
   it.each(PAGES)("%s", async (path) => {
