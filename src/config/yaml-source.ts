@@ -6,7 +6,7 @@
  * are bounded, repeated keys are found by a set (the library's own check is quadratic), and maps are lists of
  * entries, never an object that a key called "__proto__" could reach.
  */
-import type { Document, Node, Pair, Scalar } from "yaml";
+import type { CST, Document, LineCounter, Node, Pair, Scalar } from "yaml";
 import { type ErrorCode, PgkeepError } from "../base/errors.ts";
 import { tameLine } from "../base/tame.ts";
 
@@ -15,6 +15,9 @@ export const MAX_ALIASES = 100;
 
 /** 100,000 values: what all aliases together may repeat. */
 const MAX_REPEATED = 100_000;
+
+/** 100 levels: ten times what a model or a configuration needs. */
+const MAX_DEPTH = 100;
 
 /** 8 problems are listed, the rest is counted. */
 const MAX_REPORTED = 8;
@@ -94,18 +97,19 @@ export class SourceProblems {
 export async function parseYamlSource(text: string, problems: SourceProblems): Promise<SourceNode | undefined> {
   const yaml = await import("yaml");
   const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, {
-    version: "1.2",
-    schema: "core",
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false,
-    stringKeys: true,
-  });
   const positionOf = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
+  const tokens = boundedTokens(yaml, text, lines);
+  if (!Array.isArray(tokens)) {
+    problems.add(positionOf(tokens.offset), "is nested too deeply");
+    return undefined;
+  }
+  const composer = new yaml.Composer({ version: "1.2", schema: "core", uniqueKeys: false, stringKeys: true });
+  const [document, second] = composer.compose(tokens, true, text.length);
+  if (!document) return undefined;
+  if (second) problems.add(positionOf(second.range[0]), "is not valid YAML here (multiple docs)");
   for (const error of [...document.errors, ...document.warnings]) {
     problems.add(positionOf(error.pos[0]), syntaxProblem(error.code));
   }
@@ -117,6 +121,48 @@ export async function parseYamlSource(text: string, problems: SourceProblems): P
 }
 
 type Yaml = typeof import("yaml");
+
+/**
+ * The syntax of `text`, or where it nests too deeply. The library composes by recursion, and a process whose stack is used
+ * up may end without an error to catch, so depth is counted before: brackets and dashes as they are read, the rest
+ * by a walk with a list of its own.
+ */
+function boundedTokens(yaml: Yaml, text: string, lines: LineCounter): CST.Token[] | { offset: number } {
+  const parser = new yaml.Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  let [offset, brackets, onLine] = [0, 0, 0];
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    const type = yaml.CST.tokenType(lexeme);
+    if (type === "flow-seq-start" || type === "flow-map-start") brackets++;
+    else if (type === "flow-seq-end" || type === "flow-map-end") brackets--;
+    else if (type === "seq-item-ind" || type === "explicit-key-ind") onLine++;
+    else if (type === "newline") onLine = 0;
+    if (brackets > MAX_DEPTH || onLine > MAX_DEPTH) return { offset };
+    tokens.push(...parser.next(lexeme));
+    // Marks of the lexer's own are not part of the text.
+    if (!isMark(lexeme)) offset += lexeme.length;
+  }
+  tokens.push(...parser.end());
+  const deep = tokens.find((token) => isDeep(token));
+  return deep ? { offset: deep.offset } : tokens;
+}
+
+function isMark(lexeme: string): boolean {
+  return lexeme === "\u0002" || lexeme === "\u0018" || lexeme === "\u001f";
+}
+
+function isDeep(root: CST.Token): boolean {
+  const open: { token: CST.Token; depth: number }[] = [{ token: root, depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { token, depth } = next;
+    if (depth > MAX_DEPTH) return true;
+    const inner = "items" in token ? token.items.flatMap(({ key, value }) => [key, value]) : [];
+    const value = token.type === "document" ? token.value : undefined;
+    for (const each of [...inner, value]) if (each) open.push({ token: each, depth: depth + 1 });
+  }
+  return false;
+}
 
 interface TreeSource {
   document: Document.Parsed;

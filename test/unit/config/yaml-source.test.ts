@@ -63,6 +63,34 @@ describe("a YAML document", () => {
     expect(await refusal(problems)).toMatch(/more than 100 aliases|without an anchor/);
   });
 
+  it.each<[string, string]>([
+    ["brackets", "[".repeat(1_000_000)],
+    ["braces", "{a: ".repeat(200_000)],
+    ["dashes", "- ".repeat(300_000)],
+    ["explicit keys", "? ".repeat(300_000)],
+    ["indentation", Array.from({ length: 1_500 }, (_, level) => `${" ".repeat(level)}a:`).join("\n")],
+    ["brackets beside quoted ones", '{"]": '.repeat(100_000)],
+  ])("[S-08] is refused quickly when %s nest too deeply", async (_, text) => {
+    const started = performance.now();
+    const { root, problems } = await parsed(text);
+    expect(root).toBeUndefined();
+    expect(await refusal(problems)).toMatch(/nested too deeply/);
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
+  it("may nest as deeply as people do, and hold as many brackets in texts as it likes", async () => {
+    const { root, problems } = await parsed(
+      `a: ${"[".repeat(60)}${"]".repeat(60)}\nb: "${"[".repeat(500)}"\nc: ${"x[".repeat(200)}\n`,
+    );
+    expect(problems.count).toBe(0);
+    expect(root?.kind === "map" && root.entries).toHaveLength(3);
+  });
+
+  it("is one document", async () => {
+    const { problems } = await parsed("a: 1\n---\nb: 2\n");
+    expect(await refusal(problems)).toBe("f.yaml:2:1 is not valid YAML here (multiple docs)");
+  });
+
   it("counts one problem once, however often it is found", () => {
     const problems = new SourceProblems();
     for (let count = 0; count < 3; count++) problems.add({ line: 1, column: 2 }, "is wrong");
