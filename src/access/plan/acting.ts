@@ -57,6 +57,16 @@ export function wayOfGrantor(grantor: string, { owner }: Pick<Acted, "owner">, {
   return rights.become(grantor);
 }
 
+/** One mention per object, however many statements touch it: a plan may hold millions of such pairs. */
+const mentions = new WeakMap<CatalogObject, Touched>();
+
 export function touchedBy(objects: readonly CatalogObject[]): Touched[] {
-  return objects.map(({ kind, sql }) => ({ about: "object", kind, sql }));
+  return objects.map((object) => {
+    let mention = mentions.get(object);
+    if (!mention) {
+      mention = { about: "object", kind: object.kind, sql: object.sql };
+      mentions.set(object, mention);
+    }
+    return mention;
+  });
 }

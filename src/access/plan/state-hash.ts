@@ -13,7 +13,7 @@ import type { Touched } from "./draft.ts";
 export function stateHash(touched: Iterable<Touched>, snapshot: Snapshot): string {
   const state = new State(snapshot);
   const lines = new Set<string>();
-  for (const each of touched) lines.add(state.line(each));
+  for (const each of new Set(touched)) lines.add(state.line(each));
   const hash = createHash("sha256");
   for (const line of [...lines].sort()) hash.update(`${line}\n`);
   return hash.digest("hex");
