@@ -10,7 +10,7 @@ import { type Building, isPublic } from "./granting.ts";
 import type { Expectation, RoleModel, VerifyModel } from "./model.ts";
 
 /** Actions of more words than one come first, so that the longest that fits is taken. */
-export const VERIFY_ACTIONS = [
+const VERIFY_ACTIONS = [
   "alter system",
   "create in",
   "create temporary",

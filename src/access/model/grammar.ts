@@ -208,7 +208,7 @@ const revokePublic = (privileges: readonly PrivilegeName[]) =>
 export const DATABASE_PRIVILEGES = ["connect", "temporary", "create"] as const satisfies PrivilegeName[];
 export const SCHEMA_PRIVILEGES = ["usage", "create"] as const satisfies PrivilegeName[];
 
-export const DATABASE_KEYS = {
+const DATABASE_KEYS = {
   owner: key(roleName, "Owner of the database; left alone when absent"),
   revoke_public: key(revokePublic(DATABASE_PRIVILEGES), "What PUBLIC loses; true: everything that is not granted here"),
   connect: key(oneOrMore(granteeWithOption), "Roles that may connect"),
@@ -347,7 +347,7 @@ const expectations = oneOrMore(
   ),
 );
 
-export const VERIFY_KEYS = {
+const VERIFY_KEYS = {
   logins: key(
     named(connection, "roles, each with its connection string's place", nameProblem),
     "Real logins to probe with",

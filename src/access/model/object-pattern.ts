@@ -44,7 +44,7 @@ export function exactPattern(name: string): string {
 }
 
 /** "total(integer, text)" -> "total": a pattern without arguments means all routines of the name. */
-export function bareRoutineName(signature: string): string {
+function bareRoutineName(signature: string): string {
   const open = signature.indexOf("(");
   return open <= 0 ? signature : signature.slice(0, open);
 }

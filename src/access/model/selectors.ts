@@ -75,8 +75,6 @@ export const OBJECT_SELECTORS = {
   tablespaces: selector(tablespace, "tablespaces"),
 } satisfies Record<string, Selector>;
 
-export type ObjectSelectorName = keyof typeof OBJECT_SELECTORS;
-
 /** What default privileges exist for. */
 export const DEFAULT_SELECTORS = {
   tables: { privileges: table.privileges, publicByDefault: table.publicByDefault, inSchema: true },
