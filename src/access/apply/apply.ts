@@ -155,17 +155,37 @@ async function runBefore(request: ApplyRequest, statements: readonly PlannedStat
   return { statements, notices, remaining: [] };
 }
 
-/** Outside of a transaction nothing is tried again, so what elsewhere would pass is the failure. */
+/** duplicate_database, and what its unique index says when two make it in one moment. */
+const ALREADY_MADE = new Set(["42P04", "23505"]);
+/** object_in_use: another CREATE DATABASE copies the same template right now. */
+const TEMPLATE_IN_USE = "55006";
+
+/**
+ * CREATE DATABASE. That somebody else made it meanwhile is as good; what is in it is looked at afterwards.
+ */
 async function runAlone(part: Part): Promise<StatementNotice[]> {
-  try {
-    return await run(part);
-  } catch (error) {
-    const [statement] = part.statements;
-    if (!(error instanceof StatementFailure) || !statement) throw error;
-    const { lock: lockTimeoutMs } = timeoutsOf(part.request);
-    const of = part.request.plan.statements.length;
-    throw statementFailed(statement, error.error, { of, state: part.state, blockers: [], lockTimeoutMs });
+  for (let retries = 0; ; retries++) {
+    try {
+      return await run(part);
+    } catch (error) {
+      const [statement] = part.statements;
+      if (!(error instanceof StatementFailure) || !statement) throw error;
+      const { sqlstate } = error.error;
+      if (statement.kind === "create database" && ALREADY_MADE.has(sqlstate)) return [];
+      if (sqlstate !== TEMPLATE_IN_USE || retries === MAX_RETRIES) throw failureOf(part, statement, error.error);
+      await sleep(retryDelayMs(retries, RETRY_POLICY), part.request.signal);
+    }
   }
+}
+
+function failureOf({ request, state }: Part, statement: PlannedStatement, error: ServerError): PgkeepError {
+  const { lock: lockTimeoutMs } = timeoutsOf(request);
+  return statementFailed(statement, error, {
+    of: request.plan.statements.length,
+    state,
+    blockers: [],
+    lockTimeoutMs,
+  });
 }
 
 async function runMain(request: ApplyRequest, databaseIsNew: boolean): Promise<Done> {
@@ -253,7 +273,7 @@ async function run({ request, session, statements, state }: Part): Promise<State
   } catch (error) {
     blockers = await watch.end();
     const statement = error instanceof StatementFailure ? byNumber.get(error.statement.n) : undefined;
-    if (!(error instanceof StatementFailure) || !statement || isTransient(error.error)) throw withState(error, state);
+    if (!(error instanceof StatementFailure) || !statement || isPassing(error.error)) throw withState(error, state);
     throw statementFailed(statement, error.error, { of: plan.statements.length, state, blockers, lockTimeoutMs });
   } finally {
     await watch.end();
@@ -450,8 +470,9 @@ async function withRetries(request: ApplyRequest, work: () => Promise<Done>): Pr
       return { done: await work(), retries };
     } catch (error) {
       const cause = error instanceof StatementFailure ? error.error : error;
-      if (!isTransient(cause)) throw error;
-      if (retries === MAX_RETRIES) throw gaveUp(request, cause);
+      if (!isTransient(cause)) throw cause;
+      const statement = error instanceof StatementFailure ? error.statement.sql : undefined;
+      if (retries === MAX_RETRIES) throw gaveUp(request, cause, statement);
       request.report({ type: "access.retry", attempt: retries + 1, sqlstate: cause.sqlstate });
       await sleep(retryDelayMs(retries, RETRY_POLICY), request.signal);
     }
@@ -464,13 +485,19 @@ async function withRetries(request: ApplyRequest, work: () => Promise<Done>): Pr
  */
 const TRANSIENT = new Set(["40001", "40P01", "XX000", "23505", "42710"]);
 
+/** What the caller of a statement handles itself, by trying again or by being content. */
+function isPassing({ sqlstate }: ServerError): boolean {
+  return TRANSIENT.has(sqlstate) || ALREADY_MADE.has(sqlstate) || sqlstate === TEMPLATE_IN_USE;
+}
+
 function isTransient(error: unknown): error is ServerError {
   return error instanceof ServerError && TRANSIENT.has(error.sqlstate);
 }
 
-function gaveUp({ plan }: ApplyRequest, error: ServerError): PgkeepError {
+function gaveUp({ plan }: ApplyRequest, error: ServerError, statement: string | undefined): PgkeepError {
+  const last = statement === undefined ? "" : `\nThe statement is: ${tameLine(statement)}`;
   return new PgkeepError("ACCESS_SQL_FAILED", "other sessions change the same roles or objects all the time", {
-    detail: `The transaction was started ${MAX_RETRIES + 1} times. The server last said: ${tameLine(error.message)}`,
+    detail: `The transaction was started ${MAX_RETRIES + 1} times. The server last said: ${tameLine(error.message)}${last}`,
     hint: "Let one run at a time change the roles of this server, then run this again.",
     state: rolledBack(plan.database),
     sqlstate: error.sqlstate,

@@ -160,3 +160,28 @@ describe("[ACC-09] an apply that is killed", () => {
     expect([...seen].sort()).toEqual(["new", "old"]);
   }, 120_000);
 });
+
+describe("[ACC-05] six applies of one model at once", () => {
+  it("make one database and its roles, and all end with 0", async () => {
+    const name = `made_${Math.trunc(performance.now())}`;
+    using folder = modelFolder(`
+version: 1
+database: ${name}
+profile: three-tier
+names: { owner: o_${name}, migrator: m_${name}, read_write: rw_${name}, read_only: r_${name}, application: w_${name}, schema: app }
+roles:
+  w_${name}: { password: "\${env:WEB_PASSWORD}" }
+`);
+    const env = { ...environment("postgres", folder.path), DATABASE_URL: cluster.url() };
+    const runs = await Promise.all(
+      Array.from({ length: 6 }, () => pgkeep(["access", "apply", "--yes"], { cwd: folder.path, env })),
+    );
+    for (const { status, stderr } of runs) expect(status, stderr).toBe(0);
+    expect(runs.map(({ stderr }) => stderr).join()).not.toContain("XX000");
+    const plan = await pgkeep(["access", "plan"], { cwd: folder.path, env });
+    expect(plan.status, plan.stdout).toBe(0);
+    expect(await cluster.sql("select 1 as one", { database: name, user: `w_${name}`, password: CANARY })).toEqual([
+      { one: 1 },
+    ]);
+  }, 60_000);
+});
