@@ -1,6 +1,6 @@
 /** Names as people read them, in plans and messages. Whatever comes from a catalog is tamed here. */
 import { tameLine } from "../../base/tame.ts";
-import { ident } from "../../pg/identifiers.ts";
+import { ident, literal } from "../../pg/identifiers.ts";
 import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
@@ -35,4 +35,12 @@ export function holdingText({ privileges, grantable }: Pick<AclEntry, "privilege
 export function aclText(entries: readonly AclEntry[]): string {
   const shown = entries.slice(0, 8).map((entry) => tameLine(aclEntryText(entry)));
   return [...shown, ...(entries.length > 8 ? [`and ${entries.length - 8} more`] : [])].join(", ");
+}
+
+/** A text as a literal on one line: whoever pastes it must not be able to begin a line with what it says. */
+export function textSql(text: string): string {
+  const sql = literal(text).trim();
+  if (!/[\r\n]/.test(text)) return sql;
+  const escaped = text.includes("\\") ? sql : `E${sql}`;
+  return escaped.replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 }

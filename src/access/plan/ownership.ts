@@ -5,13 +5,13 @@
  * children do not. What runs with its owner's rights (security definer routines, views) changes meaning with its
  * owner, so that is done only when asked for. Members of extensions are never touched.
  */
-import { ident, literal } from "../../pg/identifiers.ts";
+import { ident } from "../../pg/identifiers.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, NO_DIFFERENCES, STEP, type Touched } from "./draft.ts";
-import { objectText, roleText } from "./naming.ts";
+import { objectText, roleText, textSql } from "./naming.ts";
 
 /** Types before what is made of them, tables before the views over them. */
 const KIND_ORDER: readonly ObjectKind[] = [
@@ -282,7 +282,7 @@ function planComment(name: string, comment: string, { facts, book, present, righ
   const found = facts.snapshot.schemaComments?.get(name);
   if (!schema || found === comment) return;
   const set = (text: string | undefined): string =>
-    `comment on schema ${ident(name)} is ${text === undefined ? "null" : literal(text).trim()}`;
+    `comment on schema ${ident(name)} is ${text === undefined ? "null" : textSql(text)}`;
   const common = {
     sql: set(comment),
     object: objectText(schema),

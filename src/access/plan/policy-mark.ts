@@ -14,6 +14,7 @@ import { createHash } from "node:crypto";
 import { ident, literal } from "../../pg/identifiers.ts";
 import type { Policy } from "../catalog/snapshot.ts";
 import type { PolicyModel } from "../model/model.ts";
+import { textSql } from "./naming.ts";
 
 type Expressions = Pick<PolicyModel, "using" | "check">;
 
@@ -83,8 +84,8 @@ begin
     from pg_catalog.pg_policy as p
     join pg_catalog.pg_class as c on c.oid = p.polrelid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-   where n.nspname = ${literal(target.schema).trim()} and c.relname = ${literal(target.table).trim()} and p.polname = ${literal(policy.name).trim()};
-  execute ${literal(about).trim()} || pg_catalog.quote_literal(${literal(start).trim()} || mark || ']');
+   where n.nspname = ${textSql(target.schema)} and c.relname = ${textSql(target.table)} and p.polname = ${textSql(policy.name)};
+  execute ${textSql(about)} || pg_catalog.quote_literal(${textSql(start)} || mark || ']');
 end`;
   return `do ${literal(body).trim()}`;
 }

@@ -5,12 +5,12 @@
  * is done in each, and the role goes when all are done. REASSIGN OWNED gives away, DROP OWNED takes the rest: rights,
  * default privileges, and whatever is still owned, which is therefore listed and must be asked for.
  */
-import { ident, literal } from "../../pg/identifiers.ts";
+import { ident } from "../../pg/identifiers.ts";
 import type { RoleModel } from "../model/model.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";
-import { objectText, roleText } from "./naming.ts";
+import { objectText, roleText, textSql } from "./naming.ts";
 import type { Way } from "./required-rights.ts";
 
 /** 20 objects are named, the others counted. */
@@ -108,7 +108,7 @@ function named(owned: readonly string[]): string[] {
 }
 
 function endSessions(retiring: Retiring): void {
-  const name = literal(retiring.role.name).trim();
+  const name = textSql(retiring.role.name);
   add(retiring, {
     sql: `select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity as a where a.usename = ${name} and a.pid <> pg_catalog.pg_backend_pid()`,
     kind: "terminate",

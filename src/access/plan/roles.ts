@@ -2,12 +2,12 @@
  * Roles: made when missing; of those that are there only what differs is changed, because a server refuses even
  * attributes that stay as they are to who may not change them.
  */
-import { ident, literal } from "../../pg/identifiers.ts";
+import { ident } from "../../pg/identifiers.ts";
 import type { Role, RoleSetting } from "../catalog/snapshot.ts";
 import type { RoleModel } from "../model/model.ts";
 import { type Difference, type DraftBook, STEP, type Touched } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
-import { roleText } from "./naming.ts";
+import { roleText, textSql } from "./naming.ts";
 import type { Rights, RoleAttribute, Way } from "./required-rights.ts";
 import { isSameSetting, resetSql, setSql } from "./settings.ts";
 
@@ -64,7 +64,7 @@ function planCreation(role: RoleModel, { book, rights }: RolePlanning): void {
   const words = flags.map(({ flag, word }) => (role[flag] ? word : `no${word}`));
   if (role.connectionLimit !== -1) words.push(`connection limit ${role.connectionLimit}`);
   const until = normalInstant(role.validUntil);
-  if (until !== undefined) words.push(`valid until ${literal(until)}`);
+  if (until !== undefined) words.push(`valid until ${textSql(until)}`);
   const common = {
     sql: ["create role", ident(role.name), ...words].join(" "),
     object: roleText(role.name),
@@ -166,7 +166,7 @@ function changesOf(role: RoleModel, existing: Role): AttributeChange[] {
   }
   const [wanted, found] = [normalInstant(role.validUntil), normalInstant(existing.validUntil)];
   if (wanted !== found) {
-    const sql = (until: string | undefined): string => `valid until ${literal(until ?? "infinity")}`;
+    const sql = (until: string | undefined): string => `valid until ${textSql(until ?? "infinity")}`;
     changes.push({
       attribute: "validUntil",
       sql: sql(wanted),
@@ -201,7 +201,7 @@ export function normalInstant(text: string | undefined): string | undefined {
 function planComment(role: RoleModel, existing: Role | undefined, { facts, book, rights }: RolePlanning): void {
   if (role.comment === undefined || (existing && (facts.isAdditive || existing.comment === role.comment))) return;
   const set = (text: string | undefined): string =>
-    `comment on role ${ident(role.name)} is ${text === undefined ? "null" : literal(text).trim()}`;
+    `comment on role ${ident(role.name)} is ${text === undefined ? "null" : textSql(text)}`;
   const found = existing?.comment;
   const common = {
     sql: set(role.comment),

@@ -4,7 +4,8 @@
  * Parameters that hold a list of names are stored item by item, each quoted when it has to be. Given as one text such
  * a list would become a single name, so it is taken apart here, and compared item by item.
  */
-import { ident, literal } from "../../pg/identifiers.ts";
+import { ident } from "../../pg/identifiers.ts";
+import { textSql } from "./naming.ts";
 
 /** Parameters whose value is a list of names. Source: guc_tables.c, GUC_LIST_QUOTE. */
 const NAME_LISTS = new Set([
@@ -19,11 +20,11 @@ const NAME_LISTS = new Set([
 /** `set name to value`, with the value as the parameter takes it. */
 export function setSql(name: string, value: string): string {
   const target = name.split(".").map(ident).join(".");
-  if (!NAME_LISTS.has(name)) return `set ${target} to ${literal(value).trim()}`;
+  if (!NAME_LISTS.has(name)) return `set ${target} to ${textSql(value)}`;
   const items = listItems(value);
   if (items.length === 0) return `set ${target} to ''`;
   // Each as a text, because a list may hold "$user" and the empty name, which is no identifier.
-  return `set ${target} to ${items.map((item) => literal(item).trim()).join(", ")}`;
+  return `set ${target} to ${items.map((item) => textSql(item)).join(", ")}`;
 }
 
 export function resetSql(name: string): string {
