@@ -54,7 +54,9 @@ type Draft = Omit<Probe, "role" | "object" | "schema">;
 
 function completed({ role }: ProbeSource, object: CatalogObject, drafts: readonly Draft[]): Probe[] {
   const schema = object.kind === "schema" ? object.name : object.schema;
-  return drafts.map((draft) => ({ ...draft, role, object: labelOf(object), schema }));
+  const isRelation = object.kind === "table" || object.kind === "sequence";
+  const base = { role, object: labelOf(object), schema, ...(isRelation ? { relation: object.oid } : {}) };
+  return drafts.map((draft) => ({ ...draft, ...base }));
 }
 
 function expectedIf(isAllowed: boolean): Expected {

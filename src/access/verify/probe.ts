@@ -13,6 +13,8 @@ export interface Probe {
   object: string;
   /** The schema that it counts under; undefined for the database and the server. */
   schema: string | undefined;
+  /** oid of the table or sequence that a lock could be held on. */
+  relation?: number | undefined;
   expected: Expected;
   attempt: Attempt;
   /** The model's file asks for it by name. */
@@ -41,7 +43,7 @@ export type Attempt =
   /** Asked of the catalog. `why` says why nothing is executed. */
   | { kind: "ask"; question: Question; why: string }
   /** A GRANT, whose effect on the relation's list is looked at, because the server only warns. */
-  | { kind: "grant"; sql: string; relation: string }
+  | { kind: "grant"; sql: string }
   /** SET ROLE. */
   | { kind: "become"; role: string }
   /** Known already. */

@@ -33,7 +33,7 @@ const STATEMENT_TIMED_OUT = "57014";
 /** 2,000 probes per message: about a second, so that an interrupt is heard. */
 const ITEMS_PER_MESSAGE = 2_000;
 
-/** Something that waits to be tried: an item of pgkeep_probe, with the kind as its first character. */
+/** Something that waits to be tried: an item of pgkeep_probe (sql/access/verify/functions.sql). */
 export type Item = string;
 
 export interface RoomOptions {

@@ -200,11 +200,12 @@ function passingOnProbes(source: ProbeSource): Probe[] {
     if (!privilege) return [];
     seen.add(object.schema ?? "");
     const sql = `grant ${privilege} on table ${object.sql} to ${ident(other)}`;
-    const attempt: Attempt = { kind: "grant", sql, relation: String(object.oid) };
+    const attempt: Attempt = { kind: "grant", sql };
     const action = `grant ${privilege} to role ${other}`;
     return [
       {
         row: 14,
+        relation: object.oid,
         role,
         action,
         object: labelOf(object),

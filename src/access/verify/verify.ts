@@ -187,7 +187,7 @@ class Verification {
     const failed: ProbeOutcome[] = [];
     for (const objects of newObjects(expectations, nonce)) {
       const probe = creationProbe(objects);
-      const items = creationStatements(objects).map((sql) => `k${sql}`);
+      const items = creationStatements(objects).map((sql) => `k0 ${sql}`);
       const actor = { login: objects.login, actor: objects.creator };
       const done = await room.inside(actor, async (inside) => await inside.tryAll(items), { keeps: true });
       if ("refused" in done) {
@@ -229,16 +229,17 @@ async function answered(probes: readonly Probe[], inside: Inside): Promise<Probe
       ? asAsk(probe, "the session is not the role's own, so becoming another proves nothing")
       : probe,
   );
-  const answers = (await inside.tryAll(ready.flatMap(({ attempt }) => itemOf(attempt) ?? []))).values();
+  const answers = (await inside.tryAll(ready.flatMap((probe) => itemOf(probe) ?? []))).values();
   const asked = (
     await inside.askAll(ready.flatMap(({ attempt }) => (attempt.kind === "ask" ? [attempt.question] : [])))
   ).values();
   const targets = ready.flatMap(({ attempt }) => (attempt.kind === "become" ? [attempt.role] : []));
   const becoming = ((targets.length > 0 ? await inside.becomeAll?.(targets) : undefined) ?? []).values();
-  const answerOf = ({ attempt }: Probe): Answer => {
+  const answerOf = (probe: Probe): Answer => {
+    const { attempt } = probe;
     if (attempt.kind === "become") return nextOf(becoming);
     if (attempt.kind === "ask") return nextOf(asked);
-    return itemOf(attempt) === undefined ? NO_ANSWER : nextOf(answers);
+    return itemOf(probe) === undefined ? NO_ANSWER : nextOf(answers);
   };
   const first = ready.map((probe) => ({ probe, outcome: judge(probe, answerOf(probe)) }));
   const open = first.filter(({ probe, outcome }) => outcome.result === "unknown" && probe.otherwise !== undefined);
@@ -260,9 +261,10 @@ function asAsk(probe: Probe, why: string): Probe {
   return { ...probe, attempt: { kind: "ask", question: otherwise, why } };
 }
 
-function itemOf(attempt: Probe["attempt"]): string | undefined {
-  if (attempt.kind === "run") return `r${attempt.sql}`;
-  if (attempt.kind === "grant") return `g${attempt.relation} ${attempt.sql}`;
+/** What the function on the server tries; undefined for what is answered in another way. */
+function itemOf({ attempt, relation = 0 }: Probe): string | undefined {
+  if (attempt.kind === "run") return `r${relation} ${attempt.sql}`;
+  if (attempt.kind === "grant") return `g${relation} ${attempt.sql}`;
   return undefined;
 }
 

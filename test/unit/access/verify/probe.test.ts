@@ -56,7 +56,7 @@ describe("what a probe amounts to", () => {
   });
 
   it("takes a grant without effect for a refusal", () => {
-    const attempt = { kind: "grant", sql: "grant", relation: "1" } as const;
+    const attempt = { kind: "grant", sql: "grant" } as const;
 
     expect(judge(probe({ attempt }), { outcome: "no effect" })).toMatchObject({ result: "pass", actual: "refused" });
     expect(judge(probe({ attempt }), { outcome: "ok" })).toMatchObject({ result: "fail", actual: "allowed" });
