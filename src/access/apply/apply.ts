@@ -229,7 +229,8 @@ async function inTransactions(request: ApplyRequest, session: Session, databaseI
 
 function stateAfter({ plan }: ApplyRequest, committed: number): string {
   if (committed === 0) return rolledBack(plan.database);
-  return `${committed} statements are committed; the one that failed and those after it changed nothing`;
+  const done = committed === 1 ? "1 statement is" : `${committed} statements are`;
+  return `${done} committed; the one that failed and those after it changed nothing`;
 }
 
 interface Part {

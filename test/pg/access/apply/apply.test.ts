@@ -130,7 +130,7 @@ describe("[A-08] a lock that somebody else holds", () => {
     const options = { lockTimeoutMs: 300, oneByOne: true };
     const failure = await failureOf(applying({ cluster, plan, changes: { options } }));
     expect(failure.parts.state).toBe(
-      "1 statements are committed; the one that failed and those after it changed nothing",
+      "1 statement is committed; the one that failed and those after it changed nothing",
     );
     const owners = await cluster.sql(
       "select relowner::regrole::text as owner from pg_class where relname in ('a', 'b') order by relname",
