@@ -1,3 +1,4 @@
+/** What an answer of the server to a probe amounts to. */
 import { describe, expect, it } from "vitest";
 import { type Answer, judge, type Probe } from "../../../../src/access/verify/probe.ts";
 

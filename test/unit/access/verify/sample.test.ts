@@ -1,3 +1,4 @@
+/** Which objects a sample has. */
 import { describe, expect, it } from "vitest";
 import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
 import { sampled } from "../../../../src/access/verify/sample.ts";

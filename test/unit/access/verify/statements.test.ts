@@ -1,3 +1,4 @@
+/** The SQL of probes, with names put in. */
 import { describe, expect, it } from "vitest";
 import { definitions, probeStatement } from "../../../../src/access/verify/statements.ts";
 

@@ -1,3 +1,4 @@
+/** How a verification reads, on a terminal and in report formats. */
 import { describe, expect, it } from "vitest";
 import type { View } from "../../../../src/cli/renderer.ts";
 import renderer from "../../../../src/cli/renderers/access.verify.ts";
