@@ -1,7 +1,7 @@
 /**
  * Packs the command line's own code into a few files, because opening 120 small ones costs more than running them.
  *
- * Three chunks hold what nearly every run needs: starting, running an operation, and a deploy; the rest stays split by
+ * Four chunks hold what nearly every run needs: starting, reading kept code, running an operation, and a deploy; the rest stays split by
  * its dynamic imports. Packages are never packed. The chunks are CommonJS, so that the usual run never starts Node's
  * loader of ES modules. Numbers: docs/decisions/0010-packed-command-line.md.
  *
@@ -33,7 +33,8 @@ function groups() {
     return (id) => files.has(id);
   };
   return [
-    { name: "start", priority: 3, test: within("cli/main.js") },
+    { name: "start", priority: 4, test: within("cli/main.js") },
+    { name: "code-cache", priority: 3, test: within("cli/code-cache.js") },
     { name: "run", priority: 2, test: within("cli/run.js", "cli/failure.js", "cli/renderers/index.js") },
     {
       name: "deploy",
@@ -58,6 +59,12 @@ const keepPlaces = {
   },
 };
 
+/** bin/pgkeep.js imports packages for the chunks: code that V8 took back from an earlier run cannot do it by itself. */
+const lendImport = {
+  name: "lend-import",
+  renderChunk: (code) => code.replaceAll(/\bimport\((?="[^"]+"\))/g, "importPackage("),
+};
+
 async function bundle() {
   rmSync(OUT, { recursive: true, force: true });
   const build = await rolldown({
@@ -65,7 +72,7 @@ async function bundle() {
     platform: "node",
     external: (id) => !/^[./]/.test(id) && !/^[A-Za-z]:/.test(id),
     checks: { ineffectiveDynamicImport: false },
-    plugins: [keepPlaces],
+    plugins: [keepPlaces, lendImport],
   });
   await build.write({
     dir: OUT,

@@ -7,6 +7,7 @@
  */
 import { basename } from "node:path";
 import { type Located, locateCommand, type ParsedCommand, parseCommand, wantsJson } from "./arguments.ts";
+import type { Chunks } from "./code-cache.ts";
 import { helpText, loadManifest, type Manifest, type ProgramName } from "./manifest.ts";
 import { Output } from "./output.ts";
 
@@ -17,11 +18,13 @@ export interface Invocation {
   output: Output;
   /** The words after the program's name. */
   words: readonly string[];
+  /** The packed code, when it is what runs. */
+  chunks: Chunks | undefined;
 }
 
 /** Runs the command that `argv` (node, script, words) names. */
-export async function main(argv: readonly string[]): Promise<number> {
-  const invocation: Invocation = { ...programOf(argv), manifest: NO_MANIFEST, output: new Output() };
+export async function main(argv: readonly string[], chunks?: Chunks): Promise<number> {
+  const invocation: Invocation = { ...programOf(argv), manifest: NO_MANIFEST, output: new Output(), chunks };
   // Thrown where nobody waits, in a listener for example: the same report as for any other bug, and an end.
   process.once("uncaughtException", (error) => void failed(error, invocation).then((status) => process.exit(status)));
   try {
@@ -95,6 +98,15 @@ async function runParsed(invocation: Invocation, parsed: ParsedCommand): Promise
     const { runBuiltin } = await import("./builtins.ts");
     return runBuiltin(invocation, parsed);
   }
+  const keepCode = await useKeptCode(invocation, words);
   const { runOperation } = await import("./run.ts");
-  return runOperation(invocation, parsed);
+  const status = await runOperation(invocation, parsed);
+  if (status === 0) keepCode?.();
+  return status;
+}
+
+async function useKeptCode({ chunks, manifest }: Invocation, words: string): Promise<(() => void) | undefined> {
+  if (chunks === undefined) return undefined;
+  const { openCodeCache } = await import("./code-cache.ts");
+  return openCodeCache(chunks, { version: manifest.version, words });
 }

@@ -35,6 +35,11 @@ export function captureEnvironment(from: NodeJS.ProcessEnv = process.env): Envir
   return snapshot;
 }
 
+/** Some variables, none of them a secret, for what runs before the snapshot is taken. */
+export function variables(names: readonly string[], from: NodeJS.ProcessEnv = process.env): Environment {
+  return Object.fromEntries(names.map((name) => [name, from[name]]));
+}
+
 /**
  * Registers whatever could be the password of a connection string that may well be broken. Matching too much only hides
  * more; the exact value is registered again when the string is parsed.
