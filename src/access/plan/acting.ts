@@ -51,6 +51,7 @@ function superuserOnly(rights: Rights): Way {
 export function wayOfGrantor(grantor: string, { owner }: Pick<Acted, "owner">, { rights, facts }: GrantPlanning): Way {
   const role = facts.existing(grantor);
   if (!role) return { isOpen: false, needs: "a superuser; the role that granted it is gone" };
+  if (!role.addressable) return { isOpen: false, needs: "a superuser; the grantor's name is not text here" };
   if (role.superuser || (owner !== undefined && facts.closures.inherited(grantor).has(owner))) {
     return { isOpen: false, needs: `a superuser, after ${roleText(grantor)} has lost the rights of the owner` };
   }

@@ -72,6 +72,11 @@ export class PlanFacts {
     );
   }
 
+  /** Whether a statement that names the role is sure to mean it and no other. */
+  isAddressable(name: string): boolean {
+    return this.existing(name)?.addressable !== false;
+  }
+
   isSuperuser(name: string): boolean {
     return this.managed(name)?.superuser ?? this.existing(name)?.superuser ?? false;
   }
@@ -82,6 +87,6 @@ export class PlanFacts {
     if (this.managed(name)) return true;
     if (this.model.mode !== "authoritative") return false;
     const role = this.existing(name);
-    return role !== undefined && !role.superuser && !isIgnoredRole(role);
+    return role?.addressable === true && !role.superuser && !isIgnoredRole(role);
   }
 }

@@ -51,6 +51,7 @@ export function isCreatorsRow({ grantor, admin, inherit, set }: Membership, { ma
 function isGoverned(row: Membership, facts: PlanFacts): boolean {
   const { role, member } = row;
   if (isCreatorsRow(row, facts) || facts.isRetiring(role) || facts.isRetiring(member)) return false;
+  if (!facts.isAddressable(role) || !facts.isAddressable(member)) return false;
   if (facts.managed(member)) return true;
   if (facts.model.mode !== "authoritative" || !facts.managed(role)) return false;
   const isExecutor = member === facts.snapshot.executor.currentUser;

@@ -207,6 +207,7 @@ export class Rights {
 
   /** From 16 on a membership is taken away by who granted it. */
   revokeRole(row: Membership): Way {
+    if (!this.#facts.isAddressable(row.grantor)) return closed("a superuser; the grantor's name is not text here");
     if (this.isSuperuser) return open("superuser (you are one)");
     if (this.#facts.major < 16) return this.grantRole(row.role);
     const what = `privileges of ${roleText(row.grantor)}, who granted it`;

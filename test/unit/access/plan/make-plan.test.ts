@@ -106,6 +106,27 @@ describe("modes", () => {
   });
 });
 
+describe("[A-04] a role whose name is not text", () => {
+  it("is never named by a statement, because another role could be meant", async () => {
+    const odd = roleOf("od\uFFFD", { addressable: false });
+    const objects = [
+      app,
+      objectOf("table", "t", { schema: "app", acl: "{own=r*/own,od\uFFFD=a/own,web=rw/od\uFFFD}" }),
+    ];
+    const memberships = [
+      { role: "web", member: "od\uFFFD", grantor: "postgres", admin: false, inherit: true, set: true },
+      { role: "own", member: "web", grantor: "od\uFFFD", admin: false, inherit: true, set: true },
+    ];
+    const snapshot = snapshotOf({ roles: [roleOf("web"), odd], objects, memberships });
+    const made = await plan(GRANTS.replace("version: 1", "version: 1, mode: authoritative"), snapshot);
+    expect(made.statements).toEqual([]);
+    expect(made.blocked.map(({ needs }) => needs)).toEqual([
+      "a superuser; the grantor's name is not text here",
+      "a superuser; the grantor's name is not text here",
+    ]);
+  });
+});
+
 describe("what nobody is given", () => {
   it("is refused on a managed service, with the provider's own way", async () => {
     const executor = { sessionUser: "own", currentUser: "own", superuser: false };
