@@ -9,7 +9,9 @@ import { startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
 import { HOSTILE_NAMES } from "../../../support/hostile-names.ts";
 
-const NAMES = HOSTILE_NAMES.filter((name) => identifierProblem(`${name} hostile`) === undefined && !name.startsWith("pg_"));
+const NAMES = HOSTILE_NAMES.filter(
+  (name) => identifierProblem(`${name} hostile`) === undefined && !name.startsWith("pg_"),
+);
 
 /** Everything that plans change here, as the server has it. */
 const STATE = `
