@@ -54,7 +54,8 @@ export function appliedDocument({ plan, model, report, leftovers = [] }: Applied
 }
 
 function outcomeOf({ plan, report, leftovers = [] }: Omit<Applied, "model">) {
-  if (!report) return plan.statements.length === 0 ? ("nothing to do" as const) : ("not applied" as const);
+  const isEmpty = plan.statements.length + plan.blocked.length === 0;
+  if (!report) return isEmpty ? ("nothing to do" as const) : ("not applied" as const);
   if (report.remaining.length + leftovers.length > 0) return "applied, but not as planned" as const;
   return report.wasDone ? ("done by another run" as const) : ("applied" as const);
 }

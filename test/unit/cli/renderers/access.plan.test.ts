@@ -111,6 +111,14 @@ describe("an apply", () => {
     remaining: [],
   };
 
+  it("does not call a model fulfilled when everything that is left is blocked", () => {
+    const blocked = [
+      { sql: "alter view v owner to x", object: "view v", role: undefined, reason: "", needs: "a flag" },
+    ];
+    const stuck = appliedDocument({ plan: { ...plan, statements: [], blocked }, model });
+    expect(stuck.outcome).toBe("not applied");
+  });
+
   it("says in its last line what was done", () => {
     const done = appliedDocument({ plan, model, report });
     expect(applyRenderer.summary?.(done, VIEW)).toBe("✓ shop: 4 statements applied, looked at again, committed");
