@@ -24,13 +24,6 @@ export function privilegesText(set: PrivilegeSet): string {
   return privilegeNames(set).join(", ");
 }
 
-/** `select, insert (select with grant option)`; undefined for nothing. */
-export function holdingText({ privileges, grantable }: Pick<AclEntry, "privileges" | "grantable">): string | undefined {
-  if (privileges === 0) return undefined;
-  const names = privilegesText(privileges);
-  return grantable === 0 ? names : `${names} (${privilegesText(grantable)} with grant option)`;
-}
-
 /** At most eight entries as psql writes them. */
 export function aclText(entries: readonly AclEntry[]): string {
   const shown = entries.slice(0, 8).map((entry) => tameLine(aclEntryText(entry)));
