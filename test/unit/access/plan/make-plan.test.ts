@@ -1,3 +1,4 @@
+/** What is planned from a picture of a server: which statements, in which order, and what is said beside them. */
 import { describe, expect, it } from "vitest";
 import type { Snapshot } from "../../../../src/access/catalog/snapshot.ts";
 import { readModel } from "../../../../src/access/model/read.ts";

@@ -1,3 +1,4 @@
+/** A policy is known again, and only the same one. */
 import { describe, expect, it } from "vitest";
 import type { Policy } from "../../../../src/access/catalog/snapshot.ts";
 import { hasSameExpressions, markSql, plainForm } from "../../../../src/access/plan/policy-mark.ts";

@@ -1,3 +1,4 @@
+/** Values that the server stores in a form of its own. */
 import { describe, expect, it } from "vitest";
 import { normalInstant } from "../../../../src/access/plan/roles.ts";
 import { isSameSetting, listItems, setSql } from "../../../../src/access/plan/settings.ts";
