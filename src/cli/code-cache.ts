@@ -2,8 +2,8 @@
  * V8's code of the packed command line, kept from one run to the next.
  *
  * Compiling what a deploy runs costs more than reading its compiled form back. V8 can hand that form out and take it in
- * again, but checks neither that the source is the same (only its length) nor that the bytes are whole, so both are
- * checked here before V8 sees them. One file holds what one command loads:
+ * again, but checks neither that the source is the same (only its length) nor that the bytes are whole, and one turned bit
+ * ends the process; so both are checked here before V8 sees them. One file holds what one command loads:
  *
  *   ~/.cache/pgkeep/code/0.1.0-8d1f0c52ab3e4f60-deploy.bin
  *
