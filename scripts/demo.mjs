@@ -3,7 +3,8 @@
  *
  * Makes a project, deploys it into a PostgreSQL that it starts for the purpose, shows rows, then breaks the project on
  * purpose and proves that the refused deploy changed nothing: a fingerprint of the catalogs and of every row is the same
- * before and after. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
+ * before and after. Then it gives another database two roles, one that migrates and one that works, has that proved, and
+ * tries it by hand as well. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
  * Everything is in one temporary directory, which is gone at the end, like the server.
  *
  * Ends with 0 only when every claim it prints held.
@@ -21,6 +22,9 @@ const { default: pg } = await import("pg");
 const folder = mkdtempSync(join(tmpdir(), "pgkeep-demo-"));
 // Started by root, the server runs as another account, which has to enter.
 chmodSync(folder, 0o711);
+
+/** By name of variable; a model refers to them. */
+const SECRETS = { MIGRATOR_PASSWORD: "changes-the-schema", APP_PASSWORD: "only-uses-the-data" };
 
 try {
   await demo();
@@ -64,10 +68,62 @@ async function demo() {
   const tested = await withDatabase(data.url, fingerprint);
   check(before.hash === tested.hash, "pgkeep test kept nothing");
 
+  await accessScenes(data.url);
+
   scene("leave nothing behind");
   await pgkeep(["db", "stop"]);
   check(!(await isListening(data.url)), "the server is gone");
   say(`\n${((performance.now() - begun) / 1000).toFixed(1)} s, and every line above held.`);
+}
+
+/** One role that changes the schema, one that only works with the data: made, proved, tried, and kept so. */
+async function accessScenes(url) {
+  scene("another database, with a role that migrates and a role that works");
+  const roles = ["--migration-role", "shop_migrator", "--app-role", "shop_app"];
+  const passwords = ["--migration-password", `\${env:MIGRATOR_PASSWORD}`, "--app-password", `\${env:APP_PASSWORD}`];
+  const words = ["access", "bootstrap", "access.yaml", "--embedded", "-d", "orders", ...roles, ...passwords, "--yes"];
+  await pgkeep(words, { env: SECRETS, quiet: true });
+  check(readFileSync(join(folder, "access.yaml"), "utf8").includes("database: orders"), "the model is in access.yaml");
+
+  const asMigrator = { user: "shop_migrator", password: SECRETS.MIGRATOR_PASSWORD, database: "orders" };
+  const asApplication = { user: "shop_app", password: SECRETS.APP_PASSWORD, database: "orders" };
+  await withDatabase(url, (client) => client.query("create table app.orders (id int, item text)"), asMigrator);
+
+  scene("the proof: every role tries everything, and all of it is rolled back");
+  const verified = await pgkeep(["access", "verify", "--embedded"], { env: SECRETS, quiet: true });
+  say(verified.stdout.trimEnd().split("\n").at(-1));
+  check(verified.stdout.includes(" 0 failed, 0 unknown"), "no probe failed, and none stayed open");
+
+  scene("try it: the application cannot alter, drop or create; the migrator can");
+  const definitions = [
+    "alter table app.orders add column note text",
+    "create table app.mine (id int)",
+    "create schema mine",
+    "drop table app.orders",
+  ];
+  const works = "insert into app.orders (id, item) values (1, 'tea')";
+  await withDatabase(url, (client) => allow(client, works), asApplication);
+  for (const sql of definitions) await withDatabase(url, (client) => refuse(client, sql), asApplication);
+  for (const sql of definitions) await withDatabase(url, (client) => allow(client, sql), asMigrator);
+
+  scene("somebody grants something by hand: seen, and put right");
+  await withDatabase(url, (client) => client.query("grant create on schema app to shop_app"), { database: "orders" });
+  await pgkeep(["access", "drift", "--embedded"], { env: SECRETS, expect: 20 });
+  await pgkeep(["access", "apply", "--embedded", "--yes"], { env: SECRETS });
+  await withDatabase(url, (client) => refuse(client, "create table app.again (id int)"), asApplication);
+}
+
+async function allow(client, sql) {
+  say(`${client.user}=> ${sql};`);
+  await client.query(sql);
+  check(true, `${client.user} may`);
+}
+
+async function refuse(client, sql) {
+  say(`${client.user}=> ${sql};`);
+  const error = await client.query(sql).catch((cause) => cause);
+  const isRefused = error instanceof Error && error.code === "42501";
+  check(isRefused, isRefused ? `${client.user} may not: ${error.message}` : `${client.user} may not`);
 }
 
 /** The mistake: a discount that makes an address out of nothing is caught before anything is kept. */
@@ -104,20 +160,24 @@ insert into discounts (percent) values (20), (30);
 }
 
 /** Runs pgkeep as a user would, prints command and output, and ends the demo when the status is another. */
-async function pgkeep(words, { expect = 0, show = `pgkeep ${words.join(" ")}`, quiet = false } = {}) {
+async function pgkeep(words, { expect = 0, show = `pgkeep ${words.join(" ")}`, quiet = false, env = {} } = {}) {
   say(`$ ${show}`);
-  const result = await run("pgkeep", words, quiet ? undefined : (text) => process.stdout.write(text));
+  const result = await run("pgkeep", words, {
+    onOutput: quiet ? undefined : (text) => process.stdout.write(text),
+    variables: env,
+  });
   if (result.code !== expect) {
     throw new Error(`"${show}" ended with ${result.code} instead of ${expect}\n${quiet ? result.stderr : ""}`);
   }
   return result;
 }
 
-function run(program, words, onOutput = () => undefined) {
+function run(program, words, { onOutput = () => undefined, variables = {} } = {}) {
   const env = {
     PATH: [join(folder, "bin"), process.env.PATH].join(delimiter),
     HOME: folder,
     LANG: process.env.LANG ?? "C.UTF-8",
+    ...variables,
   };
   const child = spawn(program, words, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   const text = { stdout: "", stderr: "" };
@@ -133,8 +193,8 @@ function run(program, words, onOutput = () => undefined) {
   });
 }
 
-/** Runs `use` on database "shop" of the server that `url` names; the password is in the file that the URL names. */
-async function withDatabase(url, use) {
+/** Runs `use` on a database of the server that `url` names, as `as` or as its superuser, whose password file the URL names. */
+async function withDatabase(url, use, as = {}) {
   const settings = new URL(url).searchParams;
   const [line = ""] = readFileSync(settings.get("passfile"), "utf8").split("\n");
   const client = new pg.Client({
@@ -143,6 +203,7 @@ async function withDatabase(url, use) {
     user: settings.get("user"),
     password: line.slice(line.lastIndexOf(":") + 1),
     database: "shop",
+    ...as,
   });
   await client.connect();
   try {

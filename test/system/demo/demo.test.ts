@@ -23,6 +23,12 @@ it("the demo ends well within a minute, every claim held, no process and no file
     expect(stdout).toContain("✓ the deploy ended with 13, tests failed");
     expect(stdout).toContain("✓ catalogs and rows have the same fingerprint as before");
     expect(stdout).toContain("✓ pgkeep test kept nothing");
+    expect(stdout).toContain("✓ no probe failed, and none stayed open");
+    expect(stdout).toContain("✓ shop_app may not: must be owner of table orders");
+    expect(stdout).toContain("✓ shop_app may not: permission denied for schema app");
+    expect(stdout).toMatch(/shop_migrator=> drop table app\.orders;\n✓ shop_migrator may/);
+    expect(stdout).toContain("shop_app may not: permission denied for schema app\n\n-- leave nothing behind");
+    for (const secret of ["changes-the-schema", "only-uses-the-data"]) expect(stdout).not.toContain(secret);
     expect(stdout).toContain("✓ the server is gone");
     const { stdout: processes } = await run("ps", ["-eo", "args"]);
     expect(processes.split("\n").filter((line) => line.includes(temporary))).toEqual([]);

@@ -4,6 +4,9 @@
  * A block marked `sh` is run as it stands. A `text` block right after it is what it prints, on both streams; numbers
  * that differ from run to run (durations, ports, process ids) or that nobody relies on (how many probes) are compared by
  * shape, and a line `...` stands for any number of lines.
+ *
+ * What a page takes for granted, such as a server with roles, is a block inside an HTML comment: run like the others,
+ * and not seen by readers.
  */
 import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
