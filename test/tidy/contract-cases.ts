@@ -25,3 +25,14 @@ export const CONTRACT_CASES: readonly string[] = [
   ...range("TL", 1, 12),
   ...range("VM", 1, 30),
 ];
+
+/**
+ * What access must hold: ACC = acceptance, GT = traps of GRANT and REVOKE, VM = rows of the verification matrix, PE = ways
+ * to escalate.
+ */
+export const ACCESS_CASES: readonly string[] = [
+  ...range("ACC", 1, 9),
+  ...range("GT", 1, 18),
+  ...range("VM", 1, 30),
+  ...range("PE", 1, 13),
+];

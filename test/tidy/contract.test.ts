@@ -1,20 +1,24 @@
 /**
- * Every case of the deploy contract has a test of that name, and no test names a case that does not exist.
+ * Every case of the deploy and access contracts has a test of that name, and no test names a case that does not exist.
  */
 import { describe, expect, it } from "vitest";
-import { CONTRACT_CASES } from "./contract-cases.ts";
+import { ACCESS_CASES, CONTRACT_CASES } from "./contract-cases.ts";
 import { testedIds } from "./test-names.ts";
 
-const AREAS = new Set(CONTRACT_CASES.map((id) => id.slice(0, 2)));
 const tested = testedIds();
+const areaOf = (id: string): string => id.slice(0, id.indexOf("-"));
 
-describe("the deploy contract", () => {
+describe.each([
+  ["deploy", CONTRACT_CASES],
+  ["access", ACCESS_CASES],
+])("the %s contract", (_, cases) => {
   it("has a test for every case", () => {
-    expect(CONTRACT_CASES.filter((id) => !tested.has(id))).toEqual([]);
+    expect(cases.filter((id) => !tested.has(id))).toEqual([]);
   });
 
   it("has no case that only a test knows", () => {
-    const named = [...tested.keys()].filter((id) => AREAS.has(id.slice(0, 2)) && id[2] === "-");
-    expect(named.filter((id) => !CONTRACT_CASES.includes(id))).toEqual([]);
+    const areas = new Set(cases.map(areaOf));
+    const named = [...tested.keys()].filter((id) => areas.has(areaOf(id)));
+    expect(named.filter((id) => !cases.includes(id))).toEqual([]);
   });
 });

@@ -6,8 +6,8 @@ import { filesBelow, read, withoutComments } from "./repository.ts";
 
 const NAMED = /\b(?:it|test|describe)(?:\.\w+)*\s*(?:\([^"'`]*\)\s*)?\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/gs;
 /** A name may also be the first cell of a table that `it.each` reads. */
-const CELL = /[[{,:(]\s*(["'`])(\[[A-Z]{1,2}-\d{2}(?:(?!\1)[^\\\n])*)\1/g;
-const IDS = /\[([A-Z]{1,2}-\d{2}(?:[,\s]+[A-Z]{1,2}-\d{2})*)\]/g;
+const CELL = /[[{,:(]\s*(["'`])(\[[A-Z]{1,3}-\d{2}(?:(?!\1)[^\\\n])*)\1/g;
+const IDS = /\[([A-Z]{1,3}-\d{2}(?:[,\s]+[A-Z]{1,3}-\d{2})*)\]/g;
 
 /** Id -> files whose test names hold it. */
 export function testedIds(): Map<string, string[]> {

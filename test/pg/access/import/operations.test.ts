@@ -157,13 +157,16 @@ describe("a model that is written", () => {
     async (verb) => {
       using made = temporaryDirectory();
       const directory = made.path;
-      const operation = { init, import: importModel, bootstrap }[verb];
+      const given = (file: string) => ({ connection: cluster.url("postgres"), file });
+      const run = {
+        init: (file: string) => runOperation(init, given(file), context(directory)),
+        import: (file: string) => runOperation(importModel, given(file), context(directory)),
+        bootstrap: (file: string) => runOperation(bootstrap, given(file), context(directory)),
+      }[verb];
       writeFileSync(join(directory, "there.yaml"), "mine");
       symlinkSync(join(directory, "target.yaml"), join(directory, "link.yaml"));
       for (const file of ["there.yaml", "link.yaml"]) {
-        const failure = await failureOf(() =>
-          runOperation(operation, { connection: cluster.url("postgres"), file }, context(directory)),
-        );
+        const failure = await failureOf(() => run(file));
         expect(failure.code).toBe("FILE_WRITE_FAILED");
         expect(failure.message).toContain("it exists");
       }

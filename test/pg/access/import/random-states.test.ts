@@ -16,14 +16,14 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const ROLES = ["r1", "r2", "r3", '"R 4"'];
-const TABLES = ["a", "b", "c", '"D d"', "v"];
+const ROLES = ["r1", "r2", "r3", '"R 4"'] as const;
+const TABLES = ["a", "b", "c", '"D d"', "v"] as const;
 
 function randomStatements(random: () => number, schema: string, count: number): string[] {
   const pick = <T>(values: readonly [T, ...T[]]): T => values[Math.floor(random() * values.length)] ?? values[0];
-  const role = () => pick([...ROLES, "public"] as [string, ...string[]]);
-  const managed = () => pick(ROLES as [string, ...string[]]);
-  const table = () => `${schema}.${pick(TABLES as [string, ...string[]])}`;
+  const role = () => pick<string>([...ROLES, "public"]);
+  const managed = () => pick(ROLES);
+  const table = () => `${schema}.${pick(TABLES)}`;
   const option = (to: string) => (to !== "public" && random() < 0.3 ? " with grant option" : "");
   const makers: readonly [() => string, ...(() => string)[]] = [
     () =>

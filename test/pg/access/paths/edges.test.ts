@@ -305,7 +305,7 @@ const ESCALATIONS: readonly Escalation[] = [
   },
 ];
 
-describe.each(ALL.filter(hasMajor))("on PostgreSQL %i", (major) => {
+describe.each(ALL.filter(hasMajor))("[ACC-08] on PostgreSQL %i", (major) => {
   let cluster: TestCluster;
   beforeAll(async () => {
     cluster = await startCluster({ major });

@@ -17,7 +17,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
   }
 }
 
-describe.each(availableMajors())("PostgreSQL %i", (major) => {
+describe.each(availableMajors())("[ACC-03] PostgreSQL %i", (major) => {
   let cluster: TestCluster;
   let session: Session;
   let database: string;
@@ -166,6 +166,31 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect(list?.acl).toMatch(/app=r\/own/);
   });
 
+  it("[GT-11] default privileges follow whoever becomes the owner: by SET ROLE, in SECURITY DEFINER bodies, by run_as", async () => {
+    await session.script(`create schema g11; grant create, usage on schema g11 to maker, other;
+      create role g11_runner login; grant maker to g11_runner; alter role g11_runner set role = 'maker';
+      set role maker; create function g11.make() returns void language sql security definer as 'create table g11.by_definer ()';
+      reset role; grant execute on function g11.make() to other`);
+    await runPlan(
+      session,
+      await planOf(session, model("g11: {grants: [{to: app, tables: [select]}], defaults_for: [maker]}")),
+    );
+    await session.script("set role maker; create table g11.by_set_role (); reset role");
+    await session.script("set role other; select g11.make(); create table g11.by_another (); reset role");
+    await using runner = await connectTo(cluster, { database, user: "g11_runner" });
+    await runner.script("create table g11.by_run_as ()");
+    const rows = await session.query(
+      `select c.relname as name, pg_get_userbyid(c.relowner) as owner, has_table_privilege('app', c.oid, 'select') as given
+         from pg_class as c where c.relnamespace = 'g11'::regnamespace order by 1`,
+    );
+    expect(rows).toEqual([
+      { name: "by_another", owner: "other", given: "f" },
+      { name: "by_definer", owner: "maker", given: "t" },
+      { name: "by_run_as", owner: "maker", given: "t" },
+      { name: "by_set_role", owner: "maker", given: "t" },
+    ]);
+  });
+
   it("[GT-12] options of a membership are written from 16 on, and refused before", async () => {
     await session.script("create role grp; create role mem; grant grp to mem");
     const wanted = (options: string): string =>
@@ -202,6 +227,18 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect(await leftAfter(session, wanted)).toEqual([]);
   });
 
+  it("[GT-14] pg_database_owner has no members of anybody's making, so a model with one is refused before it is planned", async () => {
+    expect(await refusal(session.script("grant pg_database_owner to app"))).toMatch(
+      major >= 18 ? /^0A000 / : /^(XX000|0A000) /,
+    );
+    await expect(
+      planOf(
+        session,
+        `{version: 1, database: ${database}, roles: {app: {member_of: [pg_database_owner]}}, schemas: {}}`,
+      ),
+    ).rejects.toMatchObject({ code: "ACCESS_MODEL_INVALID" });
+  });
+
   it("[GT-15] only attributes that differ are altered, which who is no superuser may do", async () => {
     await session.script(
       `create role manager login createrole createdb; create role worker connection limit 3; ${major >= 16 ? "grant worker to manager with admin option" : ""}`,
@@ -228,6 +265,32 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     if (major < 15) return;
     await session.script("grant set on parameter log_statement to manager");
     expect(await leftAfter(manager, wanted)).toEqual([]);
+  });
+
+  it("[GT-17] concurrent grants on one object fail inside the server, unless a lock puts them in a row", async () => {
+    await session.script("create schema g17; create table g17.t ()");
+    const sessions = await Promise.all(Array.from({ length: 6 }, () => connectTo(cluster, { database })));
+    const rounds = async (before: string): Promise<string[]> => {
+      const work = sessions.map(async (one, index) => {
+        const failures: string[] = [];
+        for (let round = 0; round < 40; round++) {
+          const role = ["app", "other", "third"][index % 3];
+          const verb = round % 2 === 0 ? `grant select on g17.t to ${role}` : `revoke select on g17.t from ${role}`;
+          const outcome = await refusal(one.script(`begin; ${before} ${verb}; commit`));
+          if (outcome === "no error") continue;
+          failures.push(outcome);
+          await one.script("rollback");
+        }
+        return failures;
+      });
+      return (await Promise.all(work)).flat();
+    };
+    try {
+      expect(await rounds("select pg_advisory_xact_lock(17);")).toEqual([]);
+      expect(new Set(await rounds(""))).toEqual(new Set(["XX000 tuple concurrently updated"]));
+    } finally {
+      await Promise.all(sessions.map((one) => one.close()));
+    }
   });
 
   it("[GT-18] a role that others depend on is dropped after what it owns and holds, in every database", async () => {
