@@ -39,5 +39,8 @@ export async function leftAfter(session: Session, model: string, options: PlanOp
   await runPlan(session, plan);
   const again = await planOf(session, model, options);
   const isPassword = new Set(again.statements.filter(({ passwordOf }) => passwordOf).map(({ sql }) => sql));
-  return [...sqlOf(again).filter((sql) => !isPassword.has(sql)), ...again.blocked.map(({ sql, needs }) => `blocked: ${sql}: ${needs}`)];
+  return [
+    ...sqlOf(again).filter((sql) => !isPassword.has(sql)),
+    ...again.blocked.map(({ sql, needs }) => `blocked: ${sql}: ${needs}`),
+  ];
 }
