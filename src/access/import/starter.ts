@@ -138,12 +138,15 @@ function comment(text: string): string {
   return `# ${text}`;
 }
 
-/** The writer puts every name with a line break in quotes, so a line of it stays a comment. */
+/**
+ * One sign and one space before each line, as editors add and take away, so that it counts as it is once uncommented.
+ * The writer puts every name with a line break in quotes, so a line of it stays a comment.
+ */
 function commented(sections: readonly Section[]): string {
   return yamlText([], sections)
     .trimEnd()
     .split("\n")
-    .map((line) => `#   ${line}\n`)
+    .map((line) => `# ${line}\n`)
     .join("");
 }
 
