@@ -1,13 +1,17 @@
 /** `pgkeep access init`: the first model of a database, from a profile. */
 import { inspect } from "../access/catalog/inspect.ts";
-import { deriveNames, starterText } from "../access/import/starter.ts";
+import type { Snapshot } from "../access/catalog/snapshot.ts";
+import { deriveNames, type StarterFacts, starterText } from "../access/import/starter.ts";
 import { PROFILES } from "../access/model/grammar.ts";
 import { readModel } from "../access/model/read.ts";
+import { isMissing, withNewDatabase } from "../access/plan/new-database.ts";
 import { defineOperation } from "../base/operation.ts";
+import { tameLine } from "../base/tame.ts";
 import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";
 import { newModelField, writeNewModel, writtenModelFields } from "./access/new-model-file.ts";
 import { askedNames, checkNamesFit, givenNames, namesFields } from "./access/starter-names.ts";
+import { openTarget } from "./access/target.ts";
 import { serverOf } from "./server/connect.ts";
 
 export default defineOperation({
@@ -56,21 +60,33 @@ export default defineOperation({
     const names = { ownerRole, migrationRole, appRole, readerRole, schema };
     checkNamesFit(profile, names);
     const server = await serverOf(request, context);
-    await using session = await server.open();
-    const snapshot = await inspect(session);
+    const { database } = server.connection;
+    await using session = await openTarget(server);
+    const facts = factsOf(database, await inspect(session));
+    if (facts.isNew) context.report({ type: "warning", message: notThereYet(database) });
     const given = givenNames(names);
     const chosen = context.prompt
-      ? await askedNames(snapshot, { profile, given, prompt: context.prompt })
-      : deriveNames(snapshot, profile, given);
-    const text = starterText({ database: snapshot.database, profile, names: chosen });
+      ? await askedNames(facts, { profile, given, prompt: context.prompt })
+      : deriveNames(facts, profile, given);
+    const text = starterText({ database, profile, names: chosen });
     // Names that cannot stand beside each other are found before anything is written.
     const model = await readModel(text, { file: file ?? "the model" });
     return {
       file: writeNewModel(file, text, context),
       text,
-      database: snapshot.database,
+      database,
       profile,
       roles: [...model.roles.keys()],
     };
   },
 });
+
+/** A database that is not there yet has nothing to derive names from, not even an owner. */
+function factsOf(database: string, snapshot: Snapshot): StarterFacts & { isNew: boolean } {
+  if (!isMissing(database, snapshot)) return { ...snapshot, isNew: false };
+  const { objects, ...empty } = withNewDatabase(database, snapshot);
+  return { ...empty, objects: { ...objects, database: [] }, isNew: true };
+}
+
+const notThereYet = (database: string): string =>
+  `database "${tameLine(database)}" is not there yet; access apply makes it as the model says`;

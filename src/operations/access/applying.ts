@@ -14,6 +14,7 @@ import { appliedDocument } from "./applied-document.ts";
 import { type ApplyFlags, optionsOf } from "./apply-input.ts";
 import { approve } from "./approval.ts";
 import { type Planning, type PlanningRequest, planningOf } from "./planning.ts";
+import { maintenanceFor } from "./target.ts";
 
 /** 23 when the result was kept although it is not as planned, or does not have the effect that was meant. */
 export function appliedExitCode({ remaining, leftovers }: Record<"remaining" | "leftovers", readonly unknown[]>) {
@@ -60,10 +61,11 @@ type Running = Pick<ApplyRequest, "plan" | "approval" | "options"> & { context: 
 
 function run({ server, model, passwords, plan: replan }: Planning, { context, ...request }: Running) {
   const { signal, clock, report } = context;
+  const target = model.database || server.connection.database;
   return applyPlan({
     ...request,
-    open: (database = model.database || server.connection.database) => server.open(database),
-    maintenanceDatabase: server.connection.maintenanceDatabase,
+    open: (database = target) => server.open(database),
+    maintenanceDatabase: maintenanceFor(server, target),
     replan,
     passwords,
     signal,

@@ -27,6 +27,7 @@ import { type Server, type ServerRequest, serverOf } from "../server/connect.ts"
 import { lockoutWarnings } from "./lockout.ts";
 import { loadModel, modelField } from "./model-file.ts";
 import { memoryOf, saveMemory, secretFields } from "./secret-input.ts";
+import { openTarget } from "./target.ts";
 
 /** What a plan may contain beyond what the model says. */
 export interface PlanChoicesRequest {
@@ -125,7 +126,7 @@ export async function planningOf(
     model,
     server,
     passwords,
-    open: () => openTarget(server, model),
+    open: () => openTarget(server, model.database || undefined),
     plan: async (session, set) => (await look(session, set)).plan,
     compare,
     looks: () => looks,
@@ -150,16 +151,6 @@ export async function serverFor(
     });
   }
   return await serverOf({ ...request, database: model.database || request.database }, context);
-}
-
-export async function openTarget({ open, connection }: Server, { database }: AccessModel): Promise<Session> {
-  try {
-    return await open(database || undefined);
-  } catch (error) {
-    const isMissing = error instanceof PgkeepError && error.code === "CONNECT_DATABASE_MISSING";
-    if (!isMissing || connection.maintenanceDatabase === connection.database) throw error;
-    return await open(connection.maintenanceDatabase);
-  }
 }
 
 interface SecretsRequest {

@@ -199,6 +199,20 @@ describe("a model that is written", () => {
     expect(output.roles).toEqual(["postgres_owner", "mover", "postgres_rw", "postgres_r", "web"]);
   });
 
+  it("is for a database that apply will make, wherever the connection names it", async () => {
+    const url = cluster.url("to_be_made");
+    const { output } = await runOperation(init, { connection: url });
+    const model = await readModel(output.text, { file: "init" });
+    expect([model.database, [...model.roles.keys()]]).toEqual([
+      "to_be_made",
+      ["to_be_made_migrator", "to_be_made_app"],
+    ]);
+    const made = await runOperation(bootstrap, { connection: url, yes: true });
+    expect(made.output.outcome).toBe("applied");
+    const again = await runOperation(init, { connection: url, profile: "three-tier" });
+    expect(again.output.roles).toContain("to_be_made_owner");
+  });
+
   it("is for the schemas that hold tables", async () => {
     const database = await cluster.createDatabase();
     await cluster.sql('create schema "Shop"; create table "Shop".t (id integer); create schema empty;', { database });
