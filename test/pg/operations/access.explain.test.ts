@@ -74,14 +74,19 @@ note: may execute security definer routines of roles that have it: app.purge() a
     });
   });
 
-  it.runIf(major >= 16)("takes back what was passed on together with what came of it", async () => {
-    await cluster.sql("create role mid; create role leaf; grant app_rw to mid with admin option", { database: "shop" });
-    await cluster.sql("set role mid; grant app_rw to leaf", { database: "shop" });
-    const [path] = (await explain("mid", "select", "app.orders")).paths;
-    expect(path?.steps[0]?.remove).toBe('revoke "app_rw" from "mid" granted by "postgres" cascade');
-    await cluster.sql(path?.steps[0]?.remove ?? "", { database: "shop" });
-    expect((await explain("leaf", "select", "app.orders")).answer).toBe("no");
-  });
+  // Memberships have grantors, and so something to pass on and take back, from 16.
+  if (major >= 16) {
+    it("takes back what was passed on together with what came of it", async () => {
+      await cluster.sql("create role mid; create role leaf; grant app_rw to mid with admin option", {
+        database: "shop",
+      });
+      await cluster.sql("set role mid; grant app_rw to leaf", { database: "shop" });
+      const [path] = (await explain("mid", "select", "app.orders")).paths;
+      expect(path?.steps[0]?.remove).toBe('revoke "app_rw" from "mid" granted by "postgres" cascade');
+      await cluster.sql(path?.steps[0]?.remove ?? "", { database: "shop" });
+      expect((await explain("leaf", "select", "app.orders")).answer).toBe("no");
+    });
+  }
 
   it("tells what is so now from what SET ROLE gives", async () => {
     const { answer, paths } = await explain("boss", "truncate", "app.orders");
