@@ -22,13 +22,10 @@ export default defineOperation({
   },
   input: (z) =>
     z.strictObject({
-      file: z
-        .enum(["pgkeep", "pgmi", "user", "access"])
-        .default("pgkeep")
-        .meta({
-          description: "Which file: pgkeep.yaml, pgmi.yaml, the user's config.yaml, or an access model",
-          group: "what",
-        }),
+      file: z.enum(["pgkeep", "pgmi", "user", "access"]).default("pgkeep").meta({
+        description: "Which file: pgkeep.yaml, pgmi.yaml, the user's config.yaml, or an access model",
+        group: "what",
+      }),
     }),
   output: (z) => z.looseObject({ $schema: z.string(), title: z.string() }),
   run: async ({ file = "pgkeep" }) => {

@@ -20,7 +20,8 @@ describe("the threat model", () => {
   it("covers deploy, access, connection, embedded server and package, each id once", () => {
     const ids = rows.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const area of ["A", "D", "T", "E", "S"]) expect(ids.filter((id) => id.startsWith(area)).length).toBeGreaterThan(6);
+    for (const area of ["A", "D", "T", "E", "S"])
+      expect(ids.filter((id) => id.startsWith(area)).length).toBeGreaterThan(6);
   });
 
   it.each(rows)("$id says threat, mitigation and test", ({ cells }) => {

@@ -6,7 +6,7 @@
  */
 import { type Acl, aclEntryText, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeName, privilegeNames, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, DefaultAcl, Membership, ObjectKind, Policy, Role, Snapshot } from "../catalog/snapshot.ts";
+import type { CatalogObject, DefaultAcl, ObjectKind, Policy, Role, Snapshot } from "../catalog/snapshot.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type MatrixRow, schemaMatrix } from "./matrix.ts";
 import { privilegeWords } from "./words.ts";
@@ -267,9 +267,4 @@ function creatorsNotCovered({ objects, defaultAcls, roles }: Snapshot): AccessRe
         .map((role) => ({ schema: schema.name, creator: nameOf(role) }));
     })
     .sort(by(({ schema, creator }) => `${schema}\0${creator}`));
-}
-
-/** Memberships that people made, for graphs: who gets whose rights. */
-export function membershipEdges({ memberships }: Snapshot): readonly Membership[] {
-  return [...memberships].sort(by(({ member, role, grantor }) => `${member}\0${role}\0${grantor}`));
 }

@@ -1,19 +1,10 @@
 /** How a verification reads, on a terminal and in report formats. */
 import { describe, expect, it } from "vitest";
-import type { View } from "../../../../src/cli/renderer.ts";
 import renderer from "../../../../src/cli/renderers/access.verify.ts";
 import type { VerifyDocument } from "../../../../src/operations/access/verify-document.ts";
+import { viewOf } from "../../../support/view.ts";
 
-const VIEW: View = {
-  colour: false,
-  ascii: true,
-  width: 100,
-  isTerminal: true,
-  verbose: false,
-  quiet: false,
-  program: "pgkeep",
-  elapsedMs: 0,
-};
+const VIEW = viewOf({ ascii: true, isTerminal: true });
 
 const DOCUMENT: VerifyDocument = {
   database: "shop",
@@ -69,11 +60,37 @@ describe("the text of a verification", () => {
   it("has failures first, then what is unknown, then the table and the counts", () => {
     const lines = text.split("\n");
 
-    expect(lines[0]).toMatch(/^FAILED app: delete table app\..*red +must be refused, is allowed +row 3$/);
+    expect(lines[0]).toMatch(/^FAILED app: delete table app\..*red +must be refused, is allowed$/);
     expect(lines.findIndex((line) => line.startsWith("? PUBLIC: drop"))).toBeGreaterThan(0);
     expect(text).toContain("server: lock timeout (55P03)");
     expect(text).toContain("FAILED shop: 1 passed, 0 computed, 1 failed, 1 unknown; rolled back; nothing was changed");
     expect(text).toContain("next: pgkeep access plan access.yaml");
+  });
+
+  it("says in one line what of one object failed for one reason, and why nothing was tried", () => {
+    const [probe] = DOCUMENT.probes;
+    if (!probe) throw new Error("no probe");
+    const failure = { ...probe, result: "fail" as const, actual: "refused" as const, reason: "it is a foreign table" };
+    const probes = ["select", "insert", "update"].map((action) => ({ ...failure, action, row: 3 }));
+    const other = { ...failure, object: "table app.other" };
+    const shown = renderer.result?.({ ...DOCUMENT, probes: [...probes, other] }, VIEW) ?? "";
+
+    expect(shown.split("\n").slice(0, 4)).toEqual([
+      "FAILED app: select, insert, update on table app.a/b   must be allowed, are refused",
+      "    the catalog says so, nothing was tried: it is a foreign table",
+      "FAILED app: select table app.other   must be allowed, is refused",
+      "    the catalog says so, nothing was tried: it is a foreign table",
+    ]);
+  });
+
+  it("tells how to find out why something is allowed, where the name needs no quotes", () => {
+    const [, failure] = DOCUMENT.probes;
+    if (!failure) throw new Error("no failure");
+    const plain = { ...failure, object: "table app.orders" };
+    const shown = renderer.result?.({ ...DOCUMENT, probes: [failure, plain] }, VIEW) ?? "";
+
+    expect(shown).toContain("pgkeep access explain app delete app.orders");
+    expect(text).not.toContain("access explain");
   });
 
   it("sends no control character of a name to the terminal", () => {
@@ -83,7 +100,10 @@ describe("the text of a verification", () => {
   it("shows 40 failures, and all of them with --verbose", () => {
     const [, failure] = DOCUMENT.probes;
     if (!failure) throw new Error("no failure");
-    const many = { ...DOCUMENT, probes: Array.from({ length: 100 }, () => failure) };
+    const many = {
+      ...DOCUMENT,
+      probes: Array.from({ length: 100 }, (_, n) => ({ ...failure, object: `table t${n}` })),
+    };
     const count = (view: View) => renderer.result?.(many, view).match(/^FAILED app/gm)?.length;
 
     expect(count(VIEW)).toBe(40);
