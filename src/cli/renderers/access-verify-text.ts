@@ -58,27 +58,57 @@ export function verifyText(output: VerifyText, view: View): string {
 /** Failed and unknown probes, bounded. */
 export function probeLines(probes: readonly ProbeText[], view: View): string[] {
   if (probes.length === 0) return [];
-  const shown = view.verbose ? probes : probes.slice(0, MAX_SHOWN);
-  const rest = probes.length - shown.length;
+  const findings = findingsOf(probes);
+  const shown = view.verbose ? findings : findings.slice(0, MAX_SHOWN);
+  const rest = findings.slice(shown.length).flat().length;
   return [
-    ...shown.flatMap((probe) => oneProbe(probe, view)),
+    ...shown.flatMap((finding) => findingLines(finding, view)),
     ...(rest > 0 ? [`… ${rest} more (--verbose, or --json for all)`] : []),
     "",
   ];
 }
 
-function oneProbe(probe: ProbeText, view: View): string[] {
-  const what = `${roleText(probe.role)}: ${tameLine(deedOf(probe))}`;
-  const judged =
-    probe.result === "fail"
-      ? `must be ${probe.expected}, is ${probe.actual ?? "unknown"}`
-      : `must be ${probe.expected}, unknown`;
+/** Neighbours that differ only in what was done are one finding: select, insert, update and delete of one table. */
+function findingsOf(probes: readonly ProbeText[]): ProbeText[][] {
+  const findings: ProbeText[][] = [];
+  for (const probe of probes) {
+    const last = findings.at(-1);
+    const [first] = last ?? [];
+    if (last && first && sameButForTheDeed(first) === sameButForTheDeed(probe)) last.push(probe);
+    else findings.push([probe]);
+  }
+  return findings;
+}
+
+const sameButForTheDeed = ({ row: _, action: __, ...rest }: ProbeText): string =>
+  JSON.stringify(Object.entries(rest).sort(([one], [other]) => (one < other ? -1 : 1)));
+
+function findingLines(finding: readonly ProbeText[], view: View): string[] {
+  const [probe] = finding;
+  if (!probe) return [];
+  const what = `${roleText(probe.role)}: ${tameLine(deedsOf(finding))}`;
+  const is = finding.length > 1 ? "are" : "is";
+  const found = probe.result === "fail" ? `${is} ${probe.actual ?? "unknown"}` : "unknown";
   const code = probe.sqlstate === undefined ? "" : ` (${tameLine(probe.sqlstate)})`;
   return [
-    `${sign(probe.result, view)} ${what}   ${judged}   row ${probe.row}`,
+    `${sign(probe.result, view)} ${what}   must be ${probe.expected}, ${found}`,
     ...(probe.message === undefined ? [] : [`    server: ${tameLine(probe.message)}${code}`]),
-    ...(probe.reason === undefined ? [] : [`    ${tameLine(probe.reason)}`]),
+    ...reasonLines(probe),
   ];
+}
+
+/** The reason of an answer is why nothing was tried; without an answer, why there is none. */
+function reasonLines({ result, reason }: ProbeText): string[] {
+  if (reason === undefined) return [];
+  return [`    ${result === "fail" ? "the catalog says so, nothing was tried: " : ""}${tameLine(reason)}`];
+}
+
+function deedsOf(finding: readonly ProbeText[]): string {
+  const [first] = finding;
+  if (!first) return "";
+  if (finding.length === 1) return deedOf(first);
+  const actions = finding.map(({ action }) => action).join(", ");
+  return first.object === "server" ? actions : `${actions} on ${first.object}`;
 }
 
 /** "drop table" and "table app.orders" as people say it: "drop table app.orders"; of the server only what is done. */
@@ -103,16 +133,33 @@ function matrixLines({ matrix }: VerifyText, view: View): string[] {
 function countsLine({ database, counts, sample, state }: VerifyText, view: View): string {
   const { pass, fail, unknown, computed } = counts;
   const chosen = sample ? `; sample of ${sample.size} per schema and kind, --seed ${sample.seed}` : "";
-  const text = `${tameLine(database)}: ${pass} passed, ${computed} computed, ${fail} failed, ${unknown} unknown${chosen}; ${state}`;
+  const text = `${tameLine(database)}: ${pass} passed, ${computed} computed from the catalog, ${fail} failed, ${unknown} unknown${chosen}; ${state}`;
   return `${sign(fail > 0 ? "fail" : unknown > 0 ? "unknown" : "pass", view)} ${text}`;
 }
 
 /** The plan knows the statements; verification only says that they are needed. */
 function nextLines({ model, strict, counts }: VerifyText, failed: readonly ProbeText[]): string[] {
   const file = tameLine(model);
-  if (failed.length > 0) return [`next: pgkeep access plan ${file}        shows the statements that make it so`];
+  if (failed.length > 0) {
+    return [`next: pgkeep access plan ${file}        shows the statements that make it so`, ...whyLines(failed)];
+  }
   if (strict && counts.unknown > 0)
     return ["next: verify as a superuser, or as a role that may become the roles of the model"];
+  return [];
+}
+
+/** Privileges whose names are those of the probes, so that the question can be asked again with the paths as answer. */
+const EXPLAINABLE = new Set(["select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain"]);
+const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
+
+/** What is allowed although it must not be can come from where no plan reaches: superusers, memberships of others. */
+function whyLines(failed: readonly ProbeText[]): string[] {
+  for (const { actual, action, role, object } of failed) {
+    const [kind, name = "", ...more] = object.split(" ");
+    const isPlain = [role || "public", ...name.split(".")].every((part) => PLAIN_NAME.test(part));
+    if (actual !== "allowed" || kind !== "table" || more.length > 0 || !EXPLAINABLE.has(action) || !isPlain) continue;
+    return [`      pgkeep access explain ${role || "public"} ${action} ${name}        says why it is allowed`];
+  }
   return [];
 }
 

@@ -95,7 +95,9 @@ describe("pgkeep access verify", () => {
 
       expect(status, stderr).toBe(0);
       expect(stdout).toMatch(/^role +schema +pass +computed +fail +unknown/m);
-      expect(stdout).toMatch(/shop: \d+ passed, \d+ computed, 0 failed, 0 unknown; rolled back; nothing was changed/);
+      expect(stdout).toMatch(
+        /shop: \d+ passed, \d+ computed from the catalog, 0 failed, 0 unknown; rolled back; nothing was changed/,
+      );
     });
   });
 
@@ -107,9 +109,7 @@ describe("pgkeep access verify", () => {
       const junit = await run(["access", "verify", "--format", "junit"], path);
 
       expect(human.status).toBe(20);
-      expect(human.stdout.split("\n")[0]).toMatch(
-        /^. app: truncate table app\.orders +must be refused, is allowed +row 5$/,
-      );
+      expect(human.stdout.split("\n")[0]).toMatch(/^. app: truncate table app\.orders +must be refused, is allowed$/);
       expect(human.stdout).toContain("next: pgkeep access plan access.yaml");
       expect(tap.status).toBe(20);
       expect(tap.stdout).toMatch(/^not ok \d+ - \.\/app\/app\/truncate table app\.orders: refused$/m);
