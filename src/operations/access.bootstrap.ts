@@ -31,7 +31,7 @@ export default defineOperation({
     examples: [
       { line: "pgkeep access bootstrap access.yaml -d shop", does: "show the plan, ask, apply, keep the model" },
       {
-        line: "pgkeep access bootstrap -d shop --owner-role shop_owner --migration-role shop_mig --app-role shop_app --yes",
+        line: "pgkeep access bootstrap -d shop --migration-role shop_mig --app-role shop_app --yes",
         does: "names of your own, without asking",
       },
       {
