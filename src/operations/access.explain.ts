@@ -11,6 +11,7 @@ import type { PrivilegeKind } from "../access/privileges/privilege-kind.ts";
 import { EXIT, PgkeepError } from "../base/errors.ts";
 import type { ZodNamespace } from "../base/operation.ts";
 import { defineOperation } from "../base/operation.ts";
+import { shellWord } from "../base/shell.ts";
 import { nearestName } from "../base/suggest.ts";
 import { tameLine } from "../base/tame.ts";
 import { settingsFields } from "../config/input.ts";
@@ -134,13 +135,18 @@ function outputShape(z: ZodNamespace) {
   });
 }
 
+/** What people ask for that no grant gives. */
+const OWNERS_DEEDS: ReadonlySet<string> = new Set(["alter", "drop", "own", "comment", "index"]);
+
 function privilegeOf(text: string): PrivilegeName {
   const name = text.toLowerCase().replaceAll("-", " ");
   const spelled = name === "temp" ? "temporary" : name;
   if (isPrivilegeName(spelled)) return spelled;
   throw new PgkeepError("CONFIG_VALUE_INVALID", "there is no such privilege", {
     detail: "It is none of those that GRANT knows.",
-    hint: "Use one of: select, insert, update, delete, truncate, references, trigger, maintain, usage, create, execute, connect, temporary, set, alter-system.",
+    hint: OWNERS_DEEDS.has(name)
+      ? "Only owners may do that: pgkeep access matrix marks them with O."
+      : "Use one of: select, insert, update, delete, truncate, references, trigger, maintain, usage, create, execute, connect, temporary, set, alter-system.",
   });
 }
 
@@ -187,9 +193,14 @@ function notFound(snapshot: Snapshot, kinds: readonly PrivilegeKind[], wanted: W
     detail: `Nothing of that name in database "${tameLine(snapshot.database)}" carries the privilege ${wanted.privilege}${
       unseen.length > 0 ? `; names that could not be read: ${unseen.join(", ")}` : ""
     }.`,
-    hint: near ? `Did you mean "${tameLine(near)}"?` : "Write the schema too: app.orders",
+    hint: near ? `Did you mean "${tameLine(near)}"?` : whereToLook(snapshot, wanted),
     state: "nothing was changed",
   });
+}
+
+function whereToLook({ database }: Snapshot, { name }: Wanted): string {
+  if (!name.includes(".")) return "Write the schema too: app.orders";
+  return `See what there is: pgkeep access matrix -d ${shellWord(database)}`;
 }
 
 function document({ object, column, role, paths, answer, ...rest }: Explanation) {

@@ -157,11 +157,15 @@ note: may execute security definer routines of roles that have it: app.purge() a
     await expect(explain("django", "select", "app.order")).rejects.toMatchObject({
       parts: { hint: 'Did you mean "app.orders"?' },
     });
+    await expect(explain("django", "select", "elsewhere.something")).rejects.toMatchObject({
+      parts: { hint: expect.stringMatching(/^See what there is: pgkeep access matrix -d /) },
+    });
     await expect(explain("django", "execute", "app.total")).rejects.toMatchObject({
       message: "the name fits more than one object",
     });
     await expect(explain("django", "drop", "app.orders")).rejects.toMatchObject({
       message: "there is no such privilege",
+      parts: { hint: expect.stringContaining("Only owners may do that") },
     });
   });
 });
