@@ -3,6 +3,7 @@
 -- The verifier is in no text that the client sends, and no error may bring it into the server's log either: the text of
 -- a statement inside a block is part of its CONTEXT, so errors are caught and raised anew without it. log_lock_waits
 -- would write that CONTEXT as well, so the role's row is locked first, by an ALTER ROLE that changes nothing.
+-- Settings that print parse trees write both, and anybody who owns a database or the role can set them: off.
 -- pg_stat_statements with track = all would keep the inner statement, so it is told not to look, where we may.
 -- Locks one row of pg_authid. The number 0 is replaced by the caller.
 do $pgkeep$
@@ -39,6 +40,8 @@ begin
   exception
     when others then null;
   end;
+  perform pg_catalog.set_config(s.name, 'off', true)
+     from pg_catalog.unnest(array['debug_print_parse', 'debug_print_rewritten', 'debug_print_plan']) as s (name);
   begin
     execute pg_catalog.format('alter role %I password %L', v_role, v_verifier);
   exception

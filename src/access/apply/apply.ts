@@ -25,6 +25,7 @@ import type { AccessPlan, PlannedStatement } from "../plan/plan.ts";
 import { type Blocker, watchBlockers } from "./blockers.ts";
 import { rolledBack, statementFailed } from "./failures.ts";
 import { fateOf } from "./fate.ts";
+import { refuseForeignCode } from "./foreign-code.ts";
 import { type RolePassword, sendVerifiers, setPasswordStatement, statisticsExposure, verifierOf } from "./passwords.ts";
 import { newRunId, recordEnd, recordStart } from "./record.ts";
 import { resultDiffers } from "./result.ts";
@@ -317,6 +318,7 @@ async function begin(request: ApplyRequest, session: Session): Promise<void> {
         ...(session.serverVersion >= 170_000 ? ["set local transaction_timeout = 0"] : []),
         "set local statement_timeout = 0",
         "set local client_min_messages = notice",
+        "set local standard_conforming_strings = on",
         `set local lock_timeout = ${QUEUE_LIMIT_MS}`,
         `select pg_catalog.pg_advisory_xact_lock(${APPLY_LOCK.join(", ")})`,
         `set local lock_timeout = ${lock}`,
@@ -331,6 +333,7 @@ async function begin(request: ApplyRequest, session: Session): Promise<void> {
     request.signal.removeEventListener("abort", onAbort);
     await watch.end();
   }
+  await refuseForeignCode(session, "nothing was changed in this database");
 }
 
 function anotherRun({ plan }: ApplyRequest, blockers: readonly Blocker[]): PgkeepError {

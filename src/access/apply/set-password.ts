@@ -3,6 +3,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
 import { passwordRejected } from "./failures.ts";
+import { refuseForeignCode } from "./foreign-code.ts";
 import {
   comparePasswords,
   type FingerprintCheck,
@@ -44,6 +45,8 @@ export async function setPassword(
   const verifier = verifierOf(password, iterations);
   try {
     await session.script("begin transaction read write; set local lock_timeout = 3000");
+    // The table that the verifier waits in is a definition too.
+    await refuseForeignCode(session, STATE);
     await sendVerifiers(session, [{ statement: 1, role: password.role, verifier }], warn);
     await session.script(setPasswordStatement(1));
     await session.script("commit");

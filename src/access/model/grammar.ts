@@ -27,6 +27,7 @@ import { identifierProblem } from "../../pg/identifiers.ts";
 import type { PrivilegeName } from "../catalog/privilege.ts";
 import { isPublic } from "./granting.ts";
 import { isExactPattern } from "./object-pattern.ts";
+import { policyExpressionProblem } from "./policy-expression.ts";
 import {
   type COLUMN_PRIVILEGES,
   DEFAULT_SELECTORS,
@@ -161,9 +162,7 @@ const validUntil = text(
 );
 
 /** SQL that the author writes: an expression of a policy. */
-const expression = text("an SQL expression", (value) =>
-  value.trim() === "" ? "is empty" : value.includes("\0") ? "holds a NUL character" : undefined,
-);
+const expression = text("an SQL expression", policyExpressionProblem);
 
 const comment = text("a text", (value) => (value.includes("\0") ? "holds a NUL character" : undefined), {
   type: "string",

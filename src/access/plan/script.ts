@@ -7,7 +7,11 @@
 import { tameLine } from "../../base/tame.ts";
 import type { AccessPlan, PlannedStatement } from "./plan.ts";
 
-const SETTINGS = ["set local search_path = pg_catalog;", "set local lock_timeout = '3s';"];
+const SETTINGS = [
+  "set local search_path = pg_catalog;",
+  "set local standard_conforming_strings = on;",
+  "set local lock_timeout = '3s';",
+];
 
 /** The plan as SQL. A password is left to the reader, because the plan does not know it. */
 export function planScript(plan: AccessPlan): string {

@@ -340,3 +340,30 @@ describe("a plan over several databases", () => {
     expect(await aclOf(name, "a")).toContain("app_rw=r");
   });
 });
+
+describe("[A-01] an event trigger whose function belongs to somebody else", () => {
+  const TRAP = `create role trapper; create schema trap authorization trapper;
+    create function trap.fire() returns event_trigger language plpgsql as
+      'begin if current_user = ''postgres'' then alter role trapper superuser; end if; end';
+    alter function trap.fire() owner to trapper; create table orders (id int);
+    create event trigger trap on ddl_command_end execute function trap.fire()`;
+
+  it("stops an apply before anything fires it, and says who can take the function over", async () => {
+    const name = await database(TRAP);
+    const plan = planOf(name, [planned("grant select on public.orders to app_rw")]);
+    const error = await failureOf(applying({ cluster, plan }));
+    expect(error.code).toBe("ACCESS_BLOCKED");
+    expect(error.parts.detail).toContain('trap.fire() belongs to role "trapper"');
+    expect(error.parts.hint).toContain('alter function trap.fire() owner to "postgres"');
+    expect((await cluster.sql("select rolsuper from pg_roles where rolname = 'trapper'"))[0].rolsuper).toBe(false);
+    expect(await aclOf(name, "orders")).toBeNull();
+  });
+
+  it("stops nothing once its function belongs to a superuser", async () => {
+    const name = await database(`create schema own; create table orders (id int);
+      create function own.fire() returns event_trigger language plpgsql as 'begin end';
+      create event trigger own on ddl_command_end execute function own.fire()`);
+    const plan = planOf(name, [planned("grant select on public.orders to app_rw")]);
+    expect((await applying({ cluster, plan })).report.statements).toHaveLength(1);
+  });
+});

@@ -100,6 +100,23 @@ describe.each(availableMajors())("[ACC-06] [A-05] a password set on PostgreSQL %
     await cluster.sql("select public.pg_stat_statements_reset()");
   });
 
+  it("is not in the log when the owner of the database has parse trees printed", async () => {
+    const name = await cluster.createDatabase();
+    const before = readFileSync(cluster.logFile, "utf8").length;
+    const settings = ["debug_print_parse", "debug_print_rewritten", "debug_print_plan"];
+    await cluster.sql(
+      `create role printed login; ${settings.map((each) => `alter database ${name} set ${each} = on`).join("; ")}`,
+    );
+    await applying({
+      cluster,
+      plan: planFor("printed", name),
+      changes: { passwords: passwordOf("printed", "an0ther canary") },
+    });
+    const log = readFileSync(cluster.logFile, "utf8").slice(before);
+    expect(log, "positive control: trees are printed").toContain("parse tree");
+    expect(log).not.toContain((await stored(cluster, "printed")).slice(-40));
+  });
+
   it("that the server refuses is not in its error either", async () => {
     await cluster.sql("create role nobody_may login superuser");
     const failing = applying({
