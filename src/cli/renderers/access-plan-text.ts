@@ -60,22 +60,45 @@ const SIGNS: Readonly<Record<string, { sign: string; colour: "green" | "yellow" 
 function statementLines(statement: StatementText, view: View, effect: string): string[] {
   const { sign = " ", colour = "yellow" } = SIGNS[effect] ?? {};
   const mark = view.colour ? styleText(colour, sign, { validateStream: false }) : sign;
-  const lines = [`  ${mark} ${tameLine(statement.sql)}`];
+  const lines = [`  ${mark} ${statementText(statement)}`];
   if (view.verbose) lines.push(`      ${tameLine(statement.reason)}`);
   if (statement.risk !== "low")
     lines.push(`      ${statement.risk} risk: ${tameLine(statement.risk_reason ?? statement.reason)}`);
   return lines;
 }
 
+/** A block of code says nothing at a glance; what it is about and what for does. The script and the JSON have it. */
+function statementText({ sql, object, reason }: StatementText): string {
+  return /^do\b/i.test(sql) ? `${tameLine(object)}: ${tameLine(reason)}` : tameLine(sql);
+}
+
 /** `needs: …   locks: none   reversible: all (--save-undo)`; nothing for a plan without statements. */
 export function planFooting({ statements, summary }: PlanText): string[] {
   if (statements.length === 0) return [];
   const { requires, locks, is_reversible } = summary;
-  const needs = requires.length > 4 ? [...requires.slice(0, 4), `${requires.length - 4} more`] : requires;
   return [
-    `needs: ${needs.map(tameLine).join("; ")}`,
+    `needs: ${needsText(requires)}`,
     `locks: ${locks.length === 0 ? "none" : locks.join(", ")}   reversible: ${is_reversible ? "all" : "not all"} (--save-undo)`,
   ];
+}
+
+/** 3 of each way: the first line of a plan's foot is for the kinds of rights; each statement has its own in the JSON. */
+const MAX_NEEDS = 3;
+const HOW_IT_IS_HAD = /^(.*) (\([^()]*\))$/s;
+
+/** Rights by how this role has them: `CREATEDB (you have it); CREATEROLE, ADMIN on role "a" (you are a superuser)`. */
+function needsText(requires: readonly string[]): string {
+  const byWay = new Map<string, string[]>();
+  for (const right of requires) {
+    const [, what = right, way = ""] = HOW_IT_IS_HAD.exec(right) ?? [];
+    byWay.set(way, [...(byWay.get(way) ?? []), what]);
+  }
+  const groups = [...byWay].map(([way, rights]) => {
+    const shown = rights.slice(0, MAX_NEEDS).map(tameLine).join(", ");
+    const more = rights.length > MAX_NEEDS ? ` and ${rights.length - MAX_NEEDS} more` : "";
+    return `${shown}${more}${way === "" ? "" : ` ${tameLine(way)}`}`;
+  });
+  return groups.join("; ");
 }
 
 export const warningLines = (warnings: readonly string[]): string[] =>

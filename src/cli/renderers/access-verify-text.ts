@@ -87,14 +87,24 @@ function findingLines(finding: readonly ProbeText[], view: View): string[] {
   const [probe] = finding;
   if (!probe) return [];
   const what = `${roleText(probe.role)}: ${tameLine(deedsOf(finding))}`;
-  const is = finding.length > 1 ? "are" : "is";
-  const found = probe.result === "fail" ? `${is} ${probe.actual ?? "unknown"}` : "unknown";
   const code = probe.sqlstate === undefined ? "" : ` (${tameLine(probe.sqlstate)})`;
   return [
-    `${sign(probe.result, view)} ${what}   must be ${probe.expected}, ${found}`,
+    `${sign(probe.result, view)} ${what}   ${judgementText(finding)}`,
     ...(probe.message === undefined ? [] : [`    server: ${tameLine(probe.message)}${code}`]),
     ...reasonLines(probe),
   ];
+}
+
+/** What a role does is allowed or refused; what is a fact about it, as "policy own holds", is so or not. */
+function judgementText(finding: readonly ProbeText[]): string {
+  const [probe] = finding;
+  if (!probe) return "";
+  const { action, expected, actual = "unknown", result } = probe;
+  if (action === "exist" || action.endsWith(" holds")) {
+    return result === "fail" ? `must be so, is ${actual === "allowed" ? "so" : "not so"}` : "must be so, unknown";
+  }
+  const found = result === "fail" ? `${finding.length > 1 ? "are" : "is"} ${actual}` : "unknown";
+  return `must be ${expected}, ${found}`;
 }
 
 /** The reason of an answer is why nothing was tried; without an answer, why there is none. */

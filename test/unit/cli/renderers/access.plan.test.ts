@@ -65,7 +65,31 @@ describe("a plan of access", () => {
   it("ends with what it needs, which locks it takes and whether it can be undone", () => {
     expect(text).toContain("    1,234 unchanged\n");
     expect(text).toContain("warning: a creator is not covered\n");
-    expect(text).toMatch(/needs: CREATEROLE; superuser\nlocks: none {3}reversible: not all \(--save-undo\)\n$/);
+    expect(text).toMatch(/needs: CREATEROLE, superuser\nlocks: none {3}reversible: not all \(--save-undo\)\n$/);
+  });
+
+  it("gathers the rights that it needs by how this role has them", () => {
+    const requires = [
+      "CREATEDB (you have it)",
+      ..."abcde".split("").map((name) => `ADMIN on ${name} (you are a superuser)`),
+    ];
+    const document = planDocument(
+      planOf(
+        "shop",
+        requires.map((right) => planned("x", { requires: right })),
+      ),
+      model,
+    );
+    expect(planRenderer.result?.(document, VIEW)).toContain(
+      "needs: CREATEDB (you have it); ADMIN on a, ADMIN on b, ADMIN on c and 2 more (you are a superuser)\n",
+    );
+  });
+
+  it("names what a block of code is for in place of the code", () => {
+    const block = planned("do 'begin end'", { object: 'policy "own"', reason: "remembers the expression" });
+    const shown = planRenderer.result?.(planDocument(planOf("shop", [block]), model), VIEW) ?? "";
+    expect(shown).toContain('policy "own": remembers the expression\n');
+    expect(shown).not.toContain("begin end");
   });
 
   it("shows blocked statements with who can run them", () => {

@@ -83,6 +83,15 @@ describe("the text of a verification", () => {
     ]);
   });
 
+  it("calls facts so or not so, which nobody is refused", () => {
+    const [probe] = DOCUMENT.probes;
+    if (!probe) throw new Error("no probe");
+    const failure = { ...probe, action: "policy own holds", result: "fail" as const, actual: "refused" as const };
+    const shown = renderer.result?.({ ...DOCUMENT, probes: [failure] }, VIEW) ?? "";
+
+    expect(shown.split("\n")[0]).toBe("FAILED app: policy own holds table app.a/b   must be so, is not so");
+  });
+
   it("tells how to find out why something is allowed, where the name needs no quotes", () => {
     const [, failure] = DOCUMENT.probes;
     if (!failure) throw new Error("no failure");
