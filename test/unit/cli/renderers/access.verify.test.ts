@@ -1,5 +1,6 @@
 /** How a verification reads, on a terminal and in report formats. */
 import { describe, expect, it } from "vitest";
+import type { View } from "../../../../src/cli/renderer.ts";
 import renderer from "../../../../src/cli/renderers/access.verify.ts";
 import type { VerifyDocument } from "../../../../src/operations/access/verify-document.ts";
 import { viewOf } from "../../../support/view.ts";
@@ -63,7 +64,9 @@ describe("the text of a verification", () => {
     expect(lines[0]).toMatch(/^FAILED app: delete table app\..*red +must be refused, is allowed$/);
     expect(lines.findIndex((line) => line.startsWith("? PUBLIC: drop"))).toBeGreaterThan(0);
     expect(text).toContain("server: lock timeout (55P03)");
-    expect(text).toContain("FAILED shop: 1 passed, 0 computed from the catalog, 1 failed, 1 unknown; rolled back; nothing was changed");
+    expect(text).toContain(
+      "FAILED shop: 1 passed, 0 computed from the catalog, 1 failed, 1 unknown; rolled back; nothing was changed",
+    );
     expect(text).toContain("next: pgkeep access plan access.yaml");
   });
 
