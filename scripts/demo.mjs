@@ -160,7 +160,10 @@ insert into discounts (percent) values (20), (30);
 }
 
 /** Runs pgkeep as a user would, prints command and output, and ends the demo when the status is another. */
-async function pgkeep(words, { expect = 0, show = `pgkeep ${words.join(" ")}`, quiet = false, env = {} } = {}) {
+async function pgkeep(
+  words,
+  { expect = 0, show = `pgkeep ${words.map(asTyped).join(" ")}`, quiet = false, env = {} } = {},
+) {
   say(`$ ${show}`);
   const result = await run("pgkeep", words, {
     onOutput: quiet ? undefined : (text) => process.stdout.write(text),
@@ -170,6 +173,11 @@ async function pgkeep(words, { expect = 0, show = `pgkeep ${words.join(" ")}`, q
     throw new Error(`"${show}" ended with ${result.code} instead of ${expect}\n${quiet ? result.stderr : ""}`);
   }
   return result;
+}
+
+/** In quotes where a shell would change it. */
+function asTyped(word) {
+  return /^[\w./@:=+-]+$/.test(word) ? word : `'${word}'`;
 }
 
 function run(program, words, { onOutput = () => undefined, variables = {} } = {}) {
