@@ -14,8 +14,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
-    // A terminal's colours and a CI's variables must not change what is tested.
-    env: { NO_COLOR: "1", FORCE_COLOR: "", CI: "" },
+    // A terminal's colours and a CI's variables must not change what is tested, nor tests what is in a person's cache.
+    env: { NO_COLOR: "1", FORCE_COLOR: "", CI: "", PGKEEP_NO_CODE_CACHE: "1" },
     // Generous: a busy machine must not turn a promise that holds into a failure.
     projects: [project("tidy", 60_000), project("unit", 20_000), project("pg", 120_000), project("system", 180_000)],
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },

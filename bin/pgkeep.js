@@ -27,7 +27,7 @@ function load(name) {
 }
 
 function compile(name, filename) {
-  const source = readFileSync(filename);
+  const source = readFileSync(filename, "utf8");
   const script = new Script(`(function (exports, require, module, __filename, importPackage) { ${source}\n})`, {
     filename,
     cachedData: chunks.codeFor?.(name, source),

@@ -40,11 +40,11 @@ import { type Environment, variables } from "../config/environment.ts";
 export interface Chunks {
   directory: string;
   compiled: Map<string, Compiled>;
-  codeFor: ((name: string, source: Buffer) => Buffer | undefined) | undefined;
+  codeFor: ((name: string, source: string) => Buffer | undefined) | undefined;
 }
 
 interface Compiled {
-  source: Buffer;
+  source: string;
   script: { createCachedData(): Buffer; cachedDataRejected?: boolean };
 }
 
@@ -142,7 +142,7 @@ function keyOf({ compiled }: Chunks): string {
     .slice(0, 16);
 }
 
-function sha256(bytes: Buffer): string {
+function sha256(bytes: Buffer | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
