@@ -4,14 +4,21 @@ import { tameLine } from "../../base/tame.ts";
 import { type PrivilegeName, privilegeSince } from "../catalog/privilege.ts";
 import type { RoleModel } from "../model/model.ts";
 import type { PlanFacts } from "./facts.ts";
-import { providerOf } from "./ignored-roles.ts";
+import { isIgnoredName, providerOf } from "./ignored-roles.ts";
 import { roleText } from "./naming.ts";
 
 /** 8 problems are named, as everywhere. */
 const NAMED = 8;
 
-/** Throws ACCESS_UNSUPPORTED_VERSION or ACCESS_PROVIDER_REFUSED. */
+/** Throws ACCESS_MODEL_INVALID, ACCESS_UNSUPPORTED_VERSION or ACCESS_PROVIDER_REFUSED. */
 export function refuseImpossible(facts: PlanFacts): void {
+  const untouchable = untouchableRoles(facts);
+  if (untouchable.length > 0) {
+    throw refusal("ACCESS_MODEL_INVALID", "the model manages roles that are never altered", {
+      problems: untouchable,
+      hint: 'Take them out of "roles"; name them in "external_roles" where the model speaks of them.',
+    });
+  }
   const unsupported = [...new Set(versionProblems(facts))];
   if (unsupported.length > 0) {
     throw refusal("ACCESS_UNSUPPORTED_VERSION", `PostgreSQL ${facts.major} does not have what the model asks for`, {
@@ -27,13 +34,23 @@ export function refuseImpossible(facts: PlanFacts): void {
   });
 }
 
+/** Passing them over without a word would leave the model unfulfilled and call it fulfilled. */
+function untouchableRoles({ model, bootstrap }: PlanFacts): string[] {
+  return [...model.roles.values()].flatMap(({ name, state, line }) => {
+    const isBootstrap = name === bootstrap;
+    if (state !== "present" || !(isBootstrap || isIgnoredName(name))) return [];
+    const why = isBootstrap ? "is the superuser that the server was made with" : "bears the name of a provider's role";
+    return [`line ${line}: ${roleText(name)} ${why}`];
+  });
+}
+
 interface Refusal {
   problems: readonly string[];
   hint: string;
 }
 
 function refusal(
-  code: "ACCESS_UNSUPPORTED_VERSION" | "ACCESS_PROVIDER_REFUSED",
+  code: "ACCESS_MODEL_INVALID" | "ACCESS_UNSUPPORTED_VERSION" | "ACCESS_PROVIDER_REFUSED",
   message: string,
   { problems, hint }: Refusal,
 ): PgkeepError {

@@ -151,7 +151,7 @@ export class Rights {
 
   /** To give what `from` owns to `to`. */
   transfer(from: string, to: string): Way {
-    const what = `owning it as ${roleText(from)}, SET ROLE to ${roleText(to)}`;
+    const what = `ownership as ${roleText(from)} with SET ROLE to ${roleText(to)}`;
     if (this.isSuperuser) return open(`${what} (you are a superuser)`);
     const owning = this.privilegesOf(from);
     if (!owning.isOpen) return owning;

@@ -129,6 +129,30 @@ describe("[A-04] a role whose name is not text", () => {
 });
 
 describe("what nobody is given", () => {
+  it("is a change of roles that are the server's or its provider's: the model is refused, not half fulfilled", async () => {
+    const roles = "{postgres: {login: false}, rds_superuser: {}, web: {member_of: [rds_superuser]}}";
+    await expect(plan(`{version: 1, database: shop, roles: ${roles}}`, snapshotOf({}))).rejects.toMatchObject({
+      code: "ACCESS_MODEL_INVALID",
+      parts: {
+        detail: expect.stringMatching(
+          /"postgres" is the superuser that .*\n.*"rds_superuser" bears the name of a provider/,
+        ),
+        hint: expect.stringContaining("external_roles"),
+      },
+    });
+  });
+
+  it("is the way back for the role that runs the plan, and that is said once", async () => {
+    const executor = { sessionUser: "admin", currentUser: "admin", superuser: false };
+    const database = objectOf("database", "shop", { acl: "{=c/own,own=CTc/own}" });
+    const snapshot = snapshotOf({ roles: [roleOf("admin", { createRole: true })], objects: [database], executor });
+    const closed = "{version: 1, database: shop, external_roles: [admin], database_acl: {revoke_public: true";
+    const made = await plan(`${closed}}}`, snapshot);
+    expect(made.warnings.filter((text) => text.includes("could not connect"))).toHaveLength(1);
+    const kept = await plan(`${closed}, connect: [admin]}}`, snapshot);
+    expect(kept.warnings.join()).not.toContain("could not connect");
+  });
+
   it("is refused on a managed service, with the provider's own way", async () => {
     const executor = { sessionUser: "own", currentUser: "own", superuser: false };
     const snapshot = snapshotOf({ roles: [roleOf("rds_superuser")], executor });
