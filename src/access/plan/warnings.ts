@@ -48,7 +48,7 @@ function warnOfLockout({ facts, book, present, resolver, rights }: GrantPlanning
   );
   if (isLeft || isGiven) return;
   book.warn(
-    `${roleText(rights.executor)}, which runs this plan, will not be able to connect to the database afterwards; grant it CONNECT in database_acl`,
+    `${roleText(rights.executor)}, which runs this, could not connect to database "${tameLine(database.name)}" any more; name it in database_acl.connect`,
   );
 }
 

@@ -24,7 +24,6 @@ import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
 import { connectionFields } from "../../pg/connect/input.ts";
 import type { Session } from "../../pg/session.ts";
 import { type Server, type ServerRequest, serverOf } from "../server/connect.ts";
-import { lockoutWarnings } from "./lockout.ts";
 import { loadModel, modelField } from "./model-file.ts";
 import { memoryOf, saveMemory, secretFields } from "./secret-input.ts";
 import { openTarget } from "./target.ts";
@@ -107,7 +106,9 @@ export async function planningOf(
     const { setPasswords, unknown } = passwordsToSet({ wanted, states, snapshot, rotate, set });
     const options = { setPasswords, cascade, includeDefiner };
     const made = await makePlan(model, snapshot, options);
-    const warnings = [...made.warnings, ...unknown.map(unknownPassword), ...lockoutWarnings(made, model, snapshot)];
+    // Of a password that could not be looked up it was said already.
+    const unsure = unknown.filter((role) => passwords.has(role)).map(unknownPassword);
+    const warnings = [...made.warnings, ...unsure];
     return { plan: { ...made, warnings }, snapshot, options };
   };
   const compare = async (session: Session) => {
