@@ -8,6 +8,7 @@ import {
   type EXCEPTION_KEYS,
   EXCEPTION_OBJECTS,
   type GRANT_KEYS,
+  PUBLIC_OBJECT_KINDS,
   type SCHEMA_KEYS,
   SCHEMA_PRIVILEGES,
 } from "./grammar.ts";
@@ -246,8 +247,9 @@ function buildPublicObjects(
   { rules }: Building,
 ): void {
   if (!written?.value) return;
-  for (const { kind } of [SELECTORS.tables, SELECTORS.sequences, SELECTORS.routines, SELECTORS.types]) {
-    rules.push(publicRevoke({ kind, schema, patterns: ["*"] }, [], written.at));
+  const words = written.value === true ? PUBLIC_OBJECT_KINDS : written.value.map(({ value }) => value);
+  for (const word of words) {
+    rules.push(publicRevoke({ kind: SELECTORS[word].kind, schema, patterns: ["*"] }, [], written.at));
   }
 }
 

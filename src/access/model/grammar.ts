@@ -280,6 +280,9 @@ const ownedObjects = record(
   mapRecord(SCHEMA_SELECTORS, ({ shown }) => key(patterns, `Of ${shown}, by name or pattern`)),
 );
 
+/** Objects of a schema on which PUBLIC can hold something. */
+export const PUBLIC_OBJECT_KINDS = ["tables", "sequences", "routines", "types"] as const;
+
 export const SCHEMA_KEYS = {
   create: key(truth(), "The schema is made when it is missing; default true, false for public"),
   owner: key(roleName, "Owner of the schema; left alone when absent"),
@@ -287,8 +290,8 @@ export const SCHEMA_KEYS = {
   grants: key(list(record(GRANT_KEYS)), "Who may do what with the schema and what is in it"),
   revoke_public: key(revokePublic(SCHEMA_PRIVILEGES), "What PUBLIC loses on the schema itself; true: everything"),
   revoke_public_objects: key(
-    truth(),
-    "PUBLIC has nothing on any object of the schema but what grants give it; default false",
+    either(truth(), list(choice(PUBLIC_OBJECT_KINDS))),
+    "PUBLIC has nothing on objects of the schema, of all kinds or of those listed, but what grants give it; default false",
   ),
   defaults_for: key(roleNames, "Creators whose future objects in the schema get the same grants"),
   routines_public_execute: key(

@@ -131,6 +131,7 @@ function ownedSchema({ owner, readWrite, readOnly }: { owner: string; readWrite:
   return {
     owner,
     revoke_public: true,
+    revoke_public_objects: ["tables", "sequences"],
     grants: [
       { to: readWrite, usage: true, tables: DATA, sequences: ["usage"], routines: ["execute"] },
       { to: readOnly, usage: true, tables: ["select"] },

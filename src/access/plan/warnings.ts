@@ -14,6 +14,7 @@ export function addWarnings(planning: GrantPlanning): void {
   warnOfProfile(planning);
   warnOfCreators(planning);
   warnOfGrantsElsewhere(planning);
+  warnOfPublic(planning);
   warnOfLockout(planning);
 }
 
@@ -99,6 +100,28 @@ function warnOfGrantsElsewhere({ facts, book, present, resolver }: GrantPlanning
     [...counts].map(([text, count]) => (count > 1 ? `${text} (${count} objects)` : text)),
     book,
   );
+}
+
+/** Rows that everybody may see or change, where the model does not speak of PUBLIC. They are left alone. */
+function warnOfPublic({ facts, book, present, resolver }: GrantPlanning): void {
+  if (facts.isAdditive) return;
+  const found = new Map<string, CatalogObject[]>();
+  for (const kind of ["table", "sequence"] as const) {
+    for (const object of present.of(kind)) {
+      if (!object.acl?.some(({ grantee }) => grantee === PUBLIC) || !resolver.isGoverned(object)) continue;
+      const { list } = resolver.wish(object);
+      if (list.isExact(PUBLIC) || (list.taken.get(PUBLIC) ?? 0) !== 0 || list.holdings.has(PUBLIC)) continue;
+      const schema = object.schema ?? "";
+      const same = found.get(schema) ?? [];
+      same.push(object);
+      found.set(schema, same);
+    }
+  }
+  const texts = [...found].map(([schema, [first, ...others]]) => {
+    const more = others.length === 0 ? "" : ` and ${others.length} more of its schema`;
+    return `PUBLIC, which is every role, has grants on ${tameLine(first?.sql ?? "")}${more}, and the model says nothing of it; "revoke_public_objects: [tables, sequences]" under schema "${tameLine(schema)}" takes them away`;
+  });
+  warnAll(texts, book);
 }
 
 function warnAll(texts: readonly string[], book: GrantPlanning["book"]): void {

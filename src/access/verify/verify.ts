@@ -14,6 +14,7 @@ import { ServerError, type Session } from "../../pg/session.ts";
 import { privilegeKinds } from "../catalog/kinds.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, RoleModel } from "../model/model.ts";
+import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import type { DesiredObject } from "./desired.ts";
 import { Expectations } from "./expectations.ts";
 import { loginOutcomes, type OpenLogin } from "./logins.ts";
@@ -28,6 +29,7 @@ import {
 import { objectProbes, type ProbeSource } from "./object-probes.ts";
 import { type Answer, judge, type Probe, type ProbeOutcome, type VerifyCounts, type VerifyReport } from "./probe.ts";
 import { callProbes, promisedProbe } from "./promised-probes.ts";
+import { publicProbes } from "./public-probes.ts";
 import { type Actor, endedByServer, type Inside, ProbeRoom } from "./room.ts";
 import { rowSecurityProbes } from "./row-security-probes.ts";
 import { type Sampling, sampled } from "./sample.ts";
@@ -56,12 +58,13 @@ export async function verifyAccess(
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   const surroundings = await readSurroundings(session);
-  const expectations = new Expectations(model, snapshot, await privilegeKinds());
+  const kinds = await privilegeKinds();
+  const expectations = new Expectations(model, snapshot, kinds);
   const nonce = randomBytes(4).toString("hex");
   const { present } = expectations;
   const room = await ProbeRoom.open(session, { snapshot, surroundings, present, nonce, signal: options.signal });
   try {
-    const run = new Verification({ expectations, surroundings, room, options, nonce });
+    const run = new Verification({ expectations, kinds, surroundings, room, options, nonce });
     const outcomes = await run.outcomes();
     await room.close();
     const logins = await loginOutcomes(expectations, options);
@@ -76,6 +79,7 @@ export async function verifyAccess(
 
 interface VerificationParts {
   expectations: Expectations;
+  kinds: readonly PrivilegeKind[];
   surroundings: Surroundings;
   room: ProbeRoom;
   options: VerifyOptions;
@@ -119,7 +123,7 @@ class Verification {
         'The model does not speak of schema "public"; "public: { revoke_public: [create] }" under schemas closes it.',
       );
     }
-    const ofAll = [...newObjectProbesOfAll(expectations, made), ...this.#promised("", "")];
+    const ofAll = [...this.#ofPublic(), ...newObjectProbesOfAll(expectations, made), ...this.#promised("", "")];
     outcomes.push(...(await this.#asked(ofAll, "PUBLIC cannot be acted as")));
     return outcomes;
   }
@@ -147,6 +151,14 @@ class Verification {
       ...newObjectProbes(source, made),
       ...(this.#parts.options.call ? callProbes(source) : []),
     ];
+  }
+
+  #ofPublic(): Probe[] {
+    const kinds = new Map(this.#parts.kinds.map((kind) => [kind.name, kind]));
+    return this.#objects.flatMap((desired) => {
+      const kind = kinds.get(desired.object.kind);
+      return kind ? publicProbes(desired, kind) : [];
+    });
   }
 
   /** What the file asks for by name of `role`, tried with the rights of `actor`. */

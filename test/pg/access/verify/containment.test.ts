@@ -154,7 +154,7 @@ describe.each(availableMajors())("verification on PostgreSQL %s", (major) => {
       const report = await verifyShop(cluster, { model: WITHOUT_TRAPS });
 
       const computed = report.probes.filter(
-        ({ object, action }) => object === "table app.policed" && action === "select",
+        ({ role, object, action }) => role !== "" && object === "table app.policed" && action === "select",
       );
       expect(computed.every(({ reason }) => reason?.includes('"innocent", which belongs to role "mallory"'))).toBe(
         true,
