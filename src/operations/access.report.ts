@@ -11,6 +11,8 @@ import { serverOf } from "./server/connect.ts";
 
 export const REPORT_SECTIONS = ["roles", "databases", "schemas", "objects", "defaults", "matrix"] as const;
 
+const SCHEMA_ACCESS = ["none", "use", "read", "write", "ddl", "owner", "superuser"] as const;
+
 export default defineOperation({
   name: "access.report",
   summary: "Show who may do what",
@@ -67,8 +69,9 @@ export default defineOperation({
         z.strictObject({
           role: z.string(),
           schema: z.string(),
-          access: z.enum(["none", "use", "read", "write", "ddl", "owner", "superuser"]),
+          access: z.enum(SCHEMA_ACCESS),
           because: z.string(),
+          after_set_role: z.enum(SCHEMA_ACCESS).nullable().meta({ description: "null: no more than now" }),
         }),
       ),
       unreadable: z.array(z.string()).meta({ description: "What this role may not see" }),

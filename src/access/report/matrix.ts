@@ -1,11 +1,13 @@
 /**
- * Roles against schemas in one word: the most that a role can do there at once, by what it inherits, and why.
+ * Roles against schemas in one word: the most that a role can do there at once, by what it inherits, and why; and, where
+ * that is more, what it can do after SET ROLE.
  *
  * Tables with one list and one owner are looked at once, so the work grows with how many different lists there are.
  */
 import { type Acl, PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import { RoleClosures } from "../effective/closures.ts";
 import { Holders } from "../paths/holders.ts";
 
 export type SchemaAccess = "none" | "use" | "read" | "write" | "ddl" | "owner" | "superuser";
@@ -14,29 +16,47 @@ export interface MatrixRow {
   role: string;
   schema: string;
   access: SchemaAccess;
-  /** What gives it: "owns the schema", "insert on orders and 3 more, through app_rw". */
+  /** What gives it: "owns the schema", "may write orders and 3 more, through app_rw". */
   because: string;
+  /** What it gets as a role that it can become; null when that is no more. */
+  after_set_role: SchemaAccess | null;
 }
+
+const RANKS: readonly SchemaAccess[] = ["none", "use", "read", "write", "ddl", "owner", "superuser"];
 
 const READ = privilegeSet(["select"]);
 const WRITE = privilegeSet(["insert", "update", "delete", "truncate"]);
 const USAGE = privilegeSet(["usage"]);
 const CREATE = privilegeSet(["create"]);
 
-/** One row per role and schema where the role has something; rows that would say "none" are left out. */
+/** One row per role and schema where the role has something or can get it; rows that would say "none" are left out. */
 export function schemaMatrix(snapshot: Snapshot): MatrixRow[] {
   const holders = new Holders(snapshot);
+  const closures = new RoleClosures(snapshot);
   const groups = tableGroups(snapshot.objects.table);
+  const schemas = [...snapshot.objects.schema].sort((a, b) => (a.name < b.name ? -1 : 1));
   const roles = [...snapshot.roles.values()]
     .filter(({ name }) => !name.startsWith("pg_"))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return roles.flatMap(({ name, superuser }) =>
-    snapshot.objects.schema.flatMap((schema) => {
-      if (superuser) return [{ role: name, schema: schema.name, access: "superuser" as const, because: "superuser" }];
-      const cell = cellOf(holders.inherited(name), schema, groups.get(schema.name) ?? []);
-      return cell.access === "none" ? [] : [{ role: name, schema: schema.name, ...cell }];
-    }),
-  );
+  return roles.flatMap(({ name, superuser }) => {
+    const becoming = [...closures.becomes(name)].filter((role) => role !== name);
+    return schemas.flatMap((schema): MatrixRow[] => {
+      const base = { role: name, schema: schema.name };
+      if (superuser) return [{ ...base, access: "superuser" as const, because: "superuser", after_set_role: null }];
+      const cellAs = (role: string) => cellOf(holders.inherited(role), schema, groups.get(schema.name) ?? []);
+      const now = cellAs(name);
+      const then = becoming.map((role) => (snapshot.roles.get(role)?.superuser ? "superuser" : cellAs(role).access));
+      const after = highest(then);
+      if (RANKS.indexOf(after) <= RANKS.indexOf(now.access)) {
+        return now.access === "none" ? [] : [{ ...base, ...now, after_set_role: null }];
+      }
+      return [{ ...base, ...now, after_set_role: after }];
+    });
+  });
+}
+
+function highest(list: readonly SchemaAccess[]): SchemaAccess {
+  return RANKS[Math.max(0, ...list.map((access) => RANKS.indexOf(access)))] ?? "none";
 }
 
 interface TableGroup {

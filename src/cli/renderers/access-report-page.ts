@@ -17,7 +17,7 @@ export function accessReportPage(output: Output): string {
     script: SCRIPT,
     body: html`<a class="skip" href="#main">Skip to the report</a>
 <header><h1>Access to ${output.database}</h1>
-<p>PostgreSQL ${version(output.server_version)}. ${output.roles.length} roles, ${output.schemas.length} schemas, ${output.objects.length} objects.</p>
+<p>PostgreSQL ${version(output.server_version)}. ${counted(output.roles.length, "role")}, ${counted(output.schemas.length, "schema")}, ${counted(output.objects.length, "object")}.</p>
 <label>Show rows with <input id="filter" type="search" autocomplete="off"></label></header>
 <main id="main">
 ${unreadable(output)}
@@ -39,6 +39,8 @@ ${table(
   });
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 const version = (number: number): string => `${Math.trunc(number / 10_000)}.${number % 10_000}`;
 
 function unreadable({ unreadable: parts }: Output): Html {
@@ -59,6 +61,11 @@ function table(title: string, heads: readonly string[], rows: readonly (readonly
 }
 
 const GRANT_HEADS = ["name", "kind", "owner", "role", "may", "granted by"];
+
+/** "read", and "none (owner after SET ROLE)" where becoming another role gives more. */
+export function cellText({ access, after_set_role }: Output["matrix"][number]): string {
+  return after_set_role === null ? access : `${access} (${after_set_role} after SET ROLE)`;
+}
 
 const fullName = ({ schema, name }: Item): string => (schema === null ? name : `${schema}.${name}`);
 
@@ -98,7 +105,7 @@ function defaultCells({ creator, grants, meaning }: Output["defaults"][number]):
   return grants.map(({ role, may }) => [creator, role, may.join(", "), meaning]);
 }
 
-/** Letters beside the colours: N U R W D O S. */
+/** Colours repeat the words. */
 function matrix({ matrix: rows }: Output): Html {
   if (rows.length === 0) return html``;
   const schemas = [...new Set(rows.map(({ schema }) => schema))].sort();
@@ -110,7 +117,7 @@ function matrix({ matrix: rows }: Output): Html {
 <tbody>${roles.map(
     (role) => html`<tr><th scope="row">${role}</th>${schemas.map((schema) => {
       const cell = cells.get(`${role}\0${schema}`);
-      return html`<td class="${cell?.access ?? "none"}" title="${cell?.because ?? "no usage on the schema"}">${cell?.access ?? "none"}</td>`;
+      return html`<td class="${cell?.access ?? "none"}" title="${cell?.because ?? "no usage on the schema"}">${cell === undefined ? "none" : cellText(cell)}</td>`;
     })}</tr>
 `,
   )}</tbody></table></div></section>`;

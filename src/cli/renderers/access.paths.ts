@@ -24,9 +24,10 @@ export default defineRenderer<Output>({
 });
 
 function headLines({ database, roles, paths }: Output): string[] {
-  const noun = roles === 1 ? "role that can log in" : "roles that can log in";
+  const starts = new Set(paths.map(({ from }) => from)).size;
   const found = paths.length === 0 ? "no path" : `${paths.length} ${paths.length === 1 ? "path" : "paths"}`;
-  return [`${tameLine(database)}: ${found} from ${roles} ${noun}`];
+  const among = starts === 0 || starts === roles ? "" : `${starts} of `;
+  return [`${tameLine(database)}: ${found} from ${among}${roles} ${roles === 1 ? "role" : "roles"} that can log in`];
 }
 
 function pathLines({ paths }: Output, view: View): string[] {

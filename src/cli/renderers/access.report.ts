@@ -3,7 +3,7 @@ import { tameLine } from "../../base/tame.ts";
 import { tableLines } from "../generic-text.ts";
 import { dotGraph, type GraphDrawing, mermaidGraph } from "../graph-text.ts";
 import { defineRenderer, type View } from "../renderer.ts";
-import { type AccessReportOutput, accessReportPage } from "./access-report-page.ts";
+import { type AccessReportOutput, accessReportPage, cellText } from "./access-report-page.ts";
 
 type Output = AccessReportOutput;
 type Item = Output["objects"][number];
@@ -130,7 +130,7 @@ function defaultRows({ creator, schema, on, grants }: Output["defaults"][number]
 function matrixRows({ matrix }: Output): Record<string, string>[] {
   const schemas = [...new Set(matrix.map(({ schema }) => schema))].sort();
   const roles = [...new Set(matrix.map(({ role }) => role))];
-  const cells = new Map(matrix.map(({ role, schema, access }) => [`${role}\0${schema}`, access]));
+  const cells = new Map(matrix.map((row) => [`${row.role}\0${row.schema}`, cellText(row)]));
   return roles.map((role) => ({
     role,
     ...Object.fromEntries(schemas.map((schema) => [schema, cells.get(`${role}\0${schema}`) ?? "."])),

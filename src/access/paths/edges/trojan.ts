@@ -91,7 +91,7 @@ function* triggerEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
     const setters = holders.of(table, ["trigger"], false);
     const writers = holders.of(table, WRITES, false);
     const name = `trigger on ${table.sql}`;
-    const example = tables.length === 1 ? table.sql : `${table.sql} and ${tables.length - 1} more tables`;
+    const example = tables.length === 1 ? table.sql : `${table.sql} and ${tables.length - 1} more`;
     for (const role of setters) {
       yield {
         from: using(role),
@@ -117,7 +117,7 @@ function* viewEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
   for (const views of groups(snapshot.objects.table.filter(({ subkind }) => subkind === "view"))) {
     const [view] = views;
     if (!view?.owner) continue;
-    const example = views.length === 1 ? view.sql : `${view.sql} and ${views.length - 1} more views`;
+    const example = views.length === 1 ? view.sql : `${view.sql} and ${views.length - 1} more`;
     for (const role of holders.of(view, READS_AND_WRITES, false)) {
       if (role === view.owner) continue;
       yield {

@@ -20,7 +20,7 @@ const VIEW = {
 
 const FIXTURE = `
   create role keeper; create role app_rw; create role app login connection limit 7 valid until '2031-01-01 00:00:00+00';
-  create role reader login; grant app_rw to app;
+  create role reader login; grant app_rw to app; create role runner login noinherit; grant keeper to runner;
   alter role app set statement_timeout = '15s';
   create schema shop authorization keeper; grant usage on schema shop to app_rw, reader;
   set role keeper;
@@ -91,7 +91,8 @@ describe.each(availableMajors())("the report of PostgreSQL %i", (major) => {
     const cell = (role: string) => matrix.find((row) => row.role === role);
     expect(cell("keeper")).toMatchObject({ access: "owner", because: "owns the schema" });
     expect(cell("app")).toMatchObject({ access: "write", because: "may write orders, through app_rw" });
-    expect(cell("reader")).toMatchObject({ access: "ddl" });
+    expect(cell("reader")).toMatchObject({ access: "ddl", after_set_role: null });
+    expect(cell("runner")).toMatchObject({ access: "none", after_set_role: "owner" });
     expect(cell("postgres")).toMatchObject({ access: "superuser" });
   });
 
