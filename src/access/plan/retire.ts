@@ -6,6 +6,7 @@
  * default privileges, and whatever is still owned, which is therefore listed and must be asked for.
  */
 import { ident } from "../../pg/identifiers.ts";
+import type { AclEntry } from "../catalog/acl.ts";
 import type { RoleModel } from "../model/model.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
@@ -71,6 +72,7 @@ function retire(role: RoleModel, planning: GrantPlanning): void {
   if (reassignTo === undefined) for (const object of objects) planning.present.drop(object);
   if (terminate) endSessions(retiring);
   clearDatabase(retiring, { database: facts.model.database, stage: "main", rank: 10 });
+  if (passedOnAsMember(role.name, planning)) leaveOwners(retiring, 10.5);
   for (const [index, { database }] of remote.entries()) {
     clearDatabase(retiring, { database, stage: "after", rank: 100 + index * 10 });
   }
@@ -120,6 +122,42 @@ function endSessions(retiring: Retiring): void {
     riskReason: "transactions of these sessions are rolled back",
     differences: [],
   });
+}
+
+/** Whether it granted something, by a grant option, on objects whose owner's rights it has anyway. */
+function passedOnAsMember(role: string, { facts, present }: GrantPlanning): boolean {
+  const owners = facts.closures.inherited(role);
+  const isItsGrant = ({ grantor }: AclEntry): boolean => grantor === role;
+  return [...facts.kinds.values()].some(({ name }) =>
+    present.of(name).some(({ owner, acl = [], columns }) => {
+      if (owner === undefined || owner === role || !owners.has(owner)) return false;
+      return acl.some(isItsGrant) || [...(columns?.values() ?? [])].some((list) => list.some(isItsGrant));
+    }),
+  );
+}
+
+/**
+ * A member of the owner counts as having every grant option, so DROP OWNED takes its own and leaves what it passed on;
+ * then the role cannot be dropped. Without the membership that goes too. REASSIGN OWNED may need it, so it comes after.
+ */
+function leaveOwners(retiring: Retiring, rank: number): void {
+  const { role, planning } = retiring;
+  const { snapshot, major } = planning.facts;
+  for (const row of snapshot.memberships.filter(({ member }) => member === role.name)) {
+    const way = planning.rights.revokeRole(row);
+    if (!way.isOpen) continue;
+    add(retiring, {
+      sql: `revoke ${ident(row.role)} from ${ident(row.member)}${major >= 16 ? ` granted by ${ident(row.grantor)}` : ""}`,
+      kind: "revoke role",
+      rank,
+      stage: "main",
+      reason: `with the rights of ${roleText(row.role)} what it passed on would stay`,
+      requires: way.requires,
+      risk: "low",
+      riskReason: undefined,
+      differences: [],
+    });
+  }
 }
 
 interface Clearing {

@@ -325,6 +325,26 @@ roles:
     expect(await cluster.sql(owner, { database: elsewhere })).toEqual([{ owner: "successor" }]);
     expect((await folder.run(planOperation, { connection: cluster.url() })).exitCode).toBe(0);
   });
+
+  it("is gone although it passed rights on that it had as a member of the owner too", async () => {
+    await cluster.sql("create role insider; create role friend");
+    const database = await shop(
+      "grant usage on schema app to insider; " +
+        "grant select on app.orders to insider with grant option; set role insider; " +
+        "grant select on app.orders to friend; reset role; grant shop_owner to insider",
+    );
+    using folder = modelFolder(`
+version: 1
+database: ${database}
+roles: { insider: { state: absent, reassign_to: shop_owner }, shop_owner: {}, friend: {} }
+schemas: { app: { grants: [{ to: friend, tables: [select], only: orders }] } }
+`);
+    const { output } = await folder.run(applyOperation, { connection: cluster.url(), yes: true });
+    expect(output).toMatchObject({ outcome: "applied", remaining: [] });
+    const acl = "select relacl::text as acl from pg_class where oid = 'app.orders'::regclass";
+    expect((await cluster.sql(acl, { database }))[0].acl).toContain("friend=r/shop_owner");
+    expect((await folder.run(planOperation, { connection: cluster.url() })).exitCode).toBe(0);
+  });
 });
 
 describe("--one-by-one", () => {
