@@ -5,7 +5,7 @@ import { privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";
-import { roleText } from "./naming.ts";
+import { objectText, roleText } from "./naming.ts";
 
 /** 20 lines: more of one kind is a report's business. */
 const MOST_OF_A_KIND = 20;
@@ -81,16 +81,18 @@ function creatorsIn(schema: CatalogObject, { present }: Pick<GrantPlanning, "pre
   return new Set(entries.map(({ grantee }) => grantee));
 }
 
-/** Grants to the model's roles where the model says nothing. They are left alone. */
+/** Grants to the model's roles where the model says nothing. They are left alone. Other databases have their own models. */
 function warnOfGrantsElsewhere({ facts, book, present, resolver }: GrantPlanning): void {
   if (facts.isAdditive) return;
   const counts = new Map<string, number>();
   for (const { name: kind } of facts.kinds.values()) {
     for (const object of present.of(kind)) {
-      if (object.acl === undefined || object.extension !== undefined || resolver.isGoverned(object)) continue;
+      const isElsewhere = kind === "database" && object.name !== facts.model.database;
+      if (object.acl === undefined || object.extension !== undefined || isElsewhere) continue;
+      if (resolver.isGoverned(object)) continue;
       for (const grantee of new Set(object.acl.map((entry) => entry.grantee))) {
         if (grantee === object.owner || !facts.managed(grantee)) continue;
-        const place = object.schema === undefined ? `${kind} ${object.sql}` : `schema "${object.schema}"`;
+        const place = object.schema === undefined ? objectText(object) : `schema "${object.schema}"`;
         const key = `${roleText(grantee)} has grants on ${tameLine(place)}, which the model does not govern`;
         counts.set(key, (counts.get(key) ?? 0) + 1);
       }
