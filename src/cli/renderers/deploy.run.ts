@@ -55,6 +55,8 @@ export function deployProgress(event: ProgressEvent, view: View): string | undef
       return isChatty(view) ? fileLine(event) : undefined;
     case "deploy.tests_done":
       return isChatty(view) ? testsLine(event) : undefined;
+    case "deploy.access_held":
+      return isChatty(view) ? accessLine(event) : undefined;
     default:
       return undefined;
   }
@@ -99,6 +101,12 @@ function fileLine({ path, ms }: ProgressEvent): string {
 function testsLine({ passed, failed, ms }: ProgressEvent): string {
   const time = typeof ms === "number" ? `, ${thousands(ms)} ms` : "";
   return `  ${"tests".padEnd(NAME_COLUMNS)} ${passed} passed, ${failed} failed${time}`;
+}
+
+/** The gate that the access model is: what was tried, what the catalog answered. */
+function accessLine({ pass, computed, unknown }: ProgressEvent): string {
+  const open = Number(unknown) > 0 ? `, ${thousands(unknown)} unknown` : "";
+  return `  ${"access".padEnd(NAME_COLUMNS)} ${thousands(pass)} passed, ${thousands(computed)} computed${open}`;
 }
 
 function thousands(ms: unknown): string {

@@ -73,7 +73,8 @@ export async function accessGateOf(request: GateRequest, context: OperationConte
     if (verified.counts.fail > 0) throw refusal(verified, result);
     const unanswered = verified.probes.filter(({ promised, result: answer }) => promised && answer === "unknown");
     if (unanswered.length > 0) throw unansweredPromises(unanswered, result);
-    const { unknown } = verified.counts;
+    const { pass, computed, unknown } = verified.counts;
+    context.report({ type: "deploy.access_held", pass, computed, unknown });
     if (unknown > 0) {
       const message = `${unknown} probes of the access model could not be answered; pgkeep access verify names them`;
       context.report({ type: "warning", id: "access-gate", message });

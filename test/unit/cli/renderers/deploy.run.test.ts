@@ -62,19 +62,19 @@ describe("our own lines", () => {
   const events = [
     { type: "deploy.file_done", path: "./schema/010.sql", ms: 1_234.5 },
     { type: "deploy.tests_done", passed: 9, failed: 0, ms: 231 },
+    { type: "deploy.access_held", pass: 319, computed: 1_202, unknown: 0 },
   ];
+  const silence = events.map(() => undefined);
 
   it("appear on a terminal or with --verbose, and never under the name pgmi", () => {
     expect(events.map((event) => line(event, { isTerminal: true }))).toEqual([
       "  schema/010.sql                   1,235 ms",
       "  tests                            9 passed, 0 failed, 231 ms",
+      "  access                           319 passed, 1,202 computed",
     ]);
     expect(events.map((event) => line(event, { verbose: true })).every(Boolean)).toBe(true);
-    expect(events.map((event) => line(event))).toEqual([undefined, undefined]);
-    expect(events.map((event) => line(event, { verbose: true, isTerminal: true, program: "pgmi" }))).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect(events.map((event) => line(event))).toEqual(silence);
+    expect(events.map((event) => line(event, { verbose: true, isTerminal: true, program: "pgmi" }))).toEqual(silence);
   });
 
   it("of events that mean nothing to a person are none", () => {
