@@ -1,4 +1,5 @@
 /** The search_path of a role in this database, as settings of role, database or neither make it. */
+import { nameListItems } from "../../pg/name-lists.ts";
 import type { Role, Snapshot } from "../catalog/snapshot.ts";
 
 /** What a server ships with; postgresql.conf may say otherwise, which a role without rights cannot see. */
@@ -17,11 +18,7 @@ export function hasOwnSearchPath({ settings }: Role): boolean {
   return settings.some(({ name }) => name === "search_path");
 }
 
-/** `app, "Mixed", "$user"` taken apart; names without quotes are folded to lower case. */
+/** `app, "Mixed", "$user"` taken apart; an empty name searches nothing. */
 export function searchPathElements(text: string): string[] {
-  const elements = text.match(/"(?:[^"]|"")*"|[^,\s][^,]*/g) ?? [];
-  return elements
-    .map((element) => element.trim())
-    .map((element) => (element.startsWith('"') ? element.slice(1, -1).replaceAll('""', '"') : element.toLowerCase()))
-    .filter((element) => element !== "");
+  return nameListItems(text).filter((element) => element !== "");
 }

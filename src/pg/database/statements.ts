@@ -4,17 +4,8 @@
  * Names and values always go through `ident` and `literal`; nothing here is sent.
  */
 import { ident, literal } from "../identifiers.ts";
+import { NAME_LISTS, nameListItems } from "../name-lists.ts";
 import type { AclEntry, DatabaseAttributes, DatabaseSettings } from "./attributes.ts";
-
-/** Settings whose stored value is a list of quoted names. The set is closed: extensions may not add to it. */
-const QUOTED_LISTS = new Set([
-  "local_preload_libraries",
-  "search_path",
-  "session_preload_libraries",
-  "shared_preload_libraries",
-  "temp_tablespaces",
-  "unix_socket_directories",
-]);
 
 export interface CreateOptions {
   /** The name to create. */
@@ -104,17 +95,14 @@ function assignment(entry: string): string {
   const at = entry.indexOf("=");
   const [name, value] = [entry.slice(0, at), entry.slice(at + 1)];
   const quotedName = name.split(".").map(ident).join(".");
-  const values = QUOTED_LISTS.has(name.toLowerCase()) ? splitNameList(value) : [value];
+  const values = storedItems(name, value);
   return `${quotedName} to ${values.map(literal).join(", ")}`;
 }
 
-/**
- * Elements of a stored list of names: quoted ones may hold anything and double their quotes, bare ones end at a comma or
- * white space. One empty element for an empty list, the nearest thing that SET can write.
- */
-export function splitNameList(value: string): string[] {
-  const elements = [...value.matchAll(/(?:"((?:[^"]|"")*)"|([^\s,"]+))\s*(?:,|$)/g)];
-  const names = elements.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare ?? "");
+/** What SET takes for a stored value: the names of a list each by itself, one empty name for an empty list. */
+function storedItems(name: string, value: string): string[] {
+  if (!NAME_LISTS.has(name.toLowerCase())) return [value];
+  const names = nameListItems(value);
   return names.length > 0 ? names : [""];
 }
 

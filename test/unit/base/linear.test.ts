@@ -5,12 +5,12 @@
 import { expect, test } from "vitest";
 import { redactCredentials } from "../../../src/base/credentials.ts";
 import { splitScript } from "../../../src/deploy/script/units.ts";
-import { splitNameList } from "../../../src/pg/database/statements.ts";
+import { nameListItems } from "../../../src/pg/name-lists.ts";
 
 const readers: [string, (text: string) => unknown, string[]][] = [
   ["redactCredentials", redactCredentials, ["a", "a://", "a://b:", "password=", "password='", "a@", " "]],
   ["splitScript", splitScript, ["end;", "commit;", "select 1;", "a"]],
-  ["splitNameList", splitNameList, [" ", "\n", "a, ", '"a", ']],
+  ["nameListItems", nameListItems, [" ", "\n", "a, ", '"a", ']],
 ];
 const cases = readers.flatMap(([name, read, units]) => units.map((unit) => ({ name, unit, read })));
 

@@ -1,7 +1,8 @@
 /** Values that the server stores in a form of its own. */
 import { describe, expect, it } from "vitest";
 import { normalInstant } from "../../../../src/access/plan/roles.ts";
-import { isSameSetting, listItems, setSql } from "../../../../src/access/plan/settings.ts";
+import { isSameSetting, setSql } from "../../../../src/access/plan/settings.ts";
+import { nameListItems } from "../../../../src/pg/name-lists.ts";
 
 describe("settings", () => {
   it("write lists of names item by item, and other values as one text", () => {
@@ -15,7 +16,7 @@ describe("settings", () => {
     expect(isSameSetting("search_path", "App,pg_temp", 'app, "pg_temp"')).toBe(true);
     expect(isSameSetting("search_path", "a, b", "b, a")).toBe(false);
     expect(isSameSetting("work_mem", "8MB", "8mb")).toBe(false);
-    expect(listItems('"say ""hi""" , x')).toEqual(['say "hi"', "x"]);
+    expect(nameListItems('"say ""hi""" , x')).toEqual(['say "hi"', "x"]);
   });
 });
 

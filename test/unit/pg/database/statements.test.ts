@@ -1,13 +1,7 @@
 /** The statements that give a database its attributes, word by word. */
 import { describe, expect, it } from "vitest";
 import type { DatabaseAttributes } from "../../../../src/pg/database/attributes.ts";
-import {
-  createLike,
-  differences,
-  restoreAttributes,
-  splitNameList,
-  takeOver,
-} from "../../../../src/pg/database/statements.ts";
+import { createLike, differences, restoreAttributes, takeOver } from "../../../../src/pg/database/statements.ts";
 
 const PLAIN: DatabaseAttributes = {
   oid: "16384",
@@ -116,19 +110,6 @@ describe("restoring attributes", () => {
   it("opens the database only when it was open", () => {
     expect(takeOver("new", PLAIN)).toHaveLength(2);
     expect(takeOver("new", { ...PLAIN, allowsConnections: false })).toEqual(['alter database "new" rename to "shop"']);
-  });
-});
-
-describe("a stored list of names", () => {
-  it.each([
-    ['"$user", public', ["$user", "public"]],
-    ['""', [""]],
-    ["", [""]],
-    ['"a ""b"" c",d', ['a "b" c', "d"]],
-    ['"x, y" , z', ["x, y", "z"]],
-    ["$libdir/plugins/a, b", ["$libdir/plugins/a", "b"]],
-  ])("%j is %j", (stored, names) => {
-    expect(splitNameList(stored)).toEqual(names);
   });
 });
 
