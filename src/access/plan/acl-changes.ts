@@ -23,6 +23,8 @@ export interface Revocation {
   depth: number;
   /** Others than the model's roles were in the way and nobody confirmed. */
   blockedBy: readonly AclEntry[];
+  /** Who passed on what is taken, and has to take that back before. */
+  restsOn: readonly string[];
 }
 
 export interface Grant {
@@ -70,16 +72,17 @@ function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
       ...(isRetiring(entry.grantee) ? leftByDropOwned(entry, owner) : excessOf(entry, wish)),
     }))
     .filter(({ surplus, options }) => (surplus | options) !== 0)
+    .map((item) => ({ ...item, restsOn: passedOnBy(item, entries, owner) }))
     .sort((one, other) => other.depth - one.depth);
   const revocations: Revocation[] = [];
-  for (const { entry, depth, surplus, options } of queue) {
+  for (const { entry, depth, surplus, options, restsOn } of queue) {
     for (const [bits, optionOnly] of [
       [surplus, false],
       [options, true],
     ] as const) {
       const present = bits & (optionOnly ? entry.grantable : entry.privileges);
       if (present === 0) continue;
-      revocations.push(...taken(entry, { bits: present, optionOnly, depth, entries, question }));
+      revocations.push(...taken(entry, { bits: present, optionOnly, depth, restsOn, entries, question }));
     }
   }
   return revocations;
@@ -97,16 +100,27 @@ function excessOf({ grantee, privileges, grantable }: AclEntry, wish: Wish) {
   return { surplus, options: grantable & ~surplus & ~wanted.grantable };
 }
 
+/** Looked up while nothing is taken yet: by then the entries further out are gone from the list, planned or blocked. */
+function passedOnBy(
+  { entry, surplus, options }: { entry: Entry; surplus: PrivilegeSet; options: PrivilegeSet },
+  entries: Entry[],
+  owner: string,
+): string[] {
+  const links = dependentsOf(entry, entry.grantable & (surplus | options), entries, owner);
+  return [...new Set(links.map((link) => link.entry.grantor))];
+}
+
 interface Taking {
   bits: PrivilegeSet;
   optionOnly: boolean;
   depth: number;
+  restsOn: readonly string[];
   entries: Entry[];
   question: ListQuestion;
 }
 
 /** The statements that take `bits` of `entry`; changes the entries as they will. */
-function taken(entry: Entry, { bits, optionOnly, depth, entries, question }: Taking): Revocation[] {
+function taken(entry: Entry, { bits, optionOnly, depth, restsOn, entries, question }: Taking): Revocation[] {
   const lost = entry.grantable & bits;
   const chain = dependentsOf(entry, lost, entries, question.owner);
   const own: Revocation = {
@@ -118,6 +132,7 @@ function taken(entry: Entry, { bits, optionOnly, depth, entries, question }: Tak
     chain: [],
     depth,
     blockedBy: [],
+    restsOn,
   };
   const strangers = chain.filter(({ entry: { grantee } }) => !question.wish.isExact(grantee));
   if (strangers.length > 0 && !question.cascade && !question.isRetiring(entry.grantee)) {
@@ -138,6 +153,7 @@ function taken(entry: Entry, { bits, optionOnly, depth, entries, question }: Tak
         chain: [],
         depth: depth + link.depth,
         blockedBy: [],
+        restsOn: restsOn.filter((role) => role !== link.entry.grantor),
       });
     }
   }

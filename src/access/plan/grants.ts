@@ -16,6 +16,7 @@ import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./actin
 import { planColumns } from "./columns.ts";
 import { type Difference, STEP } from "./draft.ts";
 import { aclText, granteeSql, objectText, privilegesText, roleText } from "./naming.ts";
+import type { Way } from "./required-rights.ts";
 import { Wish } from "./resolve.ts";
 import { lendReach } from "./schema-reach.ts";
 
@@ -218,7 +219,7 @@ function planGrant(part: Part, grant: Grant, planning: GrantPlanning): void {
 }
 
 function planRevocation(part: Part, revocation: Revocation, planning: GrantPlanning): void {
-  const { grantee, grantor, privileges, grantable, optionOnly, chain, blockedBy, depth } = revocation;
+  const { grantee, grantor, privileges, grantable, optionOnly, chain, blockedBy, depth, restsOn } = revocation;
   const isOwners = grantor === (part.owner ?? planning.facts.bootstrap);
   const names = privilegesText(privileges);
   const from = granteeSql(grantee);
@@ -244,6 +245,13 @@ function planRevocation(part: Part, revocation: Revocation, planning: GrantPlann
   const way = isOwners ? wayOfOwner(part, undefined, planning) : wayOfGrantor(grantor, part, planning);
   if (!way.isOpen) {
     block(way.needs, reason);
+    return;
+  }
+  // Without CASCADE the server refuses to take what still carries others.
+  const passing = cascade === "" ? restsOn.map((role) => wayOfGrantor(role, part, planning)) : [];
+  const stuck = passing.find((each): each is Way & { isOpen: false } => !each.isOpen);
+  if (stuck) {
+    block(stuck.needs, `${reason}; what was passed on has to go first`);
     return;
   }
   lendReach(part, { way, actor: isOwners ? part.owner : grantor, step: STEP.revokes }, planning);

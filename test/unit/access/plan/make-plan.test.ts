@@ -79,6 +79,38 @@ describe("a grant option that others rest on", () => {
   });
 });
 
+describe("what was passed on and cannot be taken back", () => {
+  const roles = [roleOf("own"), roleOf("lender"), roleOf("web")];
+  const acl = "{own=r/own,lender=r*/own,web=d/own,web=r/lender}";
+  const objects = [app, objectOf("table", "t", { schema: "app", acl })];
+  const model =
+    "{version: 1, database: shop, roles: {web: {}, lender: {}}, schemas: {app: {grants: [{to: lender, tables: [insert]}]}}}";
+
+  it("keeps what it rests on, because the server would refuse that", async () => {
+    const executor = { sessionUser: "own", currentUser: "own", superuser: false };
+    const made = await plan(model, snapshotOf({ roles, objects, executor }));
+    expect(made.statements.map((each) => each.sql)).toEqual([
+      'revoke delete on table "app"."t" from "web"',
+      'grant insert on table "app"."t" to "lender"',
+    ]);
+    expect(made.blocked.map((each) => each.sql)).toEqual([
+      'set role "lender"; revoke select on table "app"."t" from "web"; reset role',
+      'revoke select on table "app"."t" from "lender"',
+    ]);
+    expect(made.blocked[1]?.reason).toContain("has to go first");
+  });
+
+  it("goes from the outside in for who may act as its grantor", async () => {
+    const made = await plan(model, snapshotOf({ roles, objects }));
+    expect(made.blocked).toEqual([]);
+    const revoked = made.statements.map((each) => each.sql).filter((each) => each.startsWith("revoke select"));
+    expect(revoked).toEqual([
+      'revoke select on table "app"."t" from "web"',
+      'revoke select on table "app"."t" from "lender"',
+    ]);
+  });
+});
+
 describe("modes", () => {
   const roles = [roleOf("web"), roleOf("stranger"), roleOf("rds_admin")];
   const acl = "{own=r/own,web=d/own,stranger=a/own,rds_admin=a/own,=w/own}";
