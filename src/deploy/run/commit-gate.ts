@@ -45,6 +45,8 @@ export async function sendHeld({ session, text, gate, signal }: HeldHead, option
   if (spans.some(({ start }) => PREPARES.test(mask.slice(start, start + 80)))) throw new GateRefusal(nothingHeld());
   if (!opens) await session.script("begin");
   await session.script(work, options);
+  // What waits for the commit would run behind the gate's back: deferred triggers run now, and fail now if they do.
+  if (session.transactionStatus() === "transaction") await session.script("set constraints all immediate");
   await pass({ session, gate, signal });
   // A transaction that the script opened and never ends is its own mistake, and is told as without a gate.
   if (end) await session.script(text.slice(end.start), options);

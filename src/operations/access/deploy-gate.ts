@@ -6,19 +6,23 @@
  * models deploys as ever. The database is the one deployed to, whatever name the model has, so that a disposable copy
  * passes the same gate.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { AccessModel } from "../../access/model/model.ts";
 import type { ProbeOutcome, VerifyCounts, VerifyReport } from "../../access/verify/probe.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
+import { FileRefusal, readRegularFile } from "../../config/regular-file.ts";
 import type { CommitGate } from "../../deploy/run/commit-gate.ts";
 import type { Session } from "../../pg/session.ts";
 import { probeSchema } from "./verify-document.ts";
 
 /** Beside deploy.sql. */
 const MODEL_BESIDE = "access.yaml";
+
+/** 8 MiB, as much as a model may have. */
+const MAX_LOOKED_AT = 8 * 1024 * 1024;
 
 /** 8 probes or statements in the message; all of them are in the report. */
 const MAX_NAMED = 8;
@@ -60,7 +64,7 @@ export function gateSchema(z: ZodNamespace) {
 
 /** The gate that was asked for; undefined: none. Throws ACCESS_MODEL_INVALID and what reading a file throws. */
 export async function accessGateOf(request: GateRequest, context: OperationContext): Promise<AccessGate | undefined> {
-  const file = modelFileOf(request, context);
+  const file = await modelFileOf(request, context);
   if (file === undefined) return undefined;
   const { loadModel } = await import("./model-file.ts");
   const model = await loadModel(file, context);
@@ -83,22 +87,28 @@ export async function accessGateOf(request: GateRequest, context: OperationConte
   return { hold, result: () => (result ? { access: result } : {}) };
 }
 
-function modelFileOf(
+async function modelFileOf(
   { path, verifyAccess, requireAccessClean }: GateRequest,
   context: OperationContext,
-): string | undefined {
+): Promise<string | undefined> {
   if (verifyAccess !== undefined) return verifyAccess;
   const beside = join(resolve(context.workingDirectory, path), MODEL_BESIDE);
   if (requireAccessClean) return beside;
-  return mentionsGate(beside) ? beside : undefined;
+  return (await mentionsGate(beside, context.signal)) ? beside : undefined;
 }
 
-/** A file of that name may be anybody's: only one that speaks of a gate is read as a model. */
-function mentionsGate(path: string): boolean {
+/**
+ * A file of that name may be anybody's: only one that speaks of a gate is read as a model. One that is there and cannot
+ * be looked at may speak of a gate, so it counts as one, and reading it says why it cannot be read.
+ */
+async function mentionsGate(path: string, signal: AbortSignal): Promise<boolean> {
+  if (!existsSync(path)) return false;
   try {
-    return existsSync(path) && /(?:^|[\s{,])["']?gate["']?\s*:/m.test(readFileSync(path, "utf8"));
-  } catch {
-    return false;
+    const bytes = await readRegularFile(path, { maxBytes: MAX_LOOKED_AT, followLink: true }, signal);
+    return /(?:^|[\s{,])["']?gate["']?\s*:/m.test(bytes.toString("utf8"));
+  } catch (error) {
+    if (error instanceof FileRefusal) return true;
+    throw error;
   }
 }
 

@@ -1,4 +1,6 @@
 /** A deploy that is held against an access model before it commits. */
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../src/base/errors.ts";
 import deployRun from "../../../src/operations/deploy.run.ts";
@@ -80,6 +82,37 @@ describe.each(availableMajors())("a deploy with an access model on PostgreSQL %s
     expect(await orders(database)).toBe(false);
     const [{ tail }] = await cluster.sql("select to_regclass('public.tail') as tail", { database });
     expect(tail).toBeNull();
+  });
+
+  it("[A-06] also sees what waits for the commit: a deferred trigger that grants more", async () => {
+    const database = await cluster.createDatabase();
+    const script = `begin;
+${HEAD}create table app.later (id int); alter table app.later owner to gate_owner;
+grant select, insert on app.later to gate_app;
+create function app.sneak() returns trigger language plpgsql as 'begin grant delete on app.orders to gate_app; return null; end';
+alter function app.sneak() owner to gate_owner; revoke execute on function app.sneak() from public;
+create constraint trigger later after insert on app.later deferrable initially deferred
+  for each row execute function app.sneak();
+insert into app.later values (1);
+commit;`;
+    const { error } = await deploy(database, { "deploy.sql": script, "access.yaml": MODEL });
+
+    expect(error?.code).toBe("ACCESS_VERIFY_FAILED");
+    expect(error?.parts.detail).toContain("delete table app.orders must be refused");
+    expect(await orders(database)).toBe(false);
+  });
+
+  it("[A-10] does not go on without the gate, nor wait for ever, when access.yaml is no file", async () => {
+    for (const target of ["/dev/zero", "/proc/self/fd"]) {
+      using project = temporaryDirectory({ "deploy.sql": HEAD });
+      symlinkSync(target, join(project.path, "access.yaml"));
+      const input = { path: project.path, connection: cluster.url("never_made"), sslmode: undefined };
+      const error = await runOperation(deployRun, input, { workingDirectory: project.path }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toMatchObject({ code: "ACCESS_MODEL_INVALID" });
+    }
+    expect(await cluster.sql("select 1 from pg_database where datname = 'never_made'")).toEqual([]);
   });
 
   it("rolls back when a role lacks what the model says", async () => {
