@@ -35,7 +35,7 @@ export interface LeftoverQuestion {
 export async function leftoversOf({ before, after, model }: LeftoverQuestion): Promise<Leftover[]> {
   // A database that the run itself made has lost nothing, and its oids are not those of the one that was looked at.
   if (before.databaseOid !== after.databaseOid) return [];
-  const losses = [...lossesBetween(before, after)];
+  const losses = [...lossesBetween({ before, after, model })];
   if (losses.length === 0) return [];
   const access = await effectiveAccess(after);
   const leftovers: Leftover[] = [];
@@ -55,7 +55,7 @@ interface Loss {
   privileges: PrivilegeSet;
 }
 
-function* lossesBetween(before: Snapshot, after: Snapshot): Generator<Loss> {
+function* lossesBetween({ before, after, model }: LeftoverQuestion): Generator<Loss> {
   for (const [kind, objects] of Object.entries(after.objects)) {
     const earlier = new Map(
       Object.entries(before.objects)
@@ -66,7 +66,7 @@ function* lossesBetween(before: Snapshot, after: Snapshot): Generator<Loss> {
       const was = earlier.get(object.oid);
       if (was?.acl === undefined || textOf(was) === textOf(object)) continue;
       for (const role of new Set(was.acl.map(({ grantee }) => grantee))) {
-        if (role === PUBLIC || !after.roles.has(role)) continue;
+        if (role === PUBLIC || !after.roles.has(role) || isBeyondTheModel(role, after, model)) continue;
         const had = privilegesOf(was.acl, role).privileges;
         const has = object.acl ? privilegesOf(object.acl, role).privileges : NO_PRIVILEGES;
         const privileges = had & ~has;
@@ -75,6 +75,10 @@ function* lossesBetween(before: Snapshot, after: Snapshot): Generator<Loss> {
     }
   }
 }
+
+/** That an administrator who gave away what it owned still may do everything surprises nobody. */
+const isBeyondTheModel = (role: string, { roles }: Snapshot, model: AccessModel): boolean =>
+  roles.get(role)?.superuser === true && !model.roles.has(role);
 
 const textOf = ({ acl }: CatalogObject): string => acl?.map(aclEntryText).join() ?? "";
 

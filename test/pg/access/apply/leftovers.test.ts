@@ -77,6 +77,15 @@ describe("[A-06] what a revoke leaves", () => {
     expect(await leftAfter("select 1")).toEqual([]);
   });
 
+  it("is nothing that an administrator has anyway who gave away what it owned", async () => {
+    expect(
+      await leftAfter("revoke truncate on public.t from app", {
+        managed: ["app", "app_owner"],
+        revoke: "alter table public.t owner to app_owner",
+      }),
+    ).toEqual([]);
+  });
+
   it.each<[string, string, string, RegExp]>([
     ["PUBLIC", "grant select on public.t to public", "select 1", /PUBLIC|=r/],
     [
