@@ -245,7 +245,7 @@ export const ERRORS = {
   ),
   ACCESS_BLOCKED: define(
     EXIT.unknown,
-    "Part of the plan can only be run by somebody else: a superuser, another grantor, the provider. Nothing was applied. The plan has the exact statements; --partial applies the rest.",
+    "Part of the plan needs somebody else, a superuser, another grantor or the provider, or a flag that confirms it. Nothing was applied. The plan has the exact statements; --partial applies the rest.",
   ),
   ACCESS_LOCK_TIMEOUT: define(
     EXIT.execution,

@@ -71,9 +71,17 @@ export function planBlocked({ blocked }: AccessPlan): PgkeepError {
     .map(({ sql, needs, reason }) => `${tameLine(sql)};   needs ${tameLine(needs)}: ${tameLine(reason)}`);
   const more = blocked.length > LISTED ? [`and ${blocked.length - LISTED} more`] : [];
   const noun = blocked.length === 1 ? "statement" : "statements";
-  return new PgkeepError("ACCESS_BLOCKED", `${blocked.length} ${noun} of the plan can only be run by somebody else`, {
+  // Some wait for a word from the person here, not for another person.
+  const flags = [...new Set(blocked.map(({ needs }) => needs).filter((needs) => needs.startsWith("--")))];
+  const byOthers = blocked.filter(({ needs }) => !needs.startsWith("--"));
+  const ways = [
+    ...(flags.length > 0 ? [`confirm with ${flags.join(" and ")}`] : []),
+    ...(byOthers.length > 0 ? [`have an administrator run ${flags.length > 0 ? "the others" : "them"}`] : []),
+  ];
+  const hint = `${ways.join(", ")}, or apply the rest with --partial.`;
+  return new PgkeepError("ACCESS_BLOCKED", `${blocked.length} ${noun} of the plan cannot be run as it is`, {
     detail: [...lines, ...more].join("\n"),
-    hint: "Have an administrator run them, or apply the rest with --partial.",
+    hint: hint.charAt(0).toUpperCase() + hint.slice(1),
     state: "nothing was changed",
     data: { blocked },
   });

@@ -75,7 +75,7 @@ function elsewhere(title: string, { statements }: AccessPlan, stage: PlannedStat
 function blockedLines({ blocked }: AccessPlan): string[] {
   if (blocked.length === 0) return [];
   const lines = blocked.map(({ sql, needs }) => comment(`needs ${needs}: ${withoutBreaks(sql)};`));
-  return ["", comment("Only somebody else can run these:"), ...lines];
+  return ["", comment("Left out, each for want of what it needs:"), ...lines];
 }
 
 function comment(text: string): string {

@@ -73,7 +73,7 @@ export function appliedSummary({ database, outcome, applied, plan }: AppliedText
     case "nothing to do":
       return `${mark} ${name}: as the model says, nothing to do`;
     case "not applied":
-      return `${name}: nothing was changed (--dry-run)`;
+      return `${name}: nothing was changed (${plan.statements.length > 0 || plan.blocked.length === 0 ? "--dry-run" : "all of it is blocked"})`;
     case "done by another run":
       return `${mark} ${name}: another run had done it`;
     case "applied":

@@ -42,7 +42,12 @@ export function planHeading({ summary }: PlanText): string {
 
 export function planLines(plan: PlanText, view: View, effectOf: (statement: StatementText) => string): string[] {
   const shown = plan.statements.filter(({ kind }) => kind !== "temporary");
-  const lines = shown.slice(0, MAX_LINES).flatMap((statement) => statementLines(statement, view, effectOf(statement)));
+  const lines = shown
+    .slice(0, MAX_LINES)
+    .flatMap((statement, index) => [
+      ...statementLines(statement, view, effectOf(statement)),
+      ...riskLines(shown.slice(0, MAX_LINES), index),
+    ]);
   if (shown.length > MAX_LINES)
     lines.push(`    … ${count(shown.length - MAX_LINES)} more (--json or -o sql=FILE has all)`);
   for (const { sql, needs, reason } of plan.blocked)
@@ -62,9 +67,20 @@ function statementLines(statement: StatementText, view: View, effect: string): s
   const mark = view.colour ? styleText(colour, sign, { validateStream: false }) : sign;
   const lines = [`  ${mark} ${statementText(statement)}`];
   if (view.verbose) lines.push(`      ${tameLine(statement.reason)}`);
-  if (statement.risk !== "low")
-    lines.push(`      ${statement.risk} risk: ${tameLine(statement.risk_reason ?? statement.reason)}`);
   return lines;
+}
+
+/** The risk of a statement; of neighbours with the same one it is said once, below the last. */
+function riskLines(statements: readonly StatementText[], index: number): string[] {
+  const riskOf = ({ risk, risk_reason, reason }: StatementText): string =>
+    risk === "low" ? "" : `${risk} risk: ${tameLine(risk_reason ?? reason)}`;
+  const [statement, next] = [statements[index], statements[index + 1]];
+  const risk = statement ? riskOf(statement) : "";
+  if (risk === "" || (next && riskOf(next) === risk)) return [];
+  let first = index;
+  for (let before = statements[first - 1]; before && riskOf(before) === risk; before = statements[first - 1]) first--;
+  const count = index - first + 1;
+  return [`      ${risk}${count > 1 ? ` (all ${count})` : ""}`];
 }
 
 /** A block of code says nothing at a glance; what it is about and what for does. The script and the JSON have it. */

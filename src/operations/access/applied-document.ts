@@ -11,7 +11,7 @@ export function appliedSchema(z: ZodNamespace) {
     database: z.string(),
     outcome: z
       .enum(["nothing to do", "not applied", "applied", "done by another run", "applied, but not as planned"])
-      .meta({ description: "not applied: --dry-run" }),
+      .meta({ description: "not applied: --dry-run, or all of it is blocked" }),
     plan: planSchema(z).meta({ description: "As it was approved" }),
     applied: z.array(statementSchema(z)).meta({ description: "What was run and committed, in this order" }),
     notices: z.array(z.strictObject({ n: z.int(), severity: z.string(), code: z.string(), message: z.string() })),

@@ -16,9 +16,18 @@ import { approve } from "./approval.ts";
 import { type Planning, type PlanningRequest, planningOf } from "./planning.ts";
 import { maintenanceFor } from "./target.ts";
 
-/** 23 when the result was kept although it is not as planned, or does not have the effect that was meant. */
-export function appliedExitCode({ remaining, leftovers }: Record<"remaining" | "leftovers", readonly unknown[]>) {
-  return remaining.length + leftovers.length > 0 ? EXIT.unexpectedResult : EXIT.ok;
+interface AppliedResult extends Record<"remaining" | "leftovers", readonly unknown[]> {
+  outcome: string;
+  plan: { statements: readonly unknown[] };
+}
+
+/**
+ * 23 when the result was kept although it is not as planned, or does not have the effect that was meant; 21 when nothing
+ * could be applied because all of it is blocked.
+ */
+export function appliedExitCode({ remaining, leftovers, outcome, plan }: AppliedResult) {
+  if (remaining.length + leftovers.length > 0) return EXIT.unexpectedResult;
+  return outcome === "not applied" && plan.statements.length === 0 ? EXIT.unknown : EXIT.ok;
 }
 
 interface ApplyingOptions {

@@ -7,6 +7,7 @@ import driftRenderer from "../../../../src/cli/renderers/access.drift.ts";
 import ownRenderer from "../../../../src/cli/renderers/access.own.ts";
 import planRenderer from "../../../../src/cli/renderers/access.plan.ts";
 import { appliedDocument } from "../../../../src/operations/access/applied-document.ts";
+import { appliedExitCode } from "../../../../src/operations/access/applying.ts";
 import { planDocument } from "../../../../src/operations/access/plan-document.ts";
 import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
 
@@ -66,6 +67,17 @@ describe("a plan of access", () => {
     expect(text).toContain("    1,234 unchanged\n");
     expect(text).toContain("warning: a creator is not covered\n");
     expect(text).toMatch(/needs: CREATEROLE, superuser\nlocks: none {3}reversible: not all \(--save-undo\)\n$/);
+  });
+
+  it("says the same risk of neighbours once", () => {
+    const risky = { risk: "medium" as const, riskReason: "the old owner loses it" };
+    const two = ["alter table a owner to x", "alter table b owner to x"].map((each) => planned(each, risky));
+    const other = planned("revoke all on c from y", { ...risky, riskReason: "another" });
+    const shown = planRenderer.result?.(planDocument(planOf("shop", [...two, other]), model), VIEW) ?? "";
+    expect(shown.split("\n").filter((line) => line.includes("risk:"))).toEqual([
+      "      medium risk: the old owner loses it (all 2)",
+      "      medium risk: another",
+    ]);
   });
 
   it("gathers the rights that it needs by how this role has them", () => {
@@ -141,6 +153,8 @@ describe("an apply", () => {
     ];
     const stuck = appliedDocument({ plan: { ...plan, statements: [], blocked }, model });
     expect(stuck.outcome).toBe("not applied");
+    expect(appliedExitCode(stuck)).toBe(21);
+    expect(applyRenderer.summary?.(stuck, VIEW)).toBe("shop: nothing was changed (all of it is blocked)");
   });
 
   it("says in its last line what was done", () => {
