@@ -162,7 +162,7 @@ function endOf(access: EffectiveAccess, question: Question, entry: AclEntry): En
   }
   const remove = revokeText(access, question, { entry });
   if (holder === PUBLIC && !object.acl) {
-    const text = `everybody may ${privilege} on a new ${object.kind} (PUBLIC)`;
+    const text = `everybody has ${privilege} on a new ${object.kind.replaceAll("-", " ")} (PUBLIC)`;
     return { source: "built-in default", holder, step: { text, evidence, remove } };
   }
   const given = `${privilege} on ${name}, given by ${entry.grantor}`;

@@ -12,8 +12,8 @@ export function planMissingRoles({ facts, book }: { facts: PlanFacts; book: Draf
       sql: `create role ${ident(role)}`,
       object: roleText(role),
       role,
-      reason: "the model names it as somebody else's, and the server does not have it",
-      needs: role.startsWith("pg_") ? "a server of a version that has it" : "whoever manages this role",
+      reason: "the model names it, this plan does not make it, and the server does not have it",
+      needs: role.startsWith("pg_") ? "a server of a version that has it" : "whoever manages this role to make it",
       touches: [{ about: "role", role }],
       differences: (): readonly Difference[] => [
         { difference: "missing", what: "role", object: roleText(role), role, wanted: "present", found: undefined },

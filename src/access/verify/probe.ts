@@ -109,6 +109,7 @@ export interface Answer {
 
 /** "permission denied", "must be owner of", "permission denied to set role": every refusal for want of a right. */
 const INSUFFICIENT_PRIVILEGE = "42501";
+const LOCK_NOT_AVAILABLE = "55P03";
 
 /** Judges a probe by what the server answered. Never a pass when it cannot be known. */
 export function judge(probe: Probe, answer: Answer): ProbeOutcome {
@@ -134,8 +135,14 @@ export function judge(probe: Probe, answer: Answer): ProbeOutcome {
     ...base,
     result: "unknown",
     ...words,
-    reason: outcome === "error" ? "the server answered with another error" : "there was no answer",
+    reason: whyUnknown(outcome, sqlstate),
   };
+}
+
+function whyUnknown(outcome: string | undefined, sqlstate: string | undefined): string {
+  if (outcome !== "error") return "there was no answer";
+  if (sqlstate === LOCK_NOT_AVAILABLE) return "another session held a lock on it; verify again";
+  return "the server answered with another error";
 }
 
 function outcomeOf({ row, role, action, object, schema, expected, promised }: Probe): Omit<ProbeOutcome, "result"> {

@@ -7,8 +7,11 @@ type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 
 export default defineRenderer<Output>({
   result: ({ verifier }) => (verifier === undefined ? "" : `${verifier}\n`),
-  summary: ({ role, outcome }, { ascii }) =>
-    role === undefined ? undefined : `${ascii ? "ok" : "✓"} role "${tameLine(role)}": password ${outcome}`,
+  summary: ({ role, outcome }, { ascii }) => {
+    if (role === undefined) return undefined;
+    const done = outcome === "not set" ? "nothing was changed (--dry-run)" : `password ${outcome}`;
+    return `${ascii ? "ok" : "✓"} role "${tameLine(role)}": ${done}`;
+  },
   progress: (event) =>
     event.type === "access.password_not_ascii"
       ? "warning: the password holds characters outside ASCII; clients that do not prepare them alike cannot log in with it"

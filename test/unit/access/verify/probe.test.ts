@@ -27,8 +27,13 @@ describe("what a probe amounts to", () => {
     expect(judge(probe({ expected }), answer)).toMatchObject({ result, actual });
   });
 
+  it("says that a lock was in the way, because trying again helps", () => {
+    const locked = judge(probe({}), { outcome: "error", sqlstate: "55P03", message: "lock timeout" });
+    expect(locked.reason).toContain("verify again");
+  });
+
   it.each([
-    ["another error of the server", { outcome: "error", sqlstate: "55P03", message: "lock timeout" }],
+    ["a lock of another session", { outcome: "error", sqlstate: "55P03", message: "lock timeout" }],
     ["no answer at all", { outcome: undefined }],
     ["an answer that means nothing here", { outcome: "true" }],
   ] as const)("is unknown after %s, and never good", (_, answer) => {
