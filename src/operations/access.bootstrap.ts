@@ -13,7 +13,8 @@ import { appliedExitCode, applyModel } from "./access/applying.ts";
 import { checkNewModel, newModelField, writeNewModel, writtenModelFields } from "./access/new-model-file.ts";
 import { planningFields } from "./access/planning.ts";
 import { checkNamesFit, givenNames, namesFields } from "./access/starter-names.ts";
-import { serverOf } from "./server/connect.ts";
+import { openTarget } from "./access/target.ts";
+import { type Server, serverOf } from "./server/connect.ts";
 
 export default defineOperation({
   name: "access.bootstrap",
@@ -71,21 +72,30 @@ export default defineOperation({
     const { ownerRole, migrationRole, appRole, readerRole, schema, ...request } = input;
     checkNamesFit(profile, input);
     checkNewModel(file, context);
-    const { connection } = await serverOf(request, context);
-    const { database } = connection;
+    const server = await serverOf(request, context);
+    const { database } = server.connection;
     const names = defaultNames(
       profile,
       database,
       givenNames({ ownerRole, migrationRole, appRole, readerRole, schema }),
     );
     const passwords = passwordsOf(names, { migrationPassword, appPassword });
-    const text = starterText({ database, profile, names, passwords });
+    const text = starterText({ database, profile, names, passwords, administrator: await administratorOf(server) });
     const model = await readModel(text, { file: file ?? "the model" });
     const applied = await applyModel({ ...request, database }, context, { model });
     const isKept = applied.outcome !== "not applied";
     return { ...applied, text, file: isKept ? writeNewModel(file, text, context) : null };
   },
 });
+
+/** Who runs this; undefined for a superuser, whom nothing keeps out. */
+async function administratorOf(server: Server): Promise<string | undefined> {
+  await using session = await openTarget(server);
+  const [row] = await session.query(
+    "select r.rolname as name from pg_catalog.pg_roles as r where r.rolname = session_user and not r.rolsuper",
+  );
+  return row?.name ?? undefined;
+}
 
 interface PasswordFlags {
   migrationPassword: string | undefined;

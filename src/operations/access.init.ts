@@ -62,13 +62,14 @@ export default defineOperation({
     const server = await serverOf(request, context);
     const { database } = server.connection;
     await using session = await openTarget(server);
-    const facts = factsOf(database, await inspect(session));
+    const snapshot = await inspect(session);
+    const facts = factsOf(database, snapshot);
     if (facts.isNew) context.report({ type: "warning", message: notThereYet(database) });
     const given = givenNames(names);
     const chosen = context.prompt
       ? await askedNames(facts, { profile, given, prompt: context.prompt })
       : deriveNames(facts, profile, given);
-    const text = starterText({ database, profile, names: chosen });
+    const text = starterText({ database, profile, names: chosen, administrator: administratorOf(snapshot) });
     // Names that cannot stand beside each other are found before anything is written.
     const model = await readModel(text, { file: file ?? "the model" });
     return {
@@ -87,6 +88,9 @@ function factsOf(database: string, snapshot: Snapshot): StarterFacts & { isNew: 
   const { objects, ...empty } = withNewDatabase(database, snapshot);
   return { ...empty, objects: { ...objects, database: [] }, isNew: true };
 }
+
+const administratorOf = ({ executor: { superuser, sessionUser } }: Snapshot): string | undefined =>
+  superuser ? undefined : sessionUser;
 
 const notThereYet = (database: string): string =>
   `database "${tameLine(database)}" is not there yet; access apply makes it as the model says`;

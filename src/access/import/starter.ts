@@ -25,6 +25,8 @@ export interface Starter {
   names: ProfileNames;
   /** References to passwords, by role. Without any the text says how to add them. */
   passwords?: ReadonlyMap<string, string> | undefined;
+  /** Who works with the model, when that is nobody who may do everything anyway: keeps its way into the database. */
+  administrator?: string | undefined;
 }
 
 /** What is known of a server before anybody was asked. */
@@ -63,16 +65,17 @@ function schemasInUse({ objects }: StarterFacts, profile: ProfileName): string[]
 }
 
 /** The text of the model. Throws CONFIG_VALUE_INVALID when a derived name is too long. */
-export function starterText({ database, profile, names, passwords = new Map() }: Starter): string {
+export function starterText({ database, profile, names, passwords = new Map(), administrator }: Starter): string {
   checkNames(names);
+  const whole = profileDocument(profile, database, names);
   const sections: Section[] = [
     { key: "version", value: 1 },
     { key: "database", value: database },
     { key: "profile", value: profile, comment: PROFILE_COMMENTS[profile] },
     { key: "names", value: namesSection(names) },
     ...(passwords.size > 0 ? [passwordSection(passwords)] : []),
+    ...(profile === "three-tier" ? wayBack(administrator, whole) : []),
   ];
-  const whole = profileDocument(profile, database, names);
   const whatToDo = [
     comment("Roles that log in need passwords, by reference; only a verifier ever reaches the server. Uncomment:"),
     commented([passwordSection(proposedPasswords(names))]),
@@ -102,6 +105,16 @@ const PROFILE_COMMENTS: Readonly<Record<ProfileName, readonly string[]>> = {
     "them. No role can make roles or databases.",
   ],
 };
+
+/** CONNECT is taken from PUBLIC, so who applies this needs its own, or could not come back to look. */
+function wayBack(administrator: string | undefined, { roles = {} }: ReturnType<typeof profileDocument>): Section[] {
+  if (administrator === undefined || (typeof roles === "object" && Object.hasOwn(roles, administrator))) return [];
+  const comment = ["The role that applies this is managed elsewhere, and goes on being able to connect."];
+  return [
+    { key: "external_roles", value: [administrator], comment },
+    { key: "database_acl", value: { connect: [administrator] } },
+  ];
+}
 
 function namesSection(names: ProfileNames): PlainDocument {
   const { owner, migrator, readWrite, readOnly, applications = [], reporters = [], schemas = [] } = names;

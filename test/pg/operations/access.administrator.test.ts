@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../src/base/errors.ts";
 import applyOperation from "../../../src/operations/access.apply.ts";
+import bootstrapOperation from "../../../src/operations/access.bootstrap.ts";
+import initOperation from "../../../src/operations/access.init.ts";
 import planOperation from "../../../src/operations/access.plan.ts";
 import { modelFolder } from "../../support/access.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
@@ -115,5 +117,21 @@ describe.each(availableMajors())("[ACC-04] an administrator without superuser on
     expect(applied.output.passwords_set).toContain("web");
     await expect(cluster.sql("select 1", as("web", environment.WEB))).rejects.toMatchObject({ code: "28P01" });
     expect(await cluster.sql("select 1 as one", as("web", changed.WEB))).toEqual([{ one: 1 }]);
+  });
+
+  it.each(["init", "bootstrap"] as const)("can come back to a database made by the model of access %s", async (by) => {
+    const url = connection().replace(/postgres$/, `made_by_${by}`);
+    const input = { connection: url, profile: "three-tier" as const };
+    using folder = modelFolder();
+    const yes = { yes: true, partial: true };
+    const made =
+      by === "init"
+        ? await folder.run(initOperation, input)
+        : await folder.run(bootstrapOperation, { ...input, ...yes });
+    const { text } = made.output;
+    expect(text).toContain("external_roles: [admin]");
+    folder.write(text);
+    if (by === "init") await folder.run(applyOperation, { connection: url, ...yes });
+    expect((await folder.run(planOperation, { connection: url })).output.statements).toEqual([]);
   });
 });
