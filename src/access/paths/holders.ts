@@ -12,6 +12,7 @@ import { RoleClosures } from "../effective/closures.ts";
 
 export class Holders {
   readonly #schemas: ReadonlyMap<string, CatalogObject>;
+  readonly #tables: ReadonlyMap<number, CatalogObject>;
   readonly #roles: readonly string[];
   readonly #closures: RoleClosures;
   readonly #inherited = new Map<string, ReadonlySet<string>>();
@@ -19,6 +20,7 @@ export class Holders {
 
   constructor(snapshot: Snapshot) {
     this.#schemas = new Map(snapshot.objects.schema.map((schema) => [schema.name, schema]));
+    this.#tables = new Map(snapshot.objects.table.map((table) => [table.oid, table]));
     this.#roles = [...snapshot.roles.keys()];
     this.#closures = new RoleClosures(snapshot);
   }
@@ -26,6 +28,24 @@ export class Holders {
   /** Roles, PUBLIC among them, that have one of `names` on `object` by its list or by owning it. */
   of(object: CatalogObject, names: readonly PrivilegeName[], publicByDefault: boolean): readonly string[] {
     return listed(object, object.acl, privilegeSet(names), publicByDefault);
+  }
+
+  /**
+   * Roles whose statements reach the rows of `table`: by rights on it, or on a table that it is a partition or a child
+   * of, whose statements need no right on the child itself.
+   */
+  users(table: CatalogObject, names: readonly PrivilegeName[]): readonly string[] {
+    const found = new Set<string>();
+    const seen = new Set<number>();
+    for (let at: CatalogObject | undefined = table; at && !seen.has(at.oid); at = this.#parentOf(at)) {
+      seen.add(at.oid);
+      for (const role of this.of(at, names, false)) found.add(role);
+    }
+    return [...found];
+  }
+
+  #parentOf({ parent }: CatalogObject): CatalogObject | undefined {
+    return parent && parent.relation !== "owned" ? this.#tables.get(parent.oid) : undefined;
   }
 
   /**

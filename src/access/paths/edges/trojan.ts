@@ -14,6 +14,7 @@ import { defineEdgeRule, type World } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { being, type EdgeFacts, gate, roleText, using } from "../graph.ts";
 import { ownRoutines } from "../own-routines.ts";
+import { tableGroups } from "../table-groups.ts";
 
 const WRITES: readonly PrivilegeName[] = ["insert", "update", "delete"];
 const READS_AND_WRITES: readonly PrivilegeName[] = ["select", ...WRITES];
@@ -51,7 +52,7 @@ function* hookEdges({ snapshot, hooks, holders }: World): Iterable<EdgeFacts> {
     const routine = routines.get(hook.routine);
     const table = tables.get(hook.table);
     if (!routine?.owner || !table?.owner || routine.extension !== undefined) continue;
-    const users = holders.of(table, RUNS_ON[hook.kind], false);
+    const users = holders.users(table, RUNS_ON[hook.kind]);
     for (const user of users) {
       if (user === routine.owner) continue;
       yield {
@@ -85,11 +86,11 @@ function* openTableEdges({ snapshot }: World): Iterable<EdgeFacts> {
 }
 
 function* triggerEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
-  for (const tables of groups(snapshot.objects.table.filter(isWritable))) {
+  for (const tables of tableGroups(snapshot.objects.table.filter(isWritable))) {
     const [table] = tables;
     if (!table?.owner) continue;
     const setters = holders.of(table, ["trigger"], false);
-    const writers = holders.of(table, WRITES, false);
+    const writers = holders.users(table, WRITES);
     const name = `trigger on ${table.sql}`;
     const example = tables.length === 1 ? table.sql : `${table.sql} and ${tables.length - 1} more`;
     for (const role of setters) {
@@ -114,7 +115,7 @@ function* triggerEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
 }
 
 function* viewEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
-  for (const views of groups(snapshot.objects.table.filter(({ subkind }) => subkind === "view"))) {
+  for (const views of tableGroups(snapshot.objects.table.filter(({ subkind }) => subkind === "view"))) {
     const [view] = views;
     if (!view?.owner) continue;
     const example = views.length === 1 ? view.sql : `${view.sql} and ${views.length - 1} more`;
@@ -134,19 +135,3 @@ function* viewEdges({ snapshot, holders }: World): Iterable<EdgeFacts> {
 const names = (objects: readonly CatalogObject[]): string => objects.map(({ sql }) => sql).join(", ");
 
 const isWritable = ({ subkind }: CatalogObject): boolean => subkind !== "materialized view";
-
-/** Objects with the same owner and list, which give the same edges. */
-function groups(objects: readonly CatalogObject[]): Iterable<readonly CatalogObject[]> {
-  const byOwner = new Map<string, Map<unknown, CatalogObject[]>>();
-  for (const object of objects) {
-    if (object.extension !== undefined) continue;
-    const owner = object.owner ?? "";
-    const byAcl = byOwner.get(owner) ?? new Map<unknown, CatalogObject[]>();
-    byOwner.set(owner, byAcl);
-    // Equal lists are one object: AclReader keeps one copy.
-    const same = byAcl.get(object.acl) ?? [];
-    same.push(object);
-    byAcl.set(object.acl, same);
-  }
-  return [...byOwner.values()].flatMap((byAcl) => [...byAcl.values()]);
-}

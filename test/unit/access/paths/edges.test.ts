@@ -11,10 +11,12 @@ import adminOption from "../../../../src/access/paths/edges/admin-option.ts";
 import createRole from "../../../../src/access/paths/edges/create-role.ts";
 import eventTrigger from "../../../../src/access/paths/edges/event-trigger.ts";
 import foreignServer from "../../../../src/access/paths/edges/foreign-server.ts";
+import grantedRoutine from "../../../../src/access/paths/edges/granted-routine.ts";
 import inherit from "../../../../src/access/paths/edges/inherit.ts";
 import network from "../../../../src/access/paths/edges/network.ts";
 import parameter from "../../../../src/access/paths/edges/parameter.ts";
 import predefinedRole from "../../../../src/access/paths/edges/predefined-role.ts";
+import references from "../../../../src/access/paths/edges/references.ts";
 import replication from "../../../../src/access/paths/edges/replication.ts";
 import searchPath from "../../../../src/access/paths/edges/search-path.ts";
 import securityDefiner from "../../../../src/access/paths/edges/security-definer.ts";
@@ -350,6 +352,37 @@ describe("other ways in", () => {
     expect(names(network, { snapshot: { roles: some }, facts: { hba } })).toEqual([
       "anybody -> (line 2 of pg_hba.conf)",
       "(line 2 of pg_hba.conf) -> being app",
+    ]);
+  });
+});
+
+describe("positions on what others use", () => {
+  const acl = [grant("writer", "boss", "delete"), grant("app", "boss", "references")];
+  const table = object({ subkind: "table", owner: "boss", acl });
+
+  it("a foreign key reaches who deletes, up to 17", () => {
+    const on = (major: number) => names(references, { snapshot: { major, roles: ROLES }, objects: { table: [table] } });
+    expect(on(17)).toEqual([
+      'using app -> (a foreign key on "shop"."orders")',
+      '(a foreign key on "shop"."orders") -> being boss',
+      '(a foreign key on "shop"."orders") -> being writer',
+    ]);
+    expect(on(18)).toEqual([]);
+  });
+
+  it("a partition's owner reaches who writes through the parent", () => {
+    const parent = { oid: 1, relation: "partition" as const };
+    const part = object({ oid: 2, name: "part", sql: '"shop"."part"', owner: "app", acl: undefined, parent });
+    const edges = names(trojan, { objects: { table: [table, part] } });
+    expect(edges).toEqual(expect.arrayContaining(['using app -> (trigger on "shop"."part")']));
+    expect(edges).toContain('(trigger on "shop"."part") -> being writer');
+  });
+
+  it("a routine's owner reaches those that it was granted to by name, and all at once are closed", () => {
+    const granted = (name: string) =>
+      routine({ name, sql: name, acl: [grant("boss", "app", "execute"), grant(PUBLIC, "app", "execute")] });
+    expect(edgesOf(grantedRoutine, { objects: { routine: [granted("f()"), granted("g()")] } })).toEqual([
+      { edge: "using app -> being boss", remove: 'revoke execute on routine f(), g() from "boss"' },
     ]);
   });
 });
