@@ -46,8 +46,10 @@ function section(sign: string, entries: readonly Entry[]): string[] {
 
 /** `privilege of "app_rw" on table "app"."orders": select`, with both sides where both have one. */
 function entryText({ what, object, role, wanted, found }: Entry): string {
-  const whose = role === null ? "" : ` of ${role === "" ? "PUBLIC" : `"${tameLine(role)}"`}`;
   const values = wanted !== null && found !== null ? `${found} -> ${wanted}` : (wanted ?? found ?? "");
+  // Of a role itself there is no other object to speak of.
+  if (what === "role") return tameLine(`${object}${values === "" ? "" : `: ${values}`}`);
+  const whose = role === null ? "" : ` of ${role === "" ? "PUBLIC" : `"${tameLine(role)}"`}`;
   return tameLine(`${what}${whose}: ${object}${values === "" ? "" : `: ${values}`}`);
 }
 

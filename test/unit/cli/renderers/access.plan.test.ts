@@ -220,8 +220,19 @@ describe("differences", () => {
     expect(text).toContain('since "before.json": 1 new, 0 gone\n  new  privilege of "app"');
   });
 
+  it("name a role once when it is the role that differs", () => {
+    const role = { what: "role", object: 'role "app"', role: "app", wanted: "login", found: "nologin" };
+    const shown = diffRenderer.result?.(
+      { ...document, missing: [], extra: [], different: [{ ...entry, ...role }] },
+      VIEW,
+    );
+    expect(shown).toContain('\n  ~ role "app": nologin -> login\n');
+  });
+
   it("are none when there are none", () => {
     const none = { ...document, missing: [], extra: [], different: [] };
     expect(diffRenderer.result?.(none, VIEW)).toBe("shop: as the model says\n");
+    expect(diffRenderer.summary?.(none, VIEW)).toBeUndefined();
+    expect(diffRenderer.summary?.(document, VIEW)).toContain("next: pgkeep access plan access.yaml");
   });
 });
