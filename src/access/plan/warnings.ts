@@ -19,12 +19,15 @@ export function addWarnings(planning: GrantPlanning): void {
 }
 
 function warnOfProfile({ facts, book }: GrantPlanning): void {
-  for (const role of facts.model.roles.values()) {
-    if (role.state !== "present" || !role.createRole || facts.major >= 16) continue;
-    book.warn(
-      `${roleText(role.name)} has CREATEROLE, which before PostgreSQL 16 is nearly as strong as superuser: it may grant itself pg_execute_server_program; profile three-tier does without`,
-    );
-  }
+  if (facts.major >= 16) return;
+  const makers = [...facts.model.roles.values()].filter(({ state, createRole }) => state === "present" && createRole);
+  if (makers.length === 0) return;
+  const shown = makers.slice(0, MOST_OF_A_KIND).map(({ name }) => roleText(name));
+  const more = makers.length > MOST_OF_A_KIND ? [`${makers.length - MOST_OF_A_KIND} more`] : [];
+  const who = [...shown, ...more].join(", ");
+  book.warn(
+    `CREATEROLE is before PostgreSQL 16 nearly as strong as superuser: who has it may grant itself pg_execute_server_program. Here: ${who}. Profile three-tier does without`,
+  );
 }
 
 const CONNECT = privilegeSet(["connect"]);
