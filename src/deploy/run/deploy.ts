@@ -263,7 +263,9 @@ class DeployRun {
       onUnitDone: () => this.#trace.settleTransaction(),
       gate: this.#gate,
     });
-    await this.#judge(ending, { offline, limit, session, origin, plan: this.#plan });
+    const run = { offline, limit, session, origin, plan: this.#plan };
+    await this.#judge(ending, run);
+    await this.#judgeTail(run);
     await this.#release(session, true);
     this.#sayTests();
     return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
@@ -323,6 +325,21 @@ class DeployRun {
     const { error, unit, residue } = ending;
     const failure = await scriptFailure({ ...this.#failureContext(run), error, unit });
     throw this.#failed(failure, { ...run, failedUnit: unit, residue });
+  }
+
+  /** What ran after the head could not be held. It is looked at now, so that what it broke is at least said. */
+  async #judgeTail(run: JudgedRun): Promise<void> {
+    const { session, plan, limit } = run;
+    if (!this.#gate || plan.units.length < 2) return;
+    try {
+      await session.script("begin");
+      await this.#gate(session, limit.signal);
+    } catch (error) {
+      if (!(error instanceof PgkeepError)) throw error;
+      throw this.#failed(afterTail(error), { ...run, failedUnit: undefined, residue: undefined });
+    } finally {
+      if (session.transactionStatus() !== "idle") await session.script("rollback");
+    }
   }
 
   #failureContext({ offline, session, plan }: JudgedRun) {
@@ -478,5 +495,14 @@ function openTransaction(): PgkeepError {
   return new PgkeepError("DEPLOY_TRANSACTION_OPEN", "deploy.sql ended inside an open transaction", {
     detail: "What it did since its last BEGIN was not committed.",
     hint: "Add COMMIT at the end of deploy.sql, or remove BEGIN.",
+  });
+}
+
+/** The gate speaks of a commit to come; here everything is committed. */
+function afterTail(error: PgkeepError): PgkeepError {
+  if (error.code !== "ACCESS_VERIFY_FAILED") return error;
+  return new PgkeepError(error.code, "access is not as the model says after the last statement", {
+    ...error.parts,
+    hint: "What follows the first COMMIT commits by itself, so it stays. Put it right: pgkeep access apply",
   });
 }

@@ -74,6 +74,24 @@ describe("pgkeep deploy with an access.yaml of gate: true beside deploy.sql", ()
     });
   });
 
+  it("[A-06] looks again at what commits by itself after it, and says what stays", async () => {
+    await withProject(`${HEAD}commit;\ngrant delete on app.orders to app;\n`, async ({ path }) => {
+      const { status, stdout } = await run(["deploy", ".", "-d", "tail", "--json"], path);
+      const document = JSON.parse(stdout);
+
+      expect(status, stdout).toBe(20);
+      expect(document).toMatchObject({
+        code: "ACCESS_VERIFY_FAILED",
+        access: { probes: [{ role: "app", action: "delete", object: "table app.orders", result: "fail" }] },
+      });
+      expect(document.state).toMatch(/^committed/);
+      const [row] = await cluster.sql("select has_table_privilege('app', 'app.orders', 'delete') as may", {
+        database: "tail",
+      });
+      expect(row.may).toBe(true);
+    });
+  });
+
   it("commits when the matrix holds", async () => {
     await withProject(`${HEAD}commit;\n`, async ({ path }) => {
       const { status, stdout } = await run(["deploy", ".", "-d", "shop", "--json"], path);
