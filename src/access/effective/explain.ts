@@ -356,6 +356,7 @@ function notesOf(access: EffectiveAccess, question: Question): string[] {
     ...connectNote(access, question),
     ...definerNote(access, question),
     ...viewNote(access, question),
+    ...parentNote(access, question),
     ...languageNote(question),
   ];
 }
@@ -409,6 +410,31 @@ function viewNote(access: EffectiveAccess, { role, object, privilege, views }: Q
   return open.length === 0
     ? []
     : [`has ${privilege} on views over it, with their owners' rights: ${namedWithOwners(open)}`];
+}
+
+/** A statement on a parent reaches the rows of its partitions and children without a right on those. */
+function parentNote(access: EffectiveAccess, { role, object, privilege }: Question): string[] {
+  const bit = privilegeSet([privilege]);
+  const isAbout =
+    privilege === "select" || privilege === "update" || privilege === "delete" || privilege === "truncate";
+  if (!isAbout || object.kind !== "table" || access.holdings.isSuperuser(role)) return [];
+  const open = ancestorsOf(object, access.snapshot.objects.table).filter(
+    (parent) => (access.usable(role, parent) & bit) !== 0,
+  );
+  if (open.length === 0) return [];
+  const names = open.map(({ schema, name }) => `${schema}.${name}`).join(", ");
+  return [`has ${privilege} on ${names}, whose statements reach its rows too`];
+}
+
+function ancestorsOf(object: CatalogObject, tables: readonly CatalogObject[]): CatalogObject[] {
+  const byOid = new Map(tables.map((table) => [table.oid, table]));
+  const found = new Set<CatalogObject>();
+  for (let at: CatalogObject | undefined = object; at?.parent && at.parent.relation !== "owned"; ) {
+    at = byOid.get(at.parent.oid);
+    if (!at || found.has(at)) break;
+    found.add(at);
+  }
+  return [...found];
 }
 
 function namedWithOwners(objects: readonly CatalogObject[]): string {

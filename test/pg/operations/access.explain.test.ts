@@ -88,6 +88,19 @@ note: may execute security definer routines of roles that have it: app.purge() a
     });
   }
 
+  it("says when a parent's statements reach the rows that the table itself refuses", async () => {
+    await cluster.sql(
+      `set role owner; create table app.parts (id int) partition by list (id); create table app.part partition of app.parts default;
+       grant update on app.parts to reporter; reset role`,
+      { database: "shop" },
+    );
+    const { answer, notes } = await explain("reporter", "update", "app.part");
+    expect(answer).toBe("no");
+    expect(notes).toContain("has update on app.parts, whose statements reach its rows too");
+    expect((await explain("reporter", "insert", "app.part")).notes.join()).not.toContain("parts");
+    await cluster.sql("drop table app.parts", { database: "shop" });
+  });
+
   it("tells what is so now from what SET ROLE gives", async () => {
     const { answer, paths } = await explain("boss", "truncate", "app.orders");
     expect({ answer, acting: paths.map(({ acting, when }) => `${when} as ${acting}`) }).toEqual({
