@@ -206,14 +206,23 @@ commit;`;
 
   it("also holds a head that ends in ROLLBACK", async () => {
     const database = await cluster.createDatabase();
-    const { error } = await deploy(database, {
-      "deploy.sql": `begin;\n${HEAD}rollback; commit;`,
-      "access.yaml": MODEL,
-    });
+    const files = { "deploy.sql": `begin;\n${HEAD}rollback;`, "access.yaml": MODEL };
+    const { error } = await deploy(database, files);
 
     // Held before the first statement that ends a transaction, whatever that is.
     expect(error?.code).toBeUndefined();
     expect(await orders(database)).toBe(false);
+  });
+
+  it("looks again after statements that follow, so that an empty head cannot pass for them", async () => {
+    const database = await cluster.createDatabase();
+    const tail = `begin;\nrevoke create on schema public from public;\ncommit;\n${HEAD}grant delete on app.orders to gate_app;`;
+    const { error } = await deploy(database, { "deploy.sql": tail, "access.yaml": MODEL });
+
+    expect(error?.code).toBe("ACCESS_VERIFY_FAILED");
+    expect(error?.message).toBe("access is not as the model says after the last statement");
+    expect(error?.parts.state).toMatch(/^committed/);
+    expect(await orders(database)).toBe(true);
   });
 
   it("says where the script failed, as without a gate", async () => {

@@ -8,7 +8,7 @@ import { Holders } from "../../../../src/access/paths/holders.ts";
 const holders = new Holders({
   roles: new Map([["app", {}]]),
   memberships: [{ role: "staff", member: "app", inherit: true }],
-  objects: { schema: [], database: [] },
+  objects: { schema: [], database: [], table: [] },
 } as unknown as Snapshot);
 
 const rule = (changes: Partial<HbaRule>): HbaRule => ({
