@@ -249,7 +249,8 @@ function peers() {
   if (options["no-peers"]) return false;
   if (!existsSync(peerBin("knex"))) {
     console.error("installing the tools to compare with (bench/deploy/peers) …");
-    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    // Not ci: the lock holds one platform's binaries, and others must be able to add theirs.
+    execFileSync("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: join(here, "peers"),
       stdio: ["ignore", "ignore", "inherit"],
     });
