@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { modelFolder } from "../../support/access.ts";
+import { modelFolder, shopDatabase, shopModel } from "../../support/access.ts";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
-import { pgkeep, pgkeepStarted } from "../../support/pgkeep.ts";
+import { pgkeep } from "../../support/pgkeep.ts";
 
 const CANARY = "c4nary pass-word";
 const TABLES = 40;
@@ -24,28 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-async function shop(): Promise<string> {
-  const name = await cluster.createDatabase();
-  await cluster.sql(
-    `create schema app; do $$ begin for i in 1..${TABLES} loop execute format('create table app.t%s (id int)', i); end loop; end $$`,
-    { database: name },
-  );
-  return name;
-}
-
-const modelOf = (database: string): string => `
-version: 1
-database: ${database}
-roles:
-  app_rw: { login: false }
-  app_r: { login: false }
-  web_${database}: { login: true, password: "\${env:WEB_PASSWORD}", member_of: [app_rw] }
-schemas:
-  app:
-    grants:
-      - { to: app_rw, usage: true, tables: [select, insert, update, delete] }
-      - { to: app_r, usage: true, tables: [select] }
-`;
+const shop = (): Promise<string> => shopDatabase(cluster, TABLES);
 
 const environment = (database: string, folder: string) => ({
   DATABASE_URL: cluster.url(database),
@@ -53,16 +32,10 @@ const environment = (database: string, folder: string) => ({
   HOME: join(folder, "home"),
 });
 
-/** Every list of the tables: one distinct value each way when they are all alike. */
-const lists = (database: string) =>
-  cluster.sql("select distinct relacl::text as acl from pg_class where relnamespace = 'app'::regnamespace", {
-    database,
-  });
-
 describe("access plan and apply", () => {
   it("show the plan, say what to do next, apply it and end with 20, 0 and 0", async () => {
     const database = await shop();
-    using folder = modelFolder(modelOf(database));
+    using folder = modelFolder(shopModel(database));
     const options = { cwd: folder.path, env: environment(database, folder.path) };
     const plan = await pgkeep(["access", "plan"], options);
     expect(plan.status, plan.stderr).toBe(20);
@@ -85,7 +58,7 @@ describe("access plan and apply", () => {
 
   it("write a script that psql runs unchanged, without the password", async () => {
     const database = await shop();
-    using folder = modelFolder(modelOf(database));
+    using folder = modelFolder(shopModel(database));
     const env = environment(database, folder.path);
     const plan = await pgkeep(["access", "plan", "-o", "sql=plan.sql"], { cwd: folder.path, env });
     expect(plan.status).toBe(20);
@@ -100,7 +73,7 @@ describe("access plan and apply", () => {
 
   it("[ACC-06] show no secret on any stream, in any file, log or statistics", async () => {
     const database = await shop();
-    using folder = modelFolder(modelOf(database));
+    using folder = modelFolder(shopModel(database));
     const options = { cwd: folder.path, env: environment(database, folder.path) };
     const runs = [
       await pgkeep(["access", "plan", "--json", "--save", "plan.json", "--save-undo", "undo.sql"], options),
@@ -130,58 +103,4 @@ describe("access plan and apply", () => {
       expect(text.includes(rolpassword.slice(-30)), place).toBe(false);
     }
   });
-});
-
-describe("[ACC-09] an apply that is killed", () => {
-  it("at any moment leaves the old rights or the new ones, never a mixture", async () => {
-    const seen = new Set<string>();
-    // Until both have been seen, however slow the machine is.
-    for (let delay = 80; delay <= 600 || (!seen.has("new") && delay < 6_000); delay += 50) {
-      const database = await shop();
-      using folder = modelFolder(modelOf(database));
-      const { child, finished } = pgkeepStarted(["access", "apply", "--yes"], {
-        cwd: folder.path,
-        env: environment(database, folder.path),
-      });
-      await new Promise((resolve) => setTimeout(resolve, delay));
-      child.kill("SIGKILL");
-      await finished;
-      await expect
-        .poll(() => cluster.sql("select pid from pg_stat_activity where datname = $1", { values: [database] }), {
-          timeout: 10_000,
-        })
-        .toEqual([]);
-      const found = await lists(database);
-      expect(found, `killed after ${delay} ms`).toHaveLength(1);
-      seen.add(found[0].acl === null ? "old" : "new");
-      const roles = await cluster.sql("select 1 from pg_roles where rolname = $1", { values: [`web_${database}`] });
-      expect(roles, "the role and the grants come together").toHaveLength(found[0].acl === null ? 0 : 1);
-    }
-    expect([...seen].sort()).toEqual(["new", "old"]);
-  }, 120_000);
-});
-
-describe("[ACC-05] six applies of one model at once", () => {
-  it("make one database and its roles, and all end with 0", async () => {
-    const name = `made_${Math.trunc(performance.now())}`;
-    using folder = modelFolder(`
-version: 1
-database: ${name}
-profile: three-tier
-names: { owner: o_${name}, migrator: m_${name}, read_write: rw_${name}, read_only: r_${name}, application: w_${name}, schema: app }
-roles:
-  w_${name}: { password: "\${env:WEB_PASSWORD}" }
-`);
-    const env = { ...environment("postgres", folder.path), DATABASE_URL: cluster.url() };
-    const runs = await Promise.all(
-      Array.from({ length: 6 }, () => pgkeep(["access", "apply", "--yes"], { cwd: folder.path, env })),
-    );
-    for (const { status, stderr } of runs) expect(status, stderr).toBe(0);
-    expect(runs.map(({ stderr }) => stderr).join()).not.toContain("XX000");
-    const plan = await pgkeep(["access", "plan"], { cwd: folder.path, env });
-    expect(plan.status, plan.stdout).toBe(0);
-    expect(await cluster.sql("select 1 as one", { database: name, user: `w_${name}`, password: CANARY })).toEqual([
-      { one: 1 },
-    ]);
-  }, 60_000);
 });
