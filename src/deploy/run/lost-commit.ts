@@ -7,9 +7,12 @@
  *
  * The number comes from the server's announcement before COMMIT. When the connection broke before that, the old backend
  * often still runs: then its number is read from the server's list of activity. It is recognised by its process number
- * together with the deploy lock, because process numbers are used again. When it has ended without anybody having seen
- * its number, one thing can still be proved on a quiet server: if nothing of the server committed since the last
- * transaction known to be over, except for the cleaning up at the end of the session, then this one was rolled back.
+ * together with the deploy lock, because process numbers are used again. A number that was only read there proves a
+ * rollback and no commit: the session cleans up at its end in a transaction of its own, whose number it may be.
+ *
+ * When the backend has ended without anybody having seen a number that tells, one thing can still be proved on a quiet
+ * server: if nothing of the server committed since the last transaction known to be over, except for that cleaning up,
+ * then this one was rolled back.
  */
 import { sleep } from "../../base/clock.ts";
 import type { Session } from "../../pg/session.ts";
@@ -60,9 +63,9 @@ async function askUntilSettled(
   const transactionId = announced ?? (await ask(session, RUNNING_TRANSACTION, processId));
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await ask(session, END_LOST_DEPLOY, processId).catch(() => undefined);
-    const fate = transactionId
-      ? await ask(session, TRANSACTION_STATUS, transactionId)
-      : await rolledBackUnseen(session, { traces, processId });
+    const status = transactionId && (await ask(session, TRANSACTION_STATUS, transactionId));
+    const isSure = status !== undefined && (status !== "committed" || announced !== undefined);
+    const fate = isSure ? status : await rolledBackUnseen(session, { traces, processId });
     if (fate === "committed" || fate === "aborted") return fate;
     if (fate !== "in progress") return undefined;
     await sleep(PAUSE_MS);
