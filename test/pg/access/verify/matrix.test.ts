@@ -283,6 +283,21 @@ describe.each(availableMajors())("the matrix on PostgreSQL %s", (major) => {
     expect(tried("app", "policy own holds", table("orders"))).toMatchObject(computedAllowed);
   });
 
+  it("[VM-25] and what that means is so: rows of others are not seen, made or given away", async () => {
+    const as = (role: string, sql: string) =>
+      cluster.sql(
+        `begin; insert into app.orders (owner, total) values ('reporter', 1), ('app', 2); set local session authorization ${role}; ${sql}`,
+        { database: "shop" },
+      );
+    expect(await as("app", "select owner from app.orders")).toEqual([{ owner: "app" }]);
+    expect(await as("shop_owner", "select owner from app.orders"), "FORCE holds the owner too").toEqual([]);
+    const refusal = { code: "42501", message: 'new row violates row-level security policy for table "orders"' };
+    await expect(as("app", "insert into app.orders (owner, total) values ('reporter', 3)")).rejects.toMatchObject(
+      refusal,
+    );
+    await expect(as("app", "update app.orders set owner = 'reporter'")).rejects.toMatchObject(refusal);
+  });
+
   it("[VM-26] switching policies off is refused", () => {
     expect(tried("app", "select with row_security off", table("orders"))).toMatchObject({
       ...refused,
