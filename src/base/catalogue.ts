@@ -38,3 +38,11 @@ export function catalogueOf<Definition>(
     },
   };
 }
+
+/** A value for each of `names`. */
+export function recordOf<Name extends string, Value>(
+  names: readonly Name[],
+  make: (name: Name) => Value,
+): Record<Name, Value> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, Value>;
+}

@@ -3,9 +3,9 @@ import { dependentViews } from "../access/catalog/dependent-views.ts";
 import { inspect, NAMES_UNWRITABLE } from "../access/catalog/inspect.ts";
 import { privilegeKinds } from "../access/catalog/kinds.ts";
 import { isPrivilegeName, type PrivilegeName, privilegeSince } from "../access/catalog/privilege.ts";
-import type { ObjectKind, Snapshot } from "../access/catalog/snapshot.ts";
+import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../access/catalog/snapshot.ts";
 import { effectiveAccess } from "../access/effective/effective.ts";
-import { type AccessPath, type Explanation, explain } from "../access/effective/explain.ts";
+import { type AccessPath, type Explanation, explain, SOURCES } from "../access/effective/explain.ts";
 import { type Found, findObjects, nearestObject, plainName, type Wanted } from "../access/effective/find-object.ts";
 import type { PrivilegeKind } from "../access/privileges/privilege-kind.ts";
 import { EXIT, PgkeepError } from "../base/errors.ts";
@@ -16,18 +16,8 @@ import { nearestName } from "../base/suggest.ts";
 import { tameLine } from "../base/tame.ts";
 import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";
-import { OBJECT_KINDS, PUBLIC_NAME } from "./access/kinds-input.ts";
+import { PUBLIC_NAME } from "./access/public-name.ts";
 import { serverOf } from "./server/connect.ts";
-
-const SOURCES = [
-  "superuser",
-  "ownership",
-  "grant",
-  "PUBLIC",
-  "column grant",
-  "built-in default",
-  "predefined role",
-] as const;
 
 export default defineOperation({
   name: "access.explain",

@@ -1,13 +1,13 @@
 /** `pgkeep access matrix`: every role against every object, a few letters per cell. */
 import { inspect } from "../access/catalog/inspect.ts";
-import type { CatalogObject, Snapshot } from "../access/catalog/snapshot.ts";
+import { type CatalogObject, OBJECT_KINDS, type ObjectKind, type Snapshot } from "../access/catalog/snapshot.ts";
 import { effectiveAccess } from "../access/effective/effective.ts";
 import { accessMatrix, type MatrixObject, USUAL_KINDS } from "../access/effective/matrix.ts";
 import { nameMatcher } from "../access/model/object-pattern.ts";
 import { defineOperation } from "../base/operation.ts";
 import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";
-import { OBJECT_KINDS, PUBLIC_NAME } from "./access/kinds-input.ts";
+import { PUBLIC_NAME } from "./access/public-name.ts";
 import { serverOf } from "./server/connect.ts";
 
 export default defineOperation({
@@ -106,7 +106,7 @@ function rolesOf({ roles }: Snapshot, patterns: readonly string[] | undefined): 
 }
 
 interface Choice {
-  kinds: readonly (typeof OBJECT_KINDS)[number][];
+  kinds: readonly ObjectKind[];
   schema: readonly string[] | undefined;
   object: readonly string[] | undefined;
 }

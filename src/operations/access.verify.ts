@@ -16,6 +16,7 @@ import { openSession } from "../pg/connect/open.ts";
 import { type ResolvedConnection, resolveConnection } from "../pg/connect/resolve.ts";
 import { loadModel, modelField } from "./access/model-file.ts";
 import { serverFor } from "./access/planning.ts";
+import { secretRootField } from "./access/secret-input.ts";
 import { VERIFY_STATE, verifyExitCode, verifySchema } from "./access/verify-document.ts";
 
 /** Seeds are 32 bits. */
@@ -68,14 +69,7 @@ export default defineOperation({
         .boolean()
         .optional()
         .meta({ description: "Count what could not be answered as a finding", group: "safety" }),
-      secretRoot: z
-        .array(z.string())
-        .optional()
-        .meta({
-          description: `Directory that references may read files below; default ${DEFAULT_SECRET_ROOTS.join(" and ")}`,
-          valueName: "DIR",
-          group: "safety",
-        }),
+      ...secretRootField(z),
       ...settingsFields(z),
       ...connectionFields(z),
     }),

@@ -1,6 +1,12 @@
 /** Pictures of servers for tests of planning, with only what a test is about. */
 import { AclReader } from "../../src/access/catalog/acl.ts";
-import type { CatalogObject, ObjectKind, Role, Snapshot } from "../../src/access/catalog/snapshot.ts";
+import {
+  type CatalogObject,
+  forEachKind,
+  type ObjectKind,
+  type Role,
+  type Snapshot,
+} from "../../src/access/catalog/snapshot.ts";
 import { ident, qualified } from "../../src/pg/identifiers.ts";
 
 export function roleOf(name: string, changes: Partial<Role> = {}): Role {
@@ -55,20 +61,7 @@ export function snapshotOf({
     executor: { sessionUser: "postgres", currentUser: "postgres", superuser: true },
     roles: new Map(all.map((role) => [role.name, role])),
     memberships: [],
-    objects: {
-      database: [objectOf("database", "shop", { oid: 5 })],
-      schema: of("schema"),
-      table: of("table"),
-      sequence: of("sequence"),
-      routine: of("routine"),
-      type: of("type"),
-      language: of("language"),
-      "foreign-data-wrapper": of("foreign-data-wrapper"),
-      "foreign-server": of("foreign-server"),
-      "large-object": of("large-object"),
-      parameter: of("parameter"),
-      tablespace: of("tablespace"),
-    },
+    objects: { ...forEachKind(of), database: [objectOf("database", "shop", { oid: 5 })] },
     defaultAcls: [],
     policies: [],
     databaseSettings: [],

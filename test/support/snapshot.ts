@@ -1,5 +1,5 @@
 /** Snapshots without a server: an empty one, and the parts that a test fills in. */
-import type { Role, Snapshot } from "../../src/access/catalog/snapshot.ts";
+import { forEachKind, type Role, type Snapshot } from "../../src/access/catalog/snapshot.ts";
 
 /** A server with nothing but database "shop"; `parts` win. */
 export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {
@@ -37,20 +37,7 @@ const EMPTY: Snapshot = {
   executor: { sessionUser: "postgres", currentUser: "postgres", superuser: true },
   roles: new Map(),
   memberships: [],
-  objects: {
-    database: [],
-    schema: [],
-    table: [],
-    sequence: [],
-    routine: [],
-    type: [],
-    language: [],
-    "foreign-data-wrapper": [],
-    "foreign-server": [],
-    "large-object": [],
-    parameter: [],
-    tablespace: [],
-  },
+  objects: forEachKind(() => []),
   defaultAcls: [],
   policies: [],
   databaseSettings: [],

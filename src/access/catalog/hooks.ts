@@ -10,18 +10,22 @@ import { readTogether } from "./inspect.ts";
 import type { Hook } from "./snapshot.ts";
 
 /** 16384: what has a lower number was made by initdb and belongs to the bootstrap superuser. */
-const FIRST_OWN_OID = 16_384;
+export const FIRST_OWN_OID = 16_384;
 
-/** What `r.classid` says calls the routine, each with its table and its name. */
-const HOOKS = `
-with calls as (
+/** For WITH: what calls a routine that did not come with the server, itself or by way of an operator. */
+export const ROUTINE_CALLS = `
+calls as (
   select distinct d.classid, d.objid, coalesce(o.oprcode::pg_catalog.oid, d.refobjid) as routine
     from pg_catalog.pg_depend as d
     left join pg_catalog.pg_operator as o
       on d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass and o.oid = d.refobjid
    where d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
      and coalesce(o.oprcode::pg_catalog.oid, d.refobjid) >= ${FIRST_OWN_OID}
-)
+)`;
+
+/** What `r.classid` says calls the routine, each with its table and its name. */
+const HOOKS = `
+with ${ROUTINE_CALLS}
 select 'event trigger' as kind, e.evtname::pg_catalog.text as name, null::pg_catalog.oid as table, e.evtfoid as routine
   from pg_catalog.pg_event_trigger as e
  where e.evtenabled <> 'D'

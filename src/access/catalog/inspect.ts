@@ -31,16 +31,17 @@ import {
   SETTINGS,
 } from "./queries.ts";
 import { type RoleNames, readMemberships, readRoles, readSettings } from "./read-roles.ts";
-import type {
-  CatalogObject,
-  DefaultAcl,
-  DefaultAclKind,
-  ObjectKind,
-  Policy,
-  Role,
-  RoleDependency,
-  RoleSetting,
-  Snapshot,
+import {
+  type CatalogObject,
+  type DefaultAcl,
+  type DefaultAclKind,
+  forEachKind,
+  type ObjectKind,
+  type Policy,
+  type Role,
+  type RoleDependency,
+  type RoleSetting,
+  type Snapshot,
 } from "./snapshot.ts";
 
 export interface InspectOptions {
@@ -200,26 +201,13 @@ interface ObjectSource {
 
 function readObjects(kinds: readonly PrivilegeKind[], source: ObjectSource): Record<ObjectKind, CatalogObject[]> {
   const { answers, acl, unreadable } = source;
-  const objects: Record<ObjectKind, CatalogObject[]> = {
-    database: [],
-    schema: [],
-    table: [],
-    sequence: [],
-    routine: [],
-    type: [],
-    language: [],
-    "foreign-data-wrapper": [],
-    "foreign-server": [],
-    "large-object": [],
-    parameter: [],
-    tablespace: [],
-  };
+  const objects = forEachKind<CatalogObject[]>(() => []);
   const extensions = extensionMembers(answers);
   for (const kind of kinds) {
     const rows = answers.get(kind.name) ?? [];
     const named = rows.flatMap((row) => readRow(kind, row, acl) ?? []);
     if (named.length < rows.length) unreadable.push(unwritable(kind.name, rows.length - named.length));
-    objects[kind.name] = named.map((object) => withExtension(object, extensions));
+    objects[kind.name] = named.map((object) => withExtension(object, kind, extensions));
   }
   objects.table = withColumns(objects.table, { answers, acl });
   return objects;
@@ -241,25 +229,17 @@ function isMangled({ schema, name, arguments: types, modes }: TextRow): boolean 
   return [schema, name, types, modes].some((part) => part?.includes(MANGLED));
 }
 
-/** Where the members of extensions are listed, by kind. Kinds of the whole server belong to no extension. */
-const CATALOGS: Partial<Record<ObjectKind, string>> = {
-  schema: "pg_namespace",
-  table: "pg_class",
-  sequence: "pg_class",
-  routine: "pg_proc",
-  type: "pg_type",
-  language: "pg_language",
-  "foreign-data-wrapper": "pg_foreign_data_wrapper",
-  "foreign-server": "pg_foreign_server",
-};
-
 function extensionMembers(answers: Answers): ReadonlyMap<string, string> {
   const rows = answers.get("extension members") ?? [];
   return new Map(rows.map(({ catalog, oid, extension }) => [`${catalog} ${oid}`, extension ?? ""]));
 }
 
-function withExtension(object: CatalogObject, extensions: ReadonlyMap<string, string>): CatalogObject {
-  const extension = extensions.get(`${CATALOGS[object.kind] ?? ""} ${object.oid}`);
+function withExtension(
+  object: CatalogObject,
+  { extensionCatalog = "" }: PrivilegeKind,
+  extensions: ReadonlyMap<string, string>,
+): CatalogObject {
+  const extension = extensions.get(`${extensionCatalog} ${object.oid}`);
   return extension === undefined ? object : { ...object, extension };
 }
 

@@ -5,22 +5,23 @@
  * all answers of one run agree with each other. Roles are named, not numbered; PUBLIC is the empty name. What could not
  * be read stands in `unreadable`, and whoever needs it must answer "unknown".
  */
+import { recordOf } from "../../base/catalogue.ts";
+import { names } from "../privileges/index.ts";
 import type { Acl } from "./acl.ts";
 
-/** Kinds of things that carry privileges; each is a file of ../privileges. */
-export type ObjectKind =
-  | "database"
-  | "schema"
-  | "table"
-  | "sequence"
-  | "routine"
-  | "type"
-  | "language"
-  | "foreign-data-wrapper"
-  | "foreign-server"
-  | "large-object"
-  | "parameter"
-  | "tablespace";
+/** Kinds of things that carry privileges: the names of the files of ../privileges that define one. */
+export type ObjectKind = (typeof names)[number];
+
+/** Those that people look for first; the others follow by name. */
+const FIRST: readonly ObjectKind[] = ["database", "schema", "table", "sequence", "routine", "type"];
+
+/** Every kind, in the order of listings. */
+export const OBJECT_KINDS: readonly ObjectKind[] = [...FIRST, ...names.filter((kind) => !FIRST.includes(kind))];
+
+/** Something for each kind. */
+export function forEachKind<Value>(make: (kind: ObjectKind) => Value): Record<ObjectKind, Value> {
+  return recordOf(OBJECT_KINDS, make);
+}
 
 /** Finer than the kind, where the same GRANT covers several things. */
 export type ObjectSubkind =

@@ -20,14 +20,17 @@ import type { RowLimit } from "./row-security.ts";
 /** "some columns": not the table as a whole, which the columns of the paths say more about. */
 export type Answer = "now" | "after set role" | "some columns" | "no" | "unknown";
 
-export type Source =
-  | "superuser"
-  | "ownership"
-  | "grant"
-  | "PUBLIC"
-  | "column grant"
-  | "built-in default"
-  | "predefined role";
+export const SOURCES = [
+  "superuser",
+  "ownership",
+  "grant",
+  "PUBLIC",
+  "column grant",
+  "built-in default",
+  "predefined role",
+] as const;
+
+export type Source = (typeof SOURCES)[number];
 
 export interface PathStep {
   /** "django -> app_rw (inherit)". */
@@ -79,16 +82,6 @@ export interface Question {
   /** Views over the table, by oid, where they are known. */
   views?: ReadonlySet<number> | undefined;
 }
-
-const SOURCES: readonly Source[] = [
-  "superuser",
-  "ownership",
-  "grant",
-  "PUBLIC",
-  "column grant",
-  "built-in default",
-  "predefined role",
-];
 
 /** The answer for one role, privilege and object, or one of its columns. */
 export function explain(access: EffectiveAccess, question: Question): Explanation {

@@ -5,9 +5,12 @@
  * only what every new one has is left.
  */
 import { ident } from "../../pg/identifiers.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import { type CatalogObject, forEachKind, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
 import { type Difference, type DraftBook, STEP } from "./draft.ts";
 import type { Rights } from "./required-rights.ts";
+
+/** What belongs to the server, and the languages, which every new database has. */
+const KEPT: readonly ObjectKind[] = ["language", "parameter", "tablespace"];
 
 export function isMissing(database: string, snapshot: Snapshot): boolean {
   return snapshot.database !== database && !snapshot.objects.database.some(({ name }) => name === database);
@@ -30,16 +33,9 @@ export function withNewDatabase(database: string, snapshot: Snapshot): Snapshot 
     database,
     databaseOid: 0,
     objects: {
-      ...objects,
+      ...forEachKind((kind) => (KEPT.includes(kind) ? objects[kind] : [])),
       database: [...objects.database, made],
       schema: objects.schema.filter(({ name }) => name === "public"),
-      table: [],
-      sequence: [],
-      routine: [],
-      type: [],
-      "foreign-data-wrapper": [],
-      "foreign-server": [],
-      "large-object": [],
     },
     defaultAcls: [],
     policies: [],

@@ -8,22 +8,18 @@
 import { ident } from "../../pg/identifiers.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
+import { type CatalogObject, OBJECT_KINDS, type ObjectKind } from "../catalog/snapshot.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, NO_DIFFERENCES, STEP, type Touched } from "./draft.ts";
 import { objectText, roleText, textSql } from "./naming.ts";
 
-/** Types before what is made of them, tables before the views over them. */
+/** What holds others is planned before, and nobody owns a parameter. */
+const ELSEWHERE: readonly ObjectKind[] = ["database", "schema", "parameter"];
+
+/** Types before what is made of them; views are tables, and theirs come in the order of the catalog. */
 const KIND_ORDER: readonly ObjectKind[] = [
   "type",
-  "table",
-  "sequence",
-  "routine",
-  "language",
-  "foreign-data-wrapper",
-  "foreign-server",
-  "tablespace",
-  "large-object",
+  ...OBJECT_KINDS.filter((kind) => kind !== "type" && !ELSEWHERE.includes(kind)),
 ];
 
 const CREATE = privilegeSet(["create"]);

@@ -11,6 +11,7 @@ export default definePrivilegeKind({
   privileges: ["usage"],
   publicByDefault: [],
   shared: false,
+  extensionCatalog: "pg_foreign_data_wrapper",
   inspect: () => `
     select w.oid, w.fdwname as name, pg_catalog.pg_get_userbyid(w.fdwowner) as owner,
            w.fdwacl::pg_catalog.text as acl

@@ -11,6 +11,7 @@ export default definePrivilegeKind({
   privileges: ["usage"],
   publicByDefault: [],
   shared: false,
+  extensionCatalog: "pg_foreign_server",
   inspect: () => `
     select s.oid, s.srvname as name, pg_catalog.pg_get_userbyid(s.srvowner) as owner,
            s.srvacl::pg_catalog.text as acl

@@ -11,6 +11,7 @@ export default definePrivilegeKind({
   privileges: ["usage"],
   publicByDefault: ["usage"],
   shared: false,
+  extensionCatalog: "pg_language",
   inspect: () => `
     select l.oid, l.lanname as name, pg_catalog.pg_get_userbyid(l.lanowner) as owner,
            l.lanacl::pg_catalog.text as acl, l.lanpltrusted as trusted

@@ -33,6 +33,8 @@ export interface PrivilegeKind {
   allInSchema?: string | undefined;
   /** True when it belongs to the cluster and not to one database. */
   shared: boolean;
+  /** Where pg_depend lists those that belong to an extension; absent for kinds that no extension brings. */
+  extensionCatalog?: string | undefined;
   /** The catalog query, qualified, without parameters and in a fixed order. */
   inspect(options: { major: number; includeSystem: boolean }): string;
   /** One row of `inspect`. */

@@ -29,6 +29,7 @@ export default definePrivilegeKind({
   defaults: { on: "routines", keyword: "ROUTINES", objectType: "f", inSchema: true },
   allInSchema: "ALL ROUTINES",
   shared: false,
+  extensionCatalog: "pg_proc",
   inspect: ({ includeSystem }) => `
     select p.oid, n.nspname as schema, p.proname as name, pg_catalog.oidvectortypes(p.proargtypes) as arguments,
            case when p.prokind = 'p' then pg_catalog.pg_get_function_identity_arguments(p.oid) end as modes,

@@ -12,6 +12,7 @@ export default definePrivilegeKind({
   publicByDefault: [],
   defaults: { on: "schemas", keyword: "SCHEMAS", objectType: "n", inSchema: false },
   shared: false,
+  extensionCatalog: "pg_namespace",
   inspect: ({ includeSystem }) => `
     select n.oid, n.nspname as name, pg_catalog.pg_get_userbyid(n.nspowner) as owner, n.nspacl::pg_catalog.text as acl
       from pg_catalog.pg_namespace as n

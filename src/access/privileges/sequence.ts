@@ -13,6 +13,7 @@ export default definePrivilegeKind({
   defaults: { on: "sequences", keyword: "SEQUENCES", objectType: "S", inSchema: true },
   allInSchema: "ALL SEQUENCES",
   shared: false,
+  extensionCatalog: "pg_class",
   inspect: ({ includeSystem }) => `
     select c.oid, n.nspname as schema, c.relname as name, pg_catalog.pg_get_userbyid(c.relowner) as owner,
            c.relacl::pg_catalog.text as acl, d.refobjid as parent

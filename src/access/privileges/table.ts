@@ -33,6 +33,7 @@ export default definePrivilegeKind({
   defaults: { on: "tables", keyword: "TABLES", objectType: "r", inSchema: true },
   allInSchema: "ALL TABLES",
   shared: false,
+  extensionCatalog: "pg_class",
   inspect: ({ includeSystem }) => `
     select c.oid, n.nspname as schema, c.relname as name, pg_catalog.pg_get_userbyid(c.relowner) as owner,
            c.relacl::pg_catalog.text as acl, c.relkind as form,

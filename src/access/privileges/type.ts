@@ -17,6 +17,7 @@ export default definePrivilegeKind({
   publicByDefault: ["usage"],
   defaults: { on: "types", keyword: "TYPES", objectType: "T", inSchema: true },
   shared: false,
+  extensionCatalog: "pg_type",
   inspect: ({ includeSystem }) => `
     select t.oid, n.nspname as schema, t.typname as name, pg_catalog.pg_get_userbyid(t.typowner) as owner,
            t.typacl::pg_catalog.text as acl, t.typtype as form

@@ -6,7 +6,15 @@
  */
 import { type Acl, aclEntryText, PUBLIC } from "../catalog/acl.ts";
 import { type PrivilegeName, privilegeNames, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, DefaultAcl, ObjectKind, Policy, Role, Snapshot } from "../catalog/snapshot.ts";
+import {
+  type CatalogObject,
+  type DefaultAcl,
+  OBJECT_KINDS,
+  type ObjectKind,
+  type Policy,
+  type Role,
+  type Snapshot,
+} from "../catalog/snapshot.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type MatrixRow, schemaMatrix } from "./matrix.ts";
 import { privilegeWords } from "./words.ts";
@@ -86,13 +94,14 @@ export function accessReport(snapshot: Snapshot, kinds: readonly PrivilegeKind[]
   const kindOf = new Map(kinds.map((kind) => [kind.name, kind]));
   const policies = policiesByTable(snapshot.policies);
   const report = (object: CatalogObject): ObjectReport => objectReport(object, { kindOf, policies });
-  const { database, schema, ...others } = snapshot.objects;
+  const { database, schema } = snapshot.objects;
+  const others = OBJECT_KINDS.filter((kind) => kind !== "database" && kind !== "schema");
   return {
     roles: [...snapshot.roles.values()].map((role) => roleReport(role, snapshot)).sort(by(({ role }) => role)),
     databases: database.map(report).sort(by(({ name }) => name)),
     schemas: schema.map(report).sort(by(({ name }) => name)),
-    objects: OBJECT_ORDER.flatMap((kind) =>
-      others[kind].map(report).sort(by(({ schema: of, name }) => `${of ?? ""}\0${name}`)),
+    objects: others.flatMap((kind) =>
+      snapshot.objects[kind].map(report).sort(by(({ schema: of, name }) => `${of ?? ""}\0${name}`)),
     ),
     defaults: snapshot.defaultAcls
       .map(defaultReport)
@@ -102,19 +111,6 @@ export function accessReport(snapshot: Snapshot, kinds: readonly PrivilegeKind[]
     unreadable: [...snapshot.unreadable],
   };
 }
-
-const OBJECT_ORDER: readonly Exclude<ObjectKind, "database" | "schema">[] = [
-  "table",
-  "sequence",
-  "routine",
-  "type",
-  "language",
-  "foreign-data-wrapper",
-  "foreign-server",
-  "large-object",
-  "parameter",
-  "tablespace",
-];
 
 function by<Item>(key: (item: Item) => string): (first: Item, second: Item) => number {
   return (first, second) => {

@@ -7,23 +7,14 @@
  * even a probe that is refused can run the code of whoever owns the table.
  */
 import type { Session } from "../../pg/session.ts";
+import { FIRST_OWN_OID, ROUTINE_CALLS } from "../catalog/hooks.ts";
 import { readTogether } from "../catalog/inspect.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
 import type { RoleGraph } from "./role-graph.ts";
 
-/** 16384: what has a lower number was made by initdb. */
-const FIRST_OWN_OID = 16_384;
-
 /** Relations whose planning can run a routine that is neither the server's nor a superuser's, with its owner. */
 const CODE = `
-with calls as (
-  select distinct d.classid, d.objid, coalesce(o.oprcode::pg_catalog.oid, d.refobjid) as routine
-    from pg_catalog.pg_depend as d
-    left join pg_catalog.pg_operator as o
-      on d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass and o.oid = d.refobjid
-   where d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
-     and coalesce(o.oprcode::pg_catalog.oid, d.refobjid) >= ${FIRST_OWN_OID}
-), foreign_calls as (
+with ${ROUTINE_CALLS}, foreign_calls as (
   select c.classid, c.objid, a.rolname as owner, p.proname as routine
     from calls as c
     join pg_catalog.pg_proc as p on p.oid = c.routine

@@ -1,4 +1,5 @@
 /** Lists of differences as text: what the model has, what the database has. */
+import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
 import { warningLines } from "./access-plan-text.ts";
 
@@ -12,6 +13,7 @@ interface Entry {
 
 interface DifferenceText {
   database: string;
+  model: { file: string };
   missing: readonly Entry[];
   extra: readonly Entry[];
   different: readonly Entry[];
@@ -21,7 +23,16 @@ interface DifferenceText {
 
 const MAX_LINES = 200;
 
-export function differenceLines({ database, missing, extra, different, warnings, since }: DifferenceText): string[] {
+/** What diff and drift show, and what to do next. */
+export const differenceRenderer = {
+  result: (output: DifferenceText) => `${differenceLines(output).join("\n")}\n`,
+  summary: ({ model, missing, extra, different }: DifferenceText) =>
+    missing.length + extra.length + different.length === 0
+      ? undefined
+      : `next: pgkeep access plan ${shellWord(model.file)}        shows the statements that end it`,
+};
+
+function differenceLines({ database, missing, extra, different, warnings, since }: DifferenceText): string[] {
   const name = tameLine(database);
   const total = missing.length + extra.length + different.length;
   const heading =

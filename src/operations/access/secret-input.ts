@@ -8,7 +8,8 @@ import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
 import type { Session } from "../../pg/session.ts";
 import type { Server } from "../server/connect.ts";
 
-export function secretFields(z: ZodNamespace) {
+/** Where references to secrets may lead; for operations that resolve some. */
+export function secretRootField(z: ZodNamespace) {
   return {
     secretRoot: z
       .array(z.string())
@@ -18,6 +19,12 @@ export function secretFields(z: ZodNamespace) {
         valueName: "DIR",
         group: "safety",
       }),
+  };
+}
+
+export function secretFields(z: ZodNamespace) {
+  return {
+    ...secretRootField(z),
     stateFile: z.string().optional().meta({
       description: "Where fingerprints of passwords that were set are kept; default below ~/.local/state",
       valueName: "FILE",
