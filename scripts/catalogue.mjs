@@ -27,6 +27,36 @@ export const CATALOGUES = [
     listsNames: true,
   },
   { folder: "src/access/paths/edges", definition: "EdgeRule", declaredIn: "src/access/paths/edge-rule.ts" },
+  {
+    folder: "src/relay/sinks",
+    definition: "SinkDefinition",
+    declaredIn: "src/relay/sinks/sink.ts",
+    listsNames: true,
+  },
+  {
+    folder: "src/relay/sources",
+    definition: "SourceDefinition",
+    declaredIn: "src/relay/sources/source.ts",
+    listsNames: true,
+  },
+  {
+    folder: "src/relay/formats",
+    definition: "FormatDefinition",
+    declaredIn: "src/relay/formats/format.ts",
+    listsNames: true,
+  },
+  {
+    folder: "src/relay/signatures",
+    definition: "SignatureDefinition",
+    declaredIn: "src/relay/signatures/signature.ts",
+    listsNames: true,
+  },
+  {
+    folder: "src/relay/transforms",
+    definition: "TransformDefinition",
+    declaredIn: "src/relay/transforms/transform.ts",
+    listsNames: true,
+  },
   { folder: "src/cli/renderers", definition: "Renderer<never>", declaredIn: "src/cli/renderer.ts" },
 ];
 

@@ -296,6 +296,51 @@ export const ERRORS = {
     EXIT.config,
     "The managed service does not allow this to anybody. The hint names the provider's own way.",
   ),
+  RELAY_SCHEMA_FOREIGN: define(
+    EXIT.config,
+    "There is a schema tide in the database that neither pgkeep nor pg_tide made, or whose owner is somebody else. Nothing in it is touched.",
+  ),
+  RELAY_NOT_INSTALLED: define(
+    EXIT.config,
+    "The database has no schema tide, or an older one than this version works with. pgkeep relay install makes or upgrades it.",
+  ),
+  RELAY_RIGHT_MISSING: define(
+    EXIT.connection,
+    "The role that the relay connects as lacks a right in schema tide. The message names it; pgkeep relay install --roles makes a role that has them all.",
+  ),
+  RELAY_SUPERUSER: define(
+    EXIT.config,
+    "The relay would run as a superuser. It needs a few rights on one schema, and everything more is a danger: give it a role of its own, or say --allow-superuser.",
+  ),
+  RELAY_PIPELINE_UNKNOWN: define(EXIT.config, "No pipeline has that name, or the role may not see it."),
+  RELAY_PIPELINE_INVALID: define(
+    EXIT.config,
+    "The configuration of a pipeline cannot work. The detail names each field that is wrong; other pipelines are not affected.",
+  ),
+  RELAY_OUTBOX_UNKNOWN: define(EXIT.config, "No outbox or inbox has that name."),
+  RELAY_DEAD_LETTER_UNKNOWN: define(EXIT.config, "No dead letter has that number, or it is settled already."),
+  RELAY_ADDRESS_REFUSED: define(
+    EXIT.config,
+    "A pipeline wants to reach a private address. Only the operator of the process can permit that, with --ssrf-allow.",
+  ),
+  RELAY_PACKAGE_MISSING: define(
+    EXIT.config,
+    "The connector needs a client library that is not installed. The hint gives the command that installs it.",
+  ),
+  RELAY_LISTEN_FAILED: define(EXIT.config, "The port for metrics or for a webhook receiver could not be opened."),
+  RELAY_DEAD_LETTERS: define(
+    EXIT.unexpectedResult,
+    "Events became dead letters during the run and --fail-on-dead was given. pgkeep relay dlq list shows them.",
+  ),
+  RELAY_REPLAY_REFUSED: define(
+    EXIT.config,
+    "A replay needs a range of events that are still there and a pipeline that is enabled. The message says which is not so.",
+  ),
+  RELAY_FORCED: define(
+    EXIT.failed,
+    "Pipelines had not finished when the time to drain was up and were ended. What they had sent but not recorded will be sent again, with the same ids.",
+    true,
+  ),
   DB_BINARIES_MISSING: define(
     EXIT.config,
     "The embedded PostgreSQL comes as an optional package for this platform, which is not installed.",
