@@ -38,6 +38,18 @@ export type TransactionStatus = "idle" | "transaction" | "failed";
 /** One row, columns by name, values as the server's text ("t", "42"), null for SQL NULL. */
 export type TextRow = Readonly<Record<string, string | null>>;
 
+/** One row, columns by place. */
+export type ArrayRow = readonly (string | null)[];
+
+/** What NOTIFY brought. Anybody who may connect can send one: a hint, never a fact. */
+export interface Notification {
+  channel: string;
+  /** At most 8,000 bytes. */
+  payload: string;
+  /** The backend that sent it. */
+  processId: number;
+}
+
 export interface StatementResult {
   /** The server's command tag: "CREATE TABLE", "COPY 12". */
   tag: string;
@@ -66,6 +78,11 @@ export interface Session extends AsyncDisposable {
   parameterStatus(name: string): string | undefined;
   /** Runs one statement with bound values. Rows as text. Throws ServerError. */
   query(text: string, values?: readonly (string | null)[]): Promise<TextRow[]>;
+  /**
+   * As `query`, for statements that run again and again: the server parses each text once per session, and rows are
+   * arrays, which are read about twice as fast as named columns. Texts must come from a fixed set.
+   */
+  rows(text: string, values?: readonly (string | null)[]): Promise<ArrayRow[]>;
   /** Sends `text` as one simple-protocol message and discards all rows. Returns the number of statements completed. Throws ServerError. */
   script(text: string, options?: ScriptOptions): Promise<number>;
   /** As `script`, keeping the rows of each statement. For our own statements, whose results are small. */
@@ -77,6 +94,10 @@ export interface Session extends AsyncDisposable {
   ahead(text: string): Promise<void>;
   /** Replaces the listener of notices. The listener must be quick; it is called as messages arrive. */
   onNotice(listener: (notice: ServerNotice) => void): void;
+  /** Replaces the listener of notifications; they come only after a LISTEN, also while no command runs. */
+  onNotification(listener: (notification: Notification) => void): void;
+  /** Calls `listener` once when the connection has ended, for whatever reason; at once when it has already. */
+  onEnd(listener: () => void): void;
   /** Asks the server, over a second connection with the same TLS settings, to end the running statement. Never throws. */
   cancel(): Promise<void>;
   /** Ends the session. Safe to call twice and on a broken connection; waits at most two seconds. */

@@ -8,7 +8,7 @@
  * Source: PostgreSQL 18 manual, chapter 54, "Message Formats" and "Error and Notice Message Fields".
  */
 import { PgkeepError } from "../../base/errors.ts";
-import type { ServerErrorFields, ServerNotice, TextRow } from "../session.ts";
+import type { ArrayRow, Notification, ServerErrorFields, ServerNotice, TextRow } from "../session.ts";
 import { MAX_REPORT_BYTES } from "./frames.ts";
 
 /** Types of messages from the server. */
@@ -182,6 +182,33 @@ export function decodeRow(body: Buffer, columns: readonly string[]): TextRow {
   return row;
 }
 
+/** Values of a DataRow by place. Checks bounds itself, because it is the inner loop of reading events. */
+export function decodeArrayRow(body: Buffer): ArrayRow {
+  if (body.length < 2) throw malformed();
+  const count = body.readUInt16BE(0);
+  const row = new Array<string | null>(count);
+  let offset = 2;
+  for (let column = 0; column < count; column++) {
+    if (offset + 4 > body.length) throw malformed();
+    const length = body.readInt32BE(offset);
+    offset += 4;
+    if (length === -1) {
+      row[column] = null;
+      continue;
+    }
+    const end = offset + length;
+    if (length < 0 || end > body.length) throw malformed();
+    row[column] = body.toString("utf8", offset, end);
+    offset = end;
+  }
+  return row;
+}
+
+export function decodeNotification(body: Buffer): Notification {
+  const reader = new MessageReader(body);
+  return { processId: reader.int32(), channel: reader.cstring(), payload: reader.cstring() };
+}
+
 function message(type: string, ...parts: readonly Buffer[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 4);
   const header = Buffer.alloc(5);
@@ -237,15 +264,20 @@ export const toServer = {
   query: (text: string) => message("Q", cstring(text)),
 
   /** One statement with text values: parse, bind, describe, execute, sync, all unnamed. */
-  extendedQuery: (text: string, values: readonly (string | null)[]): Buffer => {
+  extendedQuery: (text: string, values: readonly (string | null)[]): Buffer =>
+    Buffer.concat([toServer.parse("", text), toServer.execute("", values)]),
+
+  parse: (statement: string, text: string): Buffer => message("P", cstring(statement), cstring(text), int16(0)),
+
+  /** Runs a parsed statement with text values: bind, describe, execute, sync. */
+  execute: (statement: string, values: readonly (string | null)[]): Buffer => {
     const bound = values.flatMap((value) => {
       if (value === null) return [int32(-1)];
       const bytes = Buffer.from(value, "utf8");
       return [int32(bytes.length), bytes];
     });
     return Buffer.concat([
-      message("P", cstring(""), cstring(text), int16(0)),
-      message("B", cstring(""), cstring(""), int16(0), int16(values.length), ...bound, int16(0)),
+      message("B", cstring(""), cstring(statement), int16(0), int16(values.length), ...bound, int16(0)),
       message("D", Buffer.from("P\0")),
       message("E", cstring(""), int32(0)),
       message("S"),

@@ -14,7 +14,9 @@
 import { assert } from "../../base/assert.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import {
+  type ArrayRow,
   type CopySource,
+  type Notification,
   type ScriptOptions,
   ServerError,
   type ServerNotice,
@@ -27,9 +29,11 @@ import {
 import { type Authenticated, statusOf, takeParameter } from "./authenticate.ts";
 import type { Keeping } from "./frames.ts";
 import {
+  decodeArrayRow,
   decodeColumns,
   decodeError,
   decodeNotice,
+  decodeNotification,
   decodeRow,
   FROM_SERVER,
   MessageReader,
@@ -53,18 +57,24 @@ const CANCEL_REPEAT_MS = 200;
 /** What the server is told when a script copies from us and we have nothing. It repeats this in its error. */
 const NO_COPY_DATA = "pgkeep has no data for this COPY ... FROM STDIN";
 
+/** How rows are kept: not at all, by column name, by place. */
+type RowShape = "none" | "named" | "arrays";
+
 interface Command {
   isExtended: boolean;
-  keepsRows: boolean;
+  keeps: RowShape;
   /** Data of COPY statements that is already on its way. */
   copiesSupplied: number;
   /** COPY ... FROM STDIN statements that the server has begun. */
   copiesBegun: number;
   onStatement: ((tag: string) => void) | undefined;
+  /** Called when the server has parsed a statement that it is to keep. */
+  onParsed: (() => void) | undefined;
   completed: number;
   results: StatementResult[];
   columns: string[];
   rows: TextRow[];
+  arrays: ArrayRow[];
   serverError: ServerError | undefined;
   /** A failure on our side (a COPY source that threw), reported once the server has settled. */
   ownError: unknown;
@@ -75,8 +85,8 @@ interface Command {
   reject(error: unknown): void;
 }
 
-type CommandOptions = Pick<Command, "isExtended" | "keepsRows"> & ScriptOptions;
-type Outcome = Pick<Command, "completed" | "results">;
+type CommandOptions = Pick<Command, "isExtended" | "keeps"> & Partial<Pick<Command, "onParsed">> & ScriptOptions;
+type Outcome = Pick<Command, "completed" | "results" | "arrays">;
 
 export interface WireSessionOptions {
   wire: Wire;
@@ -96,6 +106,9 @@ export class WireSession implements Session, WireListener {
   #status: TransactionStatus;
   #roundTrips = 0;
   #listener: ((notice: ServerNotice) => void) | undefined;
+  #onNotification: ((notification: Notification) => void) | undefined;
+  /** Names of statements that the server has parsed, by their text. */
+  readonly #parsed = new Map<string, string>();
   /** The running command first. More than one only while statements of `prepare` and `ahead` are unanswered. */
   #commands: Command[] = [];
   /** How many of them are statements of `prepare` and `ahead`. */
@@ -135,19 +148,38 @@ export class WireSession implements Session, WireListener {
     this.#listener = listener;
   }
 
+  onNotification(listener: (notification: Notification) => void): void {
+    this.#onNotification = listener;
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.#wire.hasEnded) listener();
+    else this.#whenEnded.push(listener);
+  }
+
+  async rows(text: string, values: readonly (string | null)[] = []): Promise<ArrayRow[]> {
+    const known = this.#parsed.get(text);
+    const name = known ?? `pgkeep_${this.#parsed.size + 1}`;
+    const run = toServer.execute(name, values);
+    const bytes = known === undefined ? Buffer.concat([toServer.parse(name, text), run]) : run;
+    const onParsed = () => this.#parsed.set(text, name);
+    const { arrays } = await this.#run(bytes, { isExtended: true, keeps: "arrays", onParsed });
+    return arrays;
+  }
+
   async query(text: string, values: readonly (string | null)[] = []): Promise<TextRow[]> {
     const bytes = toServer.extendedQuery(text, values);
-    const { results } = await this.#run(bytes, { isExtended: true, keepsRows: true });
+    const { results } = await this.#run(bytes, { isExtended: true, keeps: "named" });
     return results.at(-1)?.rows ?? [];
   }
 
   async script(text: string, options: ScriptOptions = {}): Promise<number> {
-    const { completed } = await this.#run(toServer.query(text), { isExtended: false, keepsRows: false, ...options });
+    const { completed } = await this.#run(toServer.query(text), { isExtended: false, keeps: "none", ...options });
     return completed;
   }
 
   async exchange(text: string, options: ScriptOptions = {}): Promise<StatementResult[]> {
-    const { results } = await this.#run(toServer.query(text), { isExtended: false, keepsRows: true, ...options });
+    const { results } = await this.#run(toServer.query(text), { isExtended: false, keeps: "named", ...options });
     return results;
   }
 
@@ -157,7 +189,7 @@ export class WireSession implements Session, WireListener {
    * nothing may run without it; an error of an `optional` statement is ignored. Not counted as a round trip.
    */
   prepare(required: string, optional: readonly string[]): void {
-    const plain = { isExtended: false, keepsRows: false };
+    const plain = { isExtended: false, keeps: "none" } as const;
     this.#preparing = 1 + optional.length;
     this.#send(toServer.query(required), plain).catch((error: unknown) => {
       this.#ended ??= { error };
@@ -171,7 +203,7 @@ export class WireSession implements Session, WireListener {
     if (this.#ended) throw this.#ended.error;
     const roundTrips = this.#roundTrips;
     this.#preparing += 1;
-    const answer = this.#send(toServer.query(text), { isExtended: false, keepsRows: false });
+    const answer = this.#send(toServer.query(text), { isExtended: false, keeps: "none" });
     this.#roundTrips = roundTrips;
     await answer;
   }
@@ -204,15 +236,17 @@ export class WireSession implements Session, WireListener {
 
   keeping(type: number): Keeping {
     const isOfRows = type === FROM_SERVER.dataRow || type === FROM_SERVER.rowDescription;
-    if (isOfRows) return this.#commands[0]?.keepsRows ? "keep" : "skip";
+    if (isOfRows) return (this.#commands[0]?.keeps ?? "none") === "none" ? "skip" : "keep";
+    if (type === FROM_SERVER.notification) return this.#onNotification ? "shorten" : "skip";
     // Nothing else is long, unless somebody wants to fill our memory.
-    return type === FROM_SERVER.copyData || type === FROM_SERVER.notification ? "skip" : "shorten";
+    return type === FROM_SERVER.copyData ? "skip" : "shorten";
   }
 
   message(type: number, body: Buffer): void {
     const command = this.#commands[0];
     if (type === FROM_SERVER.notice) this.#listener?.(decodeNotice(body));
     else if (type === FROM_SERVER.parameterStatus) takeParameter(this.#parameters, new MessageReader(body));
+    else if (type === FROM_SERVER.notification) this.#onNotification?.(decodeNotification(body));
     else if (type === FROM_SERVER.ready) this.#settle(body);
     else if (command) this.#takeResult(command, type, body);
     else if (type === FROM_SERVER.error) this.#ended ??= { error: new ServerError(decodeError(body)) };
@@ -227,10 +261,11 @@ export class WireSession implements Session, WireListener {
   }
 
   #takeResult(command: Command, type: number, body: Buffer): void {
-    if (type === FROM_SERVER.rowDescription && command.keepsRows) command.columns = decodeColumns(body);
-    else if (type === FROM_SERVER.dataRow && command.keepsRows) command.rows.push(decodeRow(body, command.columns));
+    if (type === FROM_SERVER.dataRow) takeRow(command, body);
+    else if (type === FROM_SERVER.rowDescription && command.keeps === "named") command.columns = decodeColumns(body);
     else if (type === FROM_SERVER.commandComplete) completeStatement(command, new MessageReader(body).cstring());
     else if (type === FROM_SERVER.error) command.serverError ??= new ServerError(decodeError(body));
+    else if (type === FROM_SERVER.parseComplete) command.onParsed?.();
     else if (type === FROM_SERVER.copyIn) this.#beginCopy(command);
     else if (type === FROM_SERVER.copyBoth) this.#wire.destroy(unexpectedMessage());
   }
@@ -330,6 +365,11 @@ export class WireSession implements Session, WireListener {
   }
 }
 
+function takeRow(command: Command, body: Buffer): void {
+  if (command.keeps === "arrays") command.arrays.push(decodeArrayRow(body));
+  else if (command.keeps === "named") command.rows.push(decodeRow(body, command.columns));
+}
+
 function newCommand(
   options: CommandOptions,
   resolve: (outcome: Outcome) => void,
@@ -346,14 +386,16 @@ function newCommand(
   };
   const command: Command = {
     isExtended: options.isExtended,
-    keepsRows: options.keepsRows,
+    keeps: options.keeps,
     copiesSupplied: options.copyData?.length ?? 0,
     copiesBegun: 0,
     onStatement: options.onStatement,
+    onParsed: options.onParsed,
     completed: 0,
     results: [],
     columns: [],
     rows: [],
+    arrays: [],
     serverError: undefined,
     ownError: undefined,
     isRunning: true,
@@ -371,7 +413,7 @@ function pause(ms: number): Promise<void> {
 
 function completeStatement(command: Command, tag: string): void {
   command.completed += 1;
-  if (command.keepsRows) command.results.push({ tag, rows: command.rows });
+  if (command.keeps === "named") command.results.push({ tag, rows: command.rows });
   command.rows = [];
   command.columns = [];
   command.onStatement?.(tag);

@@ -270,6 +270,51 @@ describe("script", () => {
   });
 });
 
+describe("rows", () => {
+  it("come by place, NULL as null, and the server parses each text once", async () => {
+    const one = await session();
+    const text = "SELECT $1::int + 1, NULL, $2::text";
+    expect(await one.rows(text, ["1", "ä\u{1F600}"])).toEqual([["2", null, "ä\u{1F600}"]]);
+    expect(await one.rows(text, ["5", null])).toEqual([["6", null, null]]);
+    const [counted] = await one.query("SELECT count(*) AS n, max(name) AS name FROM pg_prepared_statements");
+    expect(counted).toEqual({ n: "1", name: "pgkeep_1" });
+  });
+
+  it("go on after a text that cannot be parsed and after one that fails when it runs", async () => {
+    const one = await session();
+    for (let time = 0; time < 3; time++) {
+      expect(await failureOf(one.rows("SELEC 1"))).toBeInstanceOf(ServerError);
+      expect(await failureOf(one.rows("SELECT 1 / $1::int", ["0"]))).toBeInstanceOf(ServerError);
+    }
+    expect(await one.rows("SELECT 1 / $1::int", ["1"])).toEqual([["1"]]);
+    expect(await one.query("SELECT count(*) AS n FROM pg_prepared_statements")).toEqual([{ n: "1" }]);
+  });
+});
+
+describe("notifications", () => {
+  it("arrive while nothing runs, with channel, payload and sender", async () => {
+    const [listening, sending] = [await session(), await session()];
+    const came = new Promise((resolve) => listening.onNotification(resolve));
+    await listening.script('LISTEN "a channel"');
+    await sending.query("SELECT pg_notify('a channel', $1)", ["ä payload"]);
+    expect(await came).toEqual({ channel: "a channel", payload: "ä payload", processId: sending.processId });
+  });
+
+  it("are dropped when nobody wants them", async () => {
+    const one = await session();
+    await one.script("LISTEN x; NOTIFY x, 'y'");
+    expect(await one.query("SELECT 1 AS a")).toEqual([{ a: "1" }]);
+  });
+
+  it("the end of a session is told, also to those who ask late", async () => {
+    const [one, other] = [await session(), await session()];
+    const ended = new Promise<void>((resolve) => one.onEnd(resolve));
+    await other.query("SELECT pg_terminate_backend($1::int)", [String(one.processId)]);
+    await ended;
+    await new Promise<void>((resolve) => one.onEnd(resolve));
+  });
+});
+
 describe("notices and settings", () => {
   it("arrive in order with all their fields, before the command that raised them ends", async () => {
     const notices: ServerNotice[] = [];
