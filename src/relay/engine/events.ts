@@ -44,7 +44,7 @@ export type RelayEvent =
   /** A page was read (forward) or a batch arrived (reverse). */
   | ({ type: "relay.polled"; messages: number; durationMs: number } & OfPipeline)
   /** The position moved. */
-  | ({ type: "relay.checkpoint"; position: bigint; durationMs: number } & OfPipeline)
+  | ({ type: "relay.checkpoint"; position: bigint; durationMs: number; receipts?: number | undefined } & OfPipeline)
   /** Reverse: rows stored in the inbox. */
   | ({ type: "relay.stored"; stored: number; duplicates: number; rejected: number } & OfPipeline)
   | ({ type: "relay.dead_letters"; count: number; kind: DeadLetterKind } & OfPipeline)
@@ -58,6 +58,8 @@ export type RelayEvent =
       reason: string;
       isTransient: boolean;
     } & OfPipeline)
+  /** A session on the relay's database was opened or closed. */
+  | { type: "relay.connections"; open: number; limit: number; openedInMs?: number | undefined }
   | { type: "relay.listening"; what: "metrics" | "webhook"; address: string; pipeline?: string | undefined }
   | { type: "relay.stopping"; reason: string }
   | { type: "relay.stopped"; forced: readonly string[] };

@@ -42,6 +42,8 @@ export interface RelayOptions {
   resolveDatabase(url: string): Promise<ResolvedConnection>;
   streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream };
   clock: Clock;
+  /** Whoever wants the catalog, files and references read again now (SIGHUP) calls what is handed over here. */
+  onReload?: ((reload: () => void) => void) | undefined;
   /** Aborts: drain, then end. */
   signal: AbortSignal;
   random: () => number;
