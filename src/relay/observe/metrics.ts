@@ -137,35 +137,47 @@ class Observer {
   #take(event: RelayEvent): void {
     switch (event.type) {
       case "relay.reconciled":
-        return this.#reconciled(event);
+        this.#reconciled(event);
+        break;
       case "relay.ownership":
-        return this.#ownership(event);
+        this.#ownership(event);
+        break;
       case "relay.state":
-        return this.#state(event);
+        this.#state(event);
+        break;
       case "relay.batch_settled":
-        return this.#batch(event);
+        this.#batch(event);
+        break;
       case "relay.polled":
-        return this.#polled(event);
+        this.#polled(event);
+        break;
       case "relay.checkpoint":
-        return this.#checkpoint(event);
+        this.#checkpoint(event);
+        break;
       case "relay.stored":
-        return this.#stored(event);
+        this.#stored(event);
+        break;
       case "relay.dead_letters":
-        return this.#deadLetters(event);
+        this.#deadLetters(event);
+        break;
       case "relay.lag":
-        return this.#lag(event);
+        this.#lag(event);
+        break;
       case "relay.held":
-        return this.#metrics.set("events_held_seconds", tenantOf(event), event.sinceMs / 1_000);
+        this.#metrics.set("events_held_seconds", tenantOf(event), event.sinceMs / 1_000);
+        break;
       case "relay.error":
-        return this.#error(event);
+        this.#error(event);
+        break;
       case "relay.connections":
-        return this.#connections(event);
+        this.#connections(event);
+        break;
       case "relay.stopped":
         for (const pipeline of event.forced) this.#metrics.add("forced_shutdown_total", { pipeline });
-        return;
+        break;
       case "relay.listening":
       case "relay.stopping":
-        return;
+        break;
     }
   }
 
@@ -193,7 +205,10 @@ class Observer {
   #state(event: EventOf<"relay.state">): void {
     const { pipeline, state } = event;
     if (event.code !== undefined) this.#sayFailed(pipeline);
-    if (state === "stopped") return this.#forget(event);
+    if (state === "stopped") {
+      this.#forget(event);
+      return;
+    }
     this.#metrics.set("pipeline_healthy", tenantOf(event), HEALTHY.has(state) ? 1 : 0);
     for (const each of STATES) this.#metrics.set("retry_state", { pipeline, state: each }, each === state ? 1 : 0);
   }
