@@ -1,0 +1,147 @@
+/**
+ * Makes schema tide, or brings an older one to this version.
+ *
+ * One transaction: the lock, the look at what is there, every missing migration, the closing of rights. So a failure
+ * leaves nothing behind, and of two installs at once the second waits and then finds nothing left to do.
+ *
+ * Owner. What runs with its owner's rights must not run with a superuser's, so a superuser's install makes the role
+ * tide_owner, which nobody can log in as; everybody else installs as themselves, or for the role they name.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import { checkIdentifier, ident, literal } from "../../pg/identifiers.ts";
+import type { Session } from "../../pg/session.ts";
+import { type Migration, migrations, relaySql } from "./migrations.ts";
+import { readState, type SchemaState } from "./state.ts";
+
+/** Both halves of the advisory lock: "pgkp" and "tide" in ASCII. Held by the transaction of an install. */
+export const INSTALL_LOCK = [0x70676b70, 0x74696465] as const;
+
+/** Owner when a superuser installs and names none. */
+export const DEFAULT_OWNER = "tide_owner";
+
+export interface InstallRequest {
+  /** Version of pgkeep, noted in tide.meta. */
+  version: string;
+  /** Role that is to own the schema; made, without login, when there is none. */
+  owner?: string | undefined;
+  /** Also make the roles of roles.sql. */
+  roles?: boolean | undefined;
+  /** Look and say what would run; change nothing. */
+  dryRun?: boolean | undefined;
+  /** Stop after this migration, to meet an older version in a test. */
+  upTo?: number | undefined;
+}
+
+export interface InstallReport {
+  /** made: there was no schema. adopted: it was pg_tide's. upgraded: it was older. current: nothing was missing. */
+  outcome: "made" | "adopted" | "upgraded" | "current";
+  owner: string;
+  /** Files that ran, or would run. */
+  migrations: readonly string[];
+  /** Whether roles.sql ran, or would. */
+  roles: boolean;
+}
+
+/**
+ * Installs or upgrades schema tide over `session`, which must be idle.
+ *
+ * Throws RELAY_SCHEMA_FOREIGN when the schema is somebody else's, and errors of the server (ServerError) as they are;
+ * nothing is changed then.
+ */
+export async function installSchema(session: Session, request: InstallRequest): Promise<InstallReport> {
+  if (request.owner !== undefined) checkIdentifier(request.owner, "role");
+  await session.script(OPENING);
+  try {
+    const state = await readState(session);
+    refuseForeign(state);
+    const plan = planInstall(state, request);
+    const hasWork = plan.migrations.length > 0 || plan.roles;
+    await session.script(hasWork && !request.dryRun ? `${installScript(plan, request)}\ncommit` : "rollback");
+    return plan;
+  } finally {
+    if (session.transactionStatus() !== "idle") await session.script("rollback").catch(() => {});
+  }
+}
+
+/** The settings that could bend the statements below are ours for the length of the transaction. */
+const OPENING = `begin isolation level read committed;
+set local search_path = pg_catalog, pg_temp;
+set local lock_timeout = '10s';
+set local client_min_messages = warning;
+set local check_function_bodies = on;
+set local default_tablespace = '';
+set local default_table_access_method = heap;
+select pg_catalog.pg_advisory_xact_lock(${INSTALL_LOCK.join(", ")})`;
+
+function refuseForeign({ kind, owner, mayActAsOwner, planted }: SchemaState): void {
+  if (kind === "foreign") {
+    throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" is in use and belongs to "${owner}"`, {
+      detail: "It holds objects that neither pgkeep nor pg_tide made.",
+      hint: "Rename it (alter schema tide rename to ...), or install into another database.",
+      state: "nothing was changed",
+    });
+  }
+  if (!mayActAsOwner) {
+    throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" belongs to "${owner}"`, {
+      detail: "The role of this connection cannot act as that owner.",
+      hint: `Connect as "${owner}", as a member of it, or as a superuser.`,
+      state: "nothing was changed",
+    });
+  }
+  if (planted !== undefined) {
+    throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" holds an object of somebody else`, {
+      detail: `There is ${planted}. Whoever owns it could change it after the install.`,
+      hint: "Look at it, then drop it or give it to the schema's owner, and install again.",
+      state: "nothing was changed",
+    });
+  }
+}
+
+function planInstall(state: SchemaState, request: InstallRequest): InstallReport {
+  const { upTo = Number.POSITIVE_INFINITY, roles = false } = request;
+  const missing = migrations().filter(({ name, number }) => number <= upTo && !state.applied.has(name));
+  return {
+    outcome: outcomeOf(state, missing),
+    owner: ownerOf(state, request),
+    migrations: missing.map(({ name }) => name),
+    roles,
+  };
+}
+
+function outcomeOf({ kind }: SchemaState, missing: readonly Migration[]): InstallReport["outcome"] {
+  if (kind === "absent") return "made";
+  if (kind === "pg_tide") return "adopted";
+  return missing.length === 0 ? "current" : "upgraded";
+}
+
+/** A schema that is there keeps its owner unless that is a superuser, whose rights are not to be lent. */
+function ownerOf(state: SchemaState, { owner }: InstallRequest): string {
+  if (owner !== undefined) return owner;
+  if (state.owner !== undefined && !state.ownerIsSuperuser) return state.owner;
+  return state.isSuperuser ? DEFAULT_OWNER : state.currentUser;
+}
+
+function installScript(
+  { owner, migrations: names, roles, outcome }: InstallReport,
+  { version }: InstallRequest,
+): string {
+  const parts = [`set local pgkeep.owner = ${literal(owner)};`, relaySql("schema.sql")];
+  if (outcome !== "current") parts.push(relaySql("adopt.sql"));
+  parts.push(`set local role ${ident(owner)};`, ...names.map(relaySql), noted(names, version));
+  parts.push("reset role;");
+  if (roles) parts.push(relaySql("roles.sql"));
+  return parts.join("\n");
+}
+
+/** Notes what ran, and closes what it may have left open to everybody. */
+function noted(names: readonly string[], version: string): string {
+  const rows = [
+    `('version', ${literal(version)})`,
+    ...names.map((name) => `(${literal(`migration/${name}`)}, pg_catalog.now()::text)`),
+  ];
+  return `insert into tide.meta as m (key, value) values ${rows.join(", ")}
+on conflict (key) do update set value = excluded.value;
+do $$ begin
+  if pg_catalog.to_regprocedure('tide.relay_close_rights()') is not null then perform tide.relay_close_rights(); end if;
+end $$;`;
+}

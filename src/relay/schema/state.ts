@@ -1,0 +1,93 @@
+/** What is there before an install: whose schema tide is, and which migrations ran. */
+import type { Session } from "../../pg/session.ts";
+
+export interface SchemaState {
+  /** absent: no schema tide, or an empty one. ours: made here. pg_tide: made by that extension. foreign: neither. */
+  kind: "absent" | "ours" | "pg_tide" | "foreign";
+  /** The schema's owner; undefined when there is no schema. */
+  owner: string | undefined;
+  /** Whether the current role may act as that owner. */
+  mayActAsOwner: boolean;
+  ownerIsSuperuser: boolean;
+  currentUser: string;
+  isSuperuser: boolean;
+  /** Names of the migrations that ran. */
+  applied: ReadonlySet<string>;
+  /** An object in the schema whose owner could lend nothing but harm: "function tide.f(text), owned by mallory". */
+  planted: string | undefined;
+}
+
+/** The look of an install; two round trips. Runs under any search path. */
+export async function readState(session: Session): Promise<SchemaState> {
+  const [row] = await session.query(LOOK);
+  const kind = kindOf(row?.kind);
+  const noted = kind === "ours" ? await session.query(APPLIED) : [];
+  return {
+    kind,
+    owner: row?.owner ?? undefined,
+    mayActAsOwner: row?.may_act === "t",
+    ownerIsSuperuser: row?.owner_super === "t",
+    currentUser: row?.me ?? "",
+    isSuperuser: row?.super === "t",
+    applied: new Set(noted.map(({ name }) => name ?? "")),
+    planted: row?.planted ?? undefined,
+  };
+}
+
+function kindOf(text: string | null | undefined): SchemaState["kind"] {
+  return text === "absent" || text === "ours" || text === "pg_tide" ? text : "foreign";
+}
+
+const APPLIED = `select pg_catalog.substr(m.key, 11) as name from tide.meta as m where m.key like 'migration/%'`;
+
+/**
+ * pg_tide's schema is known by its extension, or, in a database restored without it, by its message table's columns.
+ * An object counts as planted when its owner is neither the schema's, nor a superuser, nor somebody whom the
+ * installer can act as anyway: replacing a function keeps its owner, who could replace it again.
+ */
+const LOOK = `
+with place as (
+  select n.oid, n.nspowner, o.rolname, o.rolsuper
+    from pg_catalog.pg_namespace as n
+    join pg_catalog.pg_roles as o on o.oid = n.nspowner
+   where n.nspname = 'tide'
+), things as (
+  select pg_catalog.format('relation %s', c.oid::pg_catalog.regclass) as thing, c.relowner as owner, 'c' as class
+    from pg_catalog.pg_class as c
+    join place as p on p.oid = c.relnamespace
+   where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+     and c.relname not like '%\\_inbox' and c.relname not like '%\\_inbox\\_id\\_seq'
+   union all
+  select pg_catalog.format('function %s', f.oid::pg_catalog.regprocedure), f.proowner, 'f'
+    from pg_catalog.pg_proc as f
+    join place as p on p.oid = f.pronamespace
+)
+select case
+         when p.oid is null then 'absent'
+         when pg_catalog.to_regclass('tide.meta') is not null
+          and pg_catalog.to_regprocedure('tide.version()') is not null then 'ours'
+         when exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_tide')
+           or (select pg_catalog.count(*)
+                 from pg_catalog.pg_attribute as a
+                where a.attrelid = pg_catalog.to_regclass('tide.tide_outbox_messages')
+                  and a.attname in ('id', 'outbox_name', 'payload', 'headers', 'created_at')
+                  and not a.attisdropped) = 5 then 'pg_tide'
+         when not exists (select from things) then 'absent'
+         else 'foreign'
+       end as kind,
+       p.rolname as owner,
+       p.rolsuper as owner_super,
+       coalesce(pg_catalog.pg_has_role(current_user, p.nspowner, 'member'), true) as may_act,
+       current_user as me,
+       s.rolsuper as super,
+       (select pg_catalog.format('%s, owned by %I', t.thing, o.rolname)
+          from things as t
+          join pg_catalog.pg_roles as o on o.oid = t.owner
+         where t.owner <> p.nspowner
+           and not o.rolsuper
+           and (s.rolsuper or not pg_catalog.pg_has_role(current_user, t.owner, 'member'))
+         order by t.class desc, t.thing
+         limit 1) as planted
+  from (select) as one
+  left join place as p on true
+  join pg_catalog.pg_roles as s on s.rolname = current_user`;
