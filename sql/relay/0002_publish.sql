@@ -18,8 +18,7 @@ as $$ select pg_catalog.hashtext('tide:outbox:' operator(pg_catalog.||) p_outbox
 -- Marks where this transaction began to publish to an outbox. Once per transaction and outbox: the setting that remembers
 -- it is local to the transaction and goes with a rolled-back savepoint, as the lock does.
 create or replace function tide.fence_enter(p_outbox text) returns void
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
   v_class integer := tide.fence_class(p_outbox);
@@ -89,8 +88,7 @@ $$;
 
 -- Everything that must hold before a row is inserted. Raises; returns when publishing may go on.
 create or replace function tide.publish_admit(p_name text) returns void
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
   v_enabled boolean;
@@ -127,8 +125,7 @@ $$;
 -- at once and vanish with their session. Nobody there counts as asleep, so that plain LISTEN works.
 -- Probes are given back at once. Two at the same moment may tell each other "asleep", which is one NOTIFY too many.
 create or replace function tide.publish_wake(p_name text) returns void
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
   v_outbox integer := hashtext(p_name);
@@ -163,11 +160,13 @@ begin
 end
 $$;
 
+-- While one of the functions below inserts, tide.publishing says that the mark is made already. It is set and taken away by
+-- hand: only a superuser could make it part of a function's definition.
+
 -- Publishes one event in the caller's transaction and gives its id.
 create or replace function tide.outbox_publish_id(p_name text, p_payload jsonb, p_headers jsonb default '{}') returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set tide.publishing = 'on'
 as $$
 declare
   v_id bigint;
@@ -176,9 +175,11 @@ begin
     perform tide.publish_check(p_payload, p_headers);
   end if;
   perform tide.publish_admit(p_name);
+  perform set_config('tide.publishing', 'on', true);
   insert into tide.tide_outbox_messages (outbox_name, payload, headers)
     values (p_name, p_payload, coalesce(p_headers, '{}'))
     returning id into v_id;
+  perform set_config('tide.publishing', '', true);
   perform tide.publish_wake(p_name);
   return v_id;
 end
@@ -189,15 +190,16 @@ $$;
 create or replace function tide.outbox_publish(p_name text, p_payload jsonb, p_headers jsonb default '{}') returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set tide.publishing = 'on'
 as $$
 begin
   if p_payload is null or jsonb_typeof(coalesce(p_headers, '{}')) <> 'object' then
     perform tide.publish_check(p_payload, p_headers);
   end if;
   perform tide.publish_admit(p_name);
+  perform set_config('tide.publishing', 'on', true);
   insert into tide.tide_outbox_messages (outbox_name, payload, headers)
     values (p_name, p_payload, coalesce(p_headers, '{}'));
+  perform set_config('tide.publishing', '', true);
   perform tide.publish_wake(p_name);
 end
 $$;
@@ -206,7 +208,6 @@ $$;
 create or replace function tide.outbox_publish_batch(p_name text, p_messages jsonb[]) returns bigint[]
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set tide.publishing = 'on'
 as $$
 declare
   v_ids bigint[];
@@ -222,6 +223,7 @@ begin
       errcode = '22023', detail = 'PGTIDE_INVALID_ARGUMENT', hint = 'Give {"payload": ..., "headers": {...}} for each event.';
   end if;
   perform tide.publish_admit(p_name);
+  perform set_config('tide.publishing', 'on', true);
   with inserted as (
     insert into tide.tide_outbox_messages (outbox_name, payload, headers)
     select p_name, message -> 'payload', coalesce(message -> 'headers', '{}')
@@ -230,6 +232,7 @@ begin
     returning id
   )
   select coalesce(array_agg(id order by id), '{}') into v_ids from inserted;
+  perform set_config('tide.publishing', '', true);
   if cardinality(v_ids) > 0 then
     perform tide.publish_wake(p_name);
   end if;
