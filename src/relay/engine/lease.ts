@@ -1,0 +1,167 @@
+/**
+ * Owning one pipeline: a session of its own that holds the advisory lock, and a lease row with an epoch.
+ *
+ *   taking   lock tried, lease asked for -> held | refused (session closed)
+ *   held     extended by every checkpoint and, when those are rare, by a renewal
+ *   lost     the row has another epoch, the session ended, or our own clock says that the time is over -> `lost` aborts.
+ *            Nothing is sent or written from then on, and `release` closes the session, which gives the lock back: an
+ *            owner that was frozen does not fight with its successor.
+ *
+ * The time is counted from before a request was sent, so the server's own count always ends later than ours. A lock that
+ * somebody squats on does not keep the pipeline from running: the lease alone is enough, it only hands over more
+ * slowly, and the lock is tried again with every renewal.
+ */
+import { sleep } from "../../base/clock.ts";
+import type { Session } from "../../pg/session.ts";
+import { acquireLease, releaseLease, renewLease, tryLock } from "../store/leases.ts";
+import type { PipelineKey } from "../store/pipeline-key.ts";
+import type { RelayOptions } from "./options.ts";
+import type { Lease } from "./worker.ts";
+
+/** A checkpoint leaves at least two thirds of the lease (relay_fence); rounded down. */
+const LEFT_BY_CHECKPOINT = 0.66;
+/** Renewed when less than half is left: a renewal may fail once and be late by a third. */
+const RENEW_BELOW = 0.5;
+const CHECKS_PER_LEASE = 6;
+/** 2 s: giving back is a courtesy; the lease ends without it. */
+const RELEASE_LIMIT_MS = 2_000;
+
+export type Taken = { lease: OwnedLease } | { heldBy: string | undefined };
+
+export interface LeaseRequest {
+  key: PipelineKey;
+  token: string;
+  options: Pick<RelayOptions, "openDatabase" | "clock" | "leaseMs" | "label">;
+}
+
+/** Tries to own a pipeline. Throws when the database cannot be reached. */
+export async function takeLease({ key, token, options }: LeaseRequest): Promise<Taken> {
+  const session = await options.openDatabase();
+  try {
+    const hasLock = await tryLock(session, key);
+    const sentAtMs = options.clock.monotonicMs();
+    const { leaseMs, label } = options;
+    const answer = await acquireLease(session, key, { token, label, leaseMs, hasLock });
+    if (answer.acquired) {
+      return { lease: new OwnedLease({ session, key, epoch: answer.epoch, hasLock, sentAtMs, options }) };
+    }
+    await session.close();
+    return { heldBy: answer.heldBy };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+interface Held {
+  session: Session;
+  key: PipelineKey;
+  epoch: bigint;
+  hasLock: boolean;
+  sentAtMs: number;
+  options: LeaseRequest["options"];
+}
+
+export class OwnedLease implements Lease {
+  readonly key: PipelineKey;
+  readonly epoch: bigint;
+  readonly leaseMs: number;
+  readonly #session: Session;
+  readonly #clock: RelayOptions["clock"];
+  readonly #lost = new AbortController();
+  readonly #renewing: Promise<void>;
+  #hasLock: boolean;
+  #deadlineMs: number;
+  #expiry: NodeJS.Timeout | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor({ session, key, epoch, hasLock, sentAtMs, options }: Held) {
+    this.key = key;
+    this.epoch = epoch;
+    this.leaseMs = options.leaseMs;
+    this.#session = session;
+    this.#clock = options.clock;
+    this.#hasLock = hasLock;
+    this.#deadlineMs = sentAtMs + options.leaseMs;
+    session.onEnd(() => this.lose());
+    this.#watchExpiry();
+    this.#renewing = this.#keepRenewing();
+  }
+
+  /** Aborts when the lease is lost. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Whether the advisory lock is ours too; without it handing over takes the whole lease. */
+  get hasLock(): boolean {
+    return this.#hasLock;
+  }
+
+  use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const result = this.#tail.then(() => work(this.#session));
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  isHeld(): boolean {
+    return !this.#lost.signal.aborted && this.#clock.monotonicMs() < this.#deadlineMs;
+  }
+
+  extended(sentAtMs: number): void {
+    this.#extendTo(sentAtMs + this.leaseMs * LEFT_BY_CHECKPOINT);
+  }
+
+  lose(): void {
+    clearTimeout(this.#expiry);
+    this.#lost.abort();
+  }
+
+  /** Gives the pipeline back and closes the session. Never throws. */
+  async release(): Promise<void> {
+    const isOurs = this.isHeld();
+    this.lose();
+    await this.#renewing;
+    if (isOurs) {
+      const released = this.use((session) => releaseLease(session, this.key, this.epoch)).catch(() => undefined);
+      const limit = new AbortController();
+      await Promise.race([released, sleep(RELEASE_LIMIT_MS, limit.signal).catch(() => undefined)]);
+      limit.abort();
+    }
+    await this.#session.close();
+  }
+
+  #extendTo(deadlineMs: number): void {
+    if (deadlineMs > this.#deadlineMs) this.#deadlineMs = deadlineMs;
+  }
+
+  /** A timer that is set anew when it comes too early: extending happens too often to set one each time. */
+  #watchExpiry(): void {
+    const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
+    if (leftMs <= 0) this.lose();
+    else if (!this.#lost.signal.aborted) this.#expiry = setTimeout(() => this.#watchExpiry(), Math.ceil(leftMs));
+  }
+
+  async #keepRenewing(): Promise<void> {
+    try {
+      while (!this.#lost.signal.aborted) {
+        await sleep(this.leaseMs / CHECKS_PER_LEASE, this.#lost.signal);
+        if (this.#deadlineMs - this.#clock.monotonicMs() < this.leaseMs * RENEW_BELOW) await this.#renew();
+      }
+    } catch {
+      // Lost, or the session failed: either way it is over.
+      this.lose();
+    }
+  }
+
+  #renew(): Promise<void> {
+    return this.use(async (session) => {
+      if (!this.#hasLock) this.#hasLock = await tryLock(session, this.key);
+      const sentAtMs = this.#clock.monotonicMs();
+      const { epoch, leaseMs } = this;
+      const isOurs = await renewLease(session, this.key, { epoch, leaseMs, hasLock: this.#hasLock });
+      if (isOurs) this.#extendTo(sentAtMs + leaseMs);
+      else this.lose();
+    });
+  }
+}

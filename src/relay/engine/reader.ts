@@ -1,0 +1,127 @@
+/**
+ * When an outbox is read, and how the relay waits for more.
+ *
+ *   awake    reads again at once after a full page and a moment after a short one; an empty read -> asleep.
+ *   asleep   publishers are asked to notify (relay_sleep), then the outbox is read once more, because an event in
+ *            between was not told. A notification or a timer reads; a stream of events -> awake (relay_wake), so that
+ *            busy publishers are spared the notifications.
+ *
+ * A notification carries nothing but "look", so a lost or a forged one costs time and never an event. The timer is
+ * short after a notification that led to nothing: then an open transaction holds the events back, and should it roll
+ * back, nobody will tell.
+ */
+import type { ArrayRow } from "../../pg/session.ts";
+import { beginSleep, endSleep, readPage } from "../store/outbox-pages.ts";
+import type { Lease } from "./worker.ts";
+
+/** Next read after a page that was not full. */
+const AWAKE_POLL_MS = 2;
+/** First and shortest wait of a sleeper whose notification led to nothing. */
+const HELD_POLL_MS = 10;
+const FIRST_NET_MS = 200;
+/** So many reads with rows, each soon after the last, are a stream. */
+const STREAM_READS = 4;
+const STREAM_GAP_MS = 20;
+/** A page of so many rows is one, too. */
+const STREAM_ROWS = 50;
+
+export interface ReaderOptions {
+  outbox: string;
+  lease: Pick<Lease, "use">;
+  pageRows: number;
+  /** Longest wait without a notification. */
+  netMs: number;
+  monotonicMs: () => number;
+}
+
+export class Reader {
+  readonly #options: ReaderOptions;
+  #isAwake = true;
+  #isReading = false;
+  #isNotified = false;
+  #dueMs = 0;
+  #waitMs = FIRST_NET_MS;
+  #streak = 0;
+  #rowsAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Whether the last thing this reader saw was an empty outbox. */
+  get isAsleep(): boolean {
+    return !this.#isAwake && !this.#isReading && !this.#isNotified;
+  }
+
+  /** When it wants to read next. */
+  get dueMs(): number {
+    if (this.#isReading) return Number.POSITIVE_INFINITY;
+    return this.#isNotified ? 0 : this.#dueMs;
+  }
+
+  notified(): void {
+    this.#isNotified = true;
+  }
+
+  /** Reads a page after `after`. An empty one means that there was nothing to read at that time. */
+  async read(after: bigint, maxBytes: number): Promise<ArrayRow[]> {
+    this.#isReading = true;
+    const wasNotified = this.#isNotified;
+    this.#isNotified = false;
+    try {
+      const rows = await this.#read(after, maxBytes);
+      this.#plan(rows.length, wasNotified);
+      return rows;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #read(after: bigint, maxBytes: number): Promise<ArrayRow[]> {
+    const { lease, outbox, pageRows } = this.#options;
+    const request = { outbox, after, limit: pageRows, maxBytes };
+    return lease.use(async (session) => {
+      const rows = await readPage(session, request);
+      if (rows.length > 0) {
+        if (!this.#isAwake && this.#isStream(rows.length)) {
+          await endSleep(session, outbox);
+          this.#isAwake = true;
+        }
+        return rows;
+      }
+      if (!this.#isAwake) return rows;
+      await beginSleep(session, outbox);
+      this.#isAwake = false;
+      this.#waitMs = FIRST_NET_MS;
+      return readPage(session, request);
+    });
+  }
+
+  #isStream(rows: number): boolean {
+    return rows >= STREAM_ROWS || this.#streak >= STREAM_READS;
+  }
+
+  #plan(rows: number, wasNotified: boolean): void {
+    const nowMs = this.#options.monotonicMs();
+    if (rows > 0) {
+      this.#streak = nowMs - this.#rowsAtMs < STREAM_GAP_MS ? this.#streak + 1 : 0;
+      this.#rowsAtMs = nowMs;
+      this.#waitMs = FIRST_NET_MS;
+      this.#dueMs = nowMs + this.#waitAfterRows(rows);
+      return;
+    }
+    this.#streak = 0;
+    this.#waitMs = wasNotified ? HELD_POLL_MS : this.#waitMs;
+    this.#dueMs = nowMs + this.#waitMs;
+    this.#waitMs = Math.min(this.#waitMs * 2, Math.max(this.#options.netMs, HELD_POLL_MS));
+  }
+
+  #waitAfterRows(rows: number): number {
+    if (rows >= this.#options.pageRows) return 0;
+    return this.#isAwake ? AWAKE_POLL_MS : FIRST_NET_MS;
+  }
+}
