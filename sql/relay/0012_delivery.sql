@@ -405,3 +405,49 @@ as $$
    order by d.id
    limit p_limit
 $$;
+
+-- Stores what a reverse pipeline received in its inbox: an array of {event_id, source, payload, headers}; new dead letters beside it.
+-- One transaction. Gives the ids that were new, each once; nothing at all (no row) when the epoch is old. The row's `stored`
+-- is an empty array when everything was there before.
+create or replace function tide.relay_store(
+  p_group text, p_tenant text, p_pipeline text, p_epoch bigint, p_lease_ms integer, p_inbox text, p_rows jsonb,
+  p_dead jsonb default null, p_settled jsonb default null
+)
+  returns table (stored jsonb)
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_schema text;
+begin
+  if not tide.relay_fence(p_group, p_tenant, 'reverse', p_pipeline, p_epoch, p_lease_ms) then
+    return;
+  end if;
+  select c.inbox_schema into v_schema from tide.tide_inbox_config as c where c.inbox_name = p_inbox;
+  if not found then
+    raise exception 'inbox not found: %', p_inbox using
+      errcode = '42704', detail = 'PGTIDE_INBOX_NOT_FOUND', hint = 'Create it: SELECT tide.inbox_create(name).';
+  end if;
+  execute format(
+    'with stored as (
+       insert into %I.%I (event_id, source, payload, headers)
+       select r.event_id, r.source, r.payload, r.headers
+         from rows from (jsonb_to_recordset($1) as (event_id text, source text, payload jsonb, headers jsonb)) with ordinality
+              as r (event_id, source, payload, headers, place)
+        order by r.place
+           on conflict (event_id) do nothing
+       returning event_id
+     )
+     select coalesce(jsonb_agg(event_id), ''[]'') from stored',
+    v_schema, p_inbox || '_inbox'
+  ) into stored using p_rows;
+  if p_dead is not null then
+    perform tide.relay_write_dead_letters('reverse', p_pipeline, p_dead);
+  end if;
+  if p_settled is not null then
+    perform tide.relay_settle_dead_letters(p_pipeline, p_settled);
+  end if;
+  return next;
+end
+$$;

@@ -60,6 +60,8 @@ export type RelayEvent =
     } & OfPipeline)
   /** A session on the relay's database was opened or closed. */
   | { type: "relay.connections"; open: number; limit: number; openedInMs?: number | undefined }
+  /** Something people should see once. */
+  | ({ type: "relay.warning"; message: string } & OfPipeline)
   | { type: "relay.listening"; what: "metrics" | "webhook"; address: string; pipeline?: string | undefined }
   | { type: "relay.stopping"; reason: string }
   | { type: "relay.stopped"; forced: readonly string[] };
