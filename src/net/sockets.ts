@@ -9,6 +9,8 @@ import { connect, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import type { AddressPolicy } from "./address-policy.ts";
 
+export type { Socket };
+
 export interface Peer {
   host: string;
   port: number;
