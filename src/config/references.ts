@@ -26,6 +26,10 @@ export interface ReferenceOptions {
   maxFileBytes?: number | undefined;
   /** What the text is, for messages: `parameter "app_password"`. Must not hold a secret. */
   of?: string | undefined;
+  /** Permits `${env:NAME:-text}`: the text stands in for a variable that is not set or empty. Default: no. */
+  allowDefaults?: boolean | undefined;
+  /** White space around a file's text does not count, and a file with nothing else is a refusal. Default: no. */
+  trimFiles?: boolean | undefined;
 }
 
 /** The escape, or an opening that names a known provider. */
@@ -54,6 +58,18 @@ export async function resolveReferences(text: string, options: ReferenceOptions)
     split(text, options.of).map((part) => (part.kind === "text" ? part.text : resolveOne(part, options))),
   );
   return values.join("");
+}
+
+/** The references in `text`, in order, unresolved. An unterminated one is left out; resolving refuses it. */
+export function referencesIn(text: string): { provider: string; argument: string }[] {
+  if (!hasReferences(text)) return [];
+  try {
+    return split(text).flatMap((part) =>
+      part.kind === "reference" ? [{ provider: part.provider, argument: part.argument }] : [],
+    );
+  } catch {
+    return [];
+  }
 }
 
 interface TextPart {
@@ -94,16 +110,40 @@ async function resolveOne({ provider, argument }: ReferencePart, options: Refere
   const load = Object.entries(index).find(([name]) => name === provider)?.[1];
   try {
     if (!load) throw new ReferenceFailure("There is no provider of that name.");
-    const value = await (await load()).default.resolve(argument, {
+    const { name, standIn } = provider === "env" && options.allowDefaults ? withDefault(argument) : { name: argument };
+    // The stand-in is text of the configuration, so it is no secret.
+    if (standIn !== undefined && !variableOf(options.environment, name)) return standIn;
+    const value = await (await load()).default.resolve(name, {
       environment: options.environment,
       secretRoots: options.secretRoots ?? [],
       maxFileBytes: options.maxFileBytes ?? MAX_SECRET_FILE_BYTES,
     });
-    registerSecret(value);
-    return value;
+    const kept = provider === "file" && options.trimFiles ? trimmed(value) : value;
+    registerSecret(kept);
+    return kept;
   } catch (error) {
     throw unresolved(`\${${provider}:${argument}}`, options.of, error);
   }
+}
+
+/** `NAME:-text`. One pass holds here too: a reference inside of the text is refused. */
+function withDefault(argument: string): { name: string; standIn?: string } {
+  const at = argument.indexOf(":-");
+  if (at < 0) return { name: argument };
+  const standIn = argument.slice(at + 2);
+  if (standIn.includes("${")) throw new ReferenceFailure("A default cannot hold a reference.");
+  if (!/^[A-Za-z0-9_]+$/.test(argument.slice(0, at))) return { name: argument };
+  return { name: argument.slice(0, at), standIn };
+}
+
+function variableOf(environment: ReferenceOptions["environment"], name: string): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] : undefined;
+}
+
+function trimmed(value: string): string {
+  const kept = value.trim();
+  if (kept === "") throw new ReferenceFailure("The file is empty.");
+  return kept;
 }
 
 function unresolved(reference: string, of: string | undefined, error: unknown): PgkeepError {

@@ -40,6 +40,8 @@ export interface Pipeline {
   inbox: string | undefined;
   /** Catalogue name of the sink (forward) or source (reverse) and its configuration, references unresolved. */
   connector: { type: string; config: Readonly<Record<string, unknown>> };
+  /** Forward: template of the subject for sinks that have none of their own (`source.subject_template`). */
+  subjectTemplate: string;
   batchSize: number;
   pollIntervalMs: number;
   maxPollBackoffMs: number;

@@ -1,0 +1,215 @@
+/**
+ * Makes a pipeline's settings usable in this process: resolves references, refuses secrets that stand in the catalog,
+ * and checks what came out against the connector's own schema.
+ *
+ * References are resolved in one pass over configuration only. No event is ever looked at for them, and what one brings
+ * in is not looked at again.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import type { z as Zod } from "zod";
+import { registerSecret } from "../../base/secrets.ts";
+import { registerConnectionString } from "../../config/environment.ts";
+import { hasReferences, referencesIn, resolveReferences } from "../../config/references.ts";
+import type { ConnectorDefinition } from "../connector.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { invalid, pathText, problemsOf, refuseProblems } from "./problems.ts";
+import { kindOfSchema, type SchemaNode } from "./schema-node.ts";
+import { fieldAt, inlineSecrets, secretPaths } from "./secrets.ts";
+
+export interface OpenOptions {
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Directories that `${file:}` may read below. */
+  secretRoots: readonly string[];
+  allowInlineSecrets: boolean;
+}
+
+export interface Openable<Config> {
+  /** The connector's configuration, resolved and with defaults. */
+  config: Config;
+  /** `wire_config` and `transform` with references resolved, for `openShaping`. */
+  wireOptions: Readonly<Record<string, unknown>>;
+  transforms: Readonly<Record<string, unknown>>;
+  /** What the pipeline asks of the address guard. */
+  addresses: Pipeline["addresses"];
+  /** Files that were read; when one changes, open again and compare `fingerprint`. */
+  files: readonly string[];
+  /** Equal as long as every reference has the same value. Says nothing about the values; differs between processes. */
+  fingerprint: string;
+  /** For people, once: names of fields, no values. */
+  warnings: readonly string[];
+}
+
+/** 64 KiB: any password, token or connection string. */
+const SECRET_FILE_BYTES = 64 * 1024;
+/** 1 MiB: bundles of certificates. */
+const PEM_FILE_BYTES = 1024 * 1024;
+const PEM_FIELD = /(?:^|_)(?:pem|ca|cert|certs|certificate|chain|bundle|credentials|credentials_json)(?:_|$)/;
+
+/** So that a fingerprint tells nothing about short secrets to whoever reads it. */
+const FINGERPRINT_KEY = randomBytes(32);
+
+/**
+ * Resolves and checks what the pipeline's connector needs.
+ *
+ * Throws RELAY_PIPELINE_INVALID (fields that are wrong, or secrets in the catalog) and CONFIG_REFERENCE_UNRESOLVED (a
+ * reference without value), both without any value.
+ */
+export async function openable<Config extends Zod.ZodObject>(
+  pipeline: Pipeline,
+  definition: ConnectorDefinition<Config>,
+  options: OpenOptions,
+): Promise<Openable<Zod.output<Config>>> {
+  const { z } = await import("zod");
+  const schema = definition.config(z);
+  const end = pipeline.direction === "forward" ? "sink" : "source";
+  const { config } = pipeline.connector;
+  const { transforms } = pipeline;
+  const wireOptions = pipeline.wireFormat.options;
+  const warnings = checkSecrets(
+    pipeline,
+    { [end]: config, wire_config: wireOptions, transform: transforms },
+    schema,
+    options,
+  );
+
+  const resolver = new Resolver(pipeline.name, options);
+  const resolved = await resolver.resolve(config, schema, end);
+  const wire = await resolver.resolve(wireOptions, undefined, "wire_config");
+  const chain = await resolver.resolveTransforms(transforms);
+  const parsed = schema.safeParse(resolved);
+  if (!parsed.success) throw invalid(pipeline.name, problemsOf(parsed.error.issues, schema, end));
+  return {
+    config: parsed.data,
+    wireOptions: recordOf(wire),
+    transforms: chain,
+    addresses: pipeline.addresses,
+    files: [...resolver.files],
+    fingerprint: createHmac("sha256", FINGERPRINT_KEY)
+      .update(JSON.stringify([resolved, wire, chain]))
+      .digest("hex"),
+    warnings,
+  };
+}
+
+/** Refuses secrets that stand in the catalog. Returns what is allowed but should not be. */
+function checkSecrets(
+  pipeline: Pipeline,
+  settings: Record<string, Readonly<Record<string, unknown>>>,
+  connector: SchemaNode,
+  { allowInlineSecrets }: OpenOptions,
+): string[] {
+  const end = pipeline.direction === "forward" ? "sink" : "source";
+  const found = Object.entries(settings).flatMap(([place, config]) =>
+    inlineSecrets(config, place === end ? connector : undefined).map(({ path, where }) => ({
+      path: `${place}.${path}`,
+      where,
+    })),
+  );
+  registerInline(settings);
+  const fields = found.filter(({ where }) => where === "field");
+  if (!allowInlineSecrets) {
+    refuseProblems(
+      pipeline.name,
+      fields.map(
+        ({ path }) => `${path}: holds a secret; it must be one reference such as \${env:NAME} or \${file:/path}`,
+      ),
+    );
+  }
+  const left = allowInlineSecrets ? found : found.filter(({ where }) => where === "url");
+  return left.map(({ path }) => `${path} holds a secret that everybody who may read the catalog can read`);
+}
+
+/** Secrets in the catalog are hidden like any other. */
+function registerInline(value: unknown): void {
+  if (typeof value === "string") registerConnectionString(value);
+  else if (typeof value === "object" && value !== null) Object.values(value).forEach(registerInline);
+}
+
+class Resolver {
+  readonly files = new Set<string>();
+  readonly #pipeline: string;
+  readonly #options: OpenOptions;
+
+  constructor(pipeline: string, options: OpenOptions) {
+    this.#pipeline = pipeline;
+    this.#options = options;
+  }
+
+  async resolve(
+    config: Readonly<Record<string, unknown>>,
+    schema: SchemaNode | undefined,
+    at: string,
+  ): Promise<unknown> {
+    const secrets = secretPaths(config, schema);
+    return this.#walk(config, schema, "", (path, text) => this.#text(text, `${at}.${path}`, secrets.has(path)));
+  }
+
+  /** Of transforms only decryption takes references; expressions may hold `${` of their own. */
+  async resolveTransforms(transforms: Pipeline["transforms"]): Promise<Record<string, unknown>> {
+    const { decrypt, ...others } = transforms;
+    if (!isRecord(decrypt)) return { ...transforms };
+    return { ...others, decrypt: await this.resolve(withKeyFiles(decrypt), undefined, "encryption") };
+  }
+
+  async #walk(
+    value: unknown,
+    schema: SchemaNode | undefined,
+    path: string,
+    text: (path: string, text: string) => Promise<string>,
+  ): Promise<unknown> {
+    if (typeof value === "string") {
+      return hasReferences(value) ? typed(await text(path, value), schema) : value;
+    }
+    if (Array.isArray(value)) {
+      return Promise.all(value.map((item, index) => this.#walk(item, undefined, pathText(path, [index]), text)));
+    }
+    if (!isRecord(value)) return value;
+    const entries = Object.entries(value).map(async ([key, item]) => [
+      key,
+      await this.#walk(item, fieldAt(schema, key), pathText(path, [key]), text),
+    ]);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  async #text(text: string, field: string, isSecret: boolean): Promise<string> {
+    for (const { provider, argument } of referencesIn(text)) if (provider === "file") this.files.add(argument);
+    const value = await resolveReferences(text, {
+      environment: this.#options.environment,
+      secretRoots: this.#options.secretRoots,
+      maxFileBytes: PEM_FIELD.test(field.toLowerCase()) ? PEM_FILE_BYTES : SECRET_FILE_BYTES,
+      of: `${field} of pipeline "${this.#pipeline}"`,
+      allowDefaults: !isSecret,
+      trimFiles: true,
+    });
+    if (isSecret) registerSecret(value);
+    return value;
+  }
+}
+
+/** pg_tide names the files of keys; they are read like any other secret, from the allowed directories only. */
+function withKeyFiles({ key_path, key_path_previous, ...options }: Record<string, unknown>): Record<string, unknown> {
+  const asReference = (path: unknown) => (typeof path === "string" && !path.includes("}") ? `\${file:${path}}` : path);
+  return {
+    ...options,
+    ...(key_path === undefined ? {} : { key: options.key ?? asReference(key_path) }),
+    ...(key_path_previous === undefined
+      ? {}
+      : { key_previous: options.key_previous ?? asReference(key_path_previous) }),
+  };
+}
+
+/** A reference is always text; where the schema wants a number or a switch, its text may be one. */
+function typed(text: string, schema: SchemaNode | undefined): unknown {
+  const kind = kindOfSchema(schema);
+  if (kind === "number" && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
+  if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}

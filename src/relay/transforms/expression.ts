@@ -1,0 +1,233 @@
+/**
+ * JMESPath over a message: compiled once, evaluated against the payload.
+ *
+ * An expression sees the payload's own fields, and beside them the message's: `payload`, `headers`, `op`, `subject`,
+ * `outbox_name`, `created_at`, `outbox_id`, unless the payload has a field of that name. So `total > 5` and
+ * `payload.total > 5` mean the same.
+ *
+ * Expressions come from the pipeline's editor and data from publishers, and neither may stop the relay: length, size of
+ * the tree, steps of an evaluation and size of its result are bounded, and the library's functions that could take quadratic
+ * time or unbounded memory are replaced.
+ */
+import { compile, registerFunction, TreeInterpreter, TYPE_NUMBER, TYPE_STRING } from "@jmespath-community/jmespath";
+import type { Message } from "../message.ts";
+import { LosslessJson } from "../pipeline/lossless-json.ts";
+import { TransformFailure } from "./transform.ts";
+
+/** 4,096 characters: longer expressions are programs. */
+export const MAX_EXPRESSION_LENGTH = 4_096;
+/** 500 nodes of the syntax tree. */
+const MAX_NODES = 500;
+/** 1 million characters that one function may make: as much as a message may have. */
+const MAX_TEXT = 1_048_576;
+/** 200,000 values in a result: more do not fit into a message. */
+const MAX_RESULT_VALUES = 200_000;
+
+const ENVELOPE: Readonly<Record<string, (message: Message, payload: unknown) => unknown>> = {
+  payload: (_message, payload) => payload,
+  headers: ({ headers }) => JSON.parse(headers),
+  op: ({ op }) => op,
+  subject: ({ outbox, op }) => `${outbox}.${op}`,
+  outbox_name: ({ outbox }) => outbox,
+  created_at: ({ createdAt }) => createdAt,
+  outbox_id: ({ id }) => Number(id),
+};
+
+export interface Expression {
+  /** The value for one message, for deciding: numbers are JavaScript's. Throws TransformFailure. */
+  value(message: Message): unknown;
+  /** JSON text of the value, for sending: a number that JavaScript cannot hold passes as it is. Throws TransformFailure. */
+  json(message: Message): string;
+}
+
+type Tree = ReturnType<typeof compile>;
+
+/** What is wrong with an expression, without repeating it; undefined when nothing is. */
+export function expressionProblem(text: string): string | undefined {
+  if (text.trim() === "") return "must not be blank";
+  if (text.length > MAX_EXPRESSION_LENGTH) return `has more than ${MAX_EXPRESSION_LENGTH} characters`;
+  let tree: Tree;
+  try {
+    tree = compile(text);
+  } catch {
+    return "is not a JMESPath expression";
+  }
+  return treeProblem(tree);
+}
+
+/** Compiles an expression. Throws TransformFailure. */
+export function compileExpression(text: string): Expression {
+  const problem = expressionProblem(text);
+  if (problem) throw new TransformFailure(`the expression ${problem}`);
+  replaceFunctions();
+  const tree = compile(text);
+  const names = envelopeNames(tree);
+  const evaluate = (message: Message, payload: unknown): unknown => {
+    const value = search(tree, names.length === 0 ? payload : withEnvelope(message, payload, names));
+    checkSize(value);
+    return value;
+  };
+  return {
+    value: (message) => evaluate(message, parse(JSON, message.payload)),
+    json(message) {
+      const lossless = new LosslessJson();
+      return lossless.write(evaluate(message, parse(lossless, message.payload)));
+    },
+  };
+}
+
+/** JMESPath's false values and 0, as pg_tide filters. */
+export function isFalsy(value: unknown): boolean {
+  if (value === null || value === undefined || value === false || value === "" || value === 0) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+function parse(json: Pick<LosslessJson, "parse">, text: string): unknown {
+  try {
+    return json.parse(text);
+  } catch {
+    throw new TransformFailure("the payload is not JSON");
+  }
+}
+
+function search(tree: Tree, input: unknown): unknown {
+  try {
+    // What JSON.parse returned is a JSON value; the library's types have no word for "unknown".
+    return TreeInterpreter.search(tree, input as Parameters<typeof TreeInterpreter.search>[1]);
+  } catch {
+    // The library's own messages repeat values.
+    throw new TransformFailure("the expression failed on this payload: a value is not of the type it works with");
+  }
+}
+
+/** Not enumerable, so that `@`, `keys(@)` and `*` see the payload alone. */
+function withEnvelope(message: Message, payload: unknown, names: readonly string[]): unknown {
+  const isObject = typeof payload === "object" && payload !== null && !Array.isArray(payload);
+  const input: object = isObject ? { ...payload } : {};
+  for (const name of names) {
+    if (Object.hasOwn(input, name)) continue;
+    Object.defineProperty(input, name, { value: ENVELOPE[name]?.(message, payload), enumerable: !isObject });
+  }
+  return input;
+}
+
+/** Names of the envelope that the expression mentions anywhere. */
+function envelopeNames(tree: Tree): string[] {
+  const names = new Set<string>();
+  for (const node of nodesOf(tree)) {
+    if (node.type === "Field" && typeof node.name === "string" && Object.hasOwn(ENVELOPE, node.name))
+      names.add(node.name);
+  }
+  return [...names];
+}
+
+function treeProblem(tree: Tree): string | undefined {
+  let count = 0;
+  for (const node of nodesOf(tree)) {
+    if (++count > MAX_NODES) return `has more than ${MAX_NODES} parts`;
+    // The library looks fields up along the prototype chain, where no data stands.
+    if (node.type === "Field" && typeof node.name === "string" && node.name in Object.prototype) {
+      return "names a field that every object has in JavaScript";
+    }
+  }
+  return undefined;
+}
+
+interface Node {
+  type: string;
+  name?: unknown;
+}
+
+/** Every node of a syntax tree; values of literals are not walked. */
+function* nodesOf(value: unknown): Generator<Node> {
+  if (typeof value !== "object" || value === null) return;
+  if ("type" in value && typeof value.type === "string")
+    yield { type: value.type, name: "name" in value ? value.name : undefined };
+  if ("type" in value && value.type === "Literal") return;
+  for (const part of Object.values(value)) yield* nodesOf(part);
+}
+
+/** A short expression can repeat its input beyond all bounds; only writing it would show. */
+function checkSize(value: unknown): void {
+  let values = 0;
+  let characters = 0;
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    values++;
+    if (typeof next === "string") characters += next.length;
+    else if (typeof next === "object" && next !== null) for (const part of Object.values(next)) open.push(part);
+    if (values > MAX_RESULT_VALUES || characters > MAX_TEXT)
+      throw new TransformFailure("the result is larger than a message may be");
+  }
+}
+
+let areReplaced = false;
+
+/** Trimming in linear time, padding and replacing with a bound. */
+function replaceFunctions(): void {
+  if (areReplaced) return;
+  areReplaced = true;
+  const text = { types: [TYPE_STRING] };
+  const number = { types: [TYPE_NUMBER] };
+  const trims = { trim: [true, true], trim_left: [true, false], trim_right: [false, true] };
+  for (const [name, [left = false, right = false]] of Object.entries(trims)) {
+    replaceFunction(
+      name,
+      ([subject, characters]) => trim(String(subject), typeof characters === "string" ? characters : "", left, right),
+      [text, { ...text, optional: true }],
+    );
+  }
+  replaceFunction("pad_left", ([subject, width, by]) => pad(subject, width, by).padStart(Number(width), fill(by)), [
+    text,
+    number,
+    { ...text, optional: true },
+  ]);
+  replaceFunction("pad_right", ([subject, width, by]) => pad(subject, width, by).padEnd(Number(width), fill(by)), [
+    text,
+    number,
+    { ...text, optional: true },
+  ]);
+  replaceFunction("replace", replaceText, [text, text, text, { ...number, optional: true }]);
+}
+
+type Values = readonly unknown[];
+
+function replaceFunction(
+  name: string,
+  run: (values: Values) => string,
+  signature: { types: number[]; optional?: boolean }[],
+): void {
+  registerFunction(name, (values: Values) => run(values), signature, { override: true });
+}
+
+function pad(subject: unknown, width: unknown, by: unknown): string {
+  if (typeof width !== "number" || !Number.isInteger(width) || width < 0 || width > MAX_TEXT) throw new Error("width");
+  if (fill(by).length !== 1) throw new Error("pad");
+  return String(subject);
+}
+
+function fill(by: unknown): string {
+  return typeof by === "string" && by !== "" ? by : " ";
+}
+
+function trim(subject: string, characters: string, left: boolean, right: boolean): string {
+  const isTrimmed = (character: string | undefined): boolean =>
+    character !== undefined && (characters === "" ? /^[\s\u0085]$/.test(character) : characters.includes(character));
+  let from = 0;
+  let to = subject.length;
+  while (left && from < to && isTrimmed(subject[from])) from++;
+  while (right && to > from && isTrimmed(subject[to - 1])) to--;
+  return subject.slice(from, to);
+}
+
+function replaceText([subject, search, by, count]: Values): string {
+  const [text, from, to] = [String(subject), String(search), String(by)];
+  const limit = typeof count === "number" ? count : Number.POSITIVE_INFINITY;
+  if (limit < 0 || (Number.isFinite(limit) && !Number.isInteger(limit))) throw new Error("count");
+  if (from === "") return text;
+  const pieces = text.split(from);
+  const replaced = Math.min(pieces.length - 1, limit);
+  if (text.length + replaced * to.length > MAX_TEXT) throw new Error("size");
+  return [pieces.slice(0, replaced + 1).join(to), ...pieces.slice(replaced + 1)].join(from);
+}
