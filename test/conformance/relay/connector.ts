@@ -50,7 +50,10 @@ export function connectorContext(changes: Partial<ConnectorContext> = {}): Conne
 }
 
 /** The configuration as it comes out of the catalog: defaults filled in, unknown keys refused. */
-export function readConfig(definition: ConnectorDefinition, config: Record<string, unknown>): Record<string, unknown> {
+export function readConfig<Config extends z.ZodObject>(
+  definition: ConnectorDefinition<Config>,
+  config: Record<string, unknown>,
+): z.output<Config> {
   return definition.config(z).parse(config);
 }
 
