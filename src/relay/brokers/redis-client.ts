@@ -102,6 +102,14 @@ async function dialRedis(endpoint: Endpoint, context: ConnectorContext): Promise
   return { client, lost: () => lost, drop, close: () => quit(client, drop, () => lost !== undefined) };
 }
 
+/** The database that the URL names: rediss://host:port/3. */
+export function redisDatabase({ path }: Endpoint): number {
+  if (path === undefined) return 0;
+  if (!/^\d{1,5}$/.test(path))
+    throw new ConnectorFailure("invalid_config", 'the path of "url" must be a database number');
+  return Number(path);
+}
+
 interface SignIn {
   endpoint: Endpoint;
   database: number;

@@ -19,9 +19,10 @@ import {
   REDIS_PACKAGE,
   REDIS_SCHEME,
   type RedisConnection,
+  redisDatabase,
   redisFailure,
 } from "../brokers/redis-client.ts";
-import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
+import { FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
@@ -82,20 +83,12 @@ export default defineSink({
   wrapsNative: true,
   async open(config, context) {
     const endpoint = readEndpoint(config, REDIS_SCHEME, context);
-    const database = config.database ?? databaseOf(endpoint);
+    const database = config.database ?? redisDatabase(endpoint);
     const connection = await connectRedis(endpoint, database, context);
     const { maxlen, dedup_window_seconds: dedupWindowSeconds } = config;
     return new RedisSink(connection, { endpoint, maxlen, dedupWindowSeconds });
   },
 });
-
-/** redis://host:port/3 */
-function databaseOf({ path }: Endpoint): number {
-  if (path === undefined) return 0;
-  if (!/^\d{1,5}$/.test(path))
-    throw new ConnectorFailure("invalid_config", 'the path of "url" must be a database number');
-  return Number(path);
-}
 
 interface Settings {
   endpoint: Endpoint;

@@ -2,8 +2,10 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import redisSink from "../../../src/relay/sinks/redis.ts";
+import redisSource from "../../../src/relay/sources/redis.ts";
 import { connectorContext, delivery, readConfig } from "../../conformance/relay/connector.ts";
 import { describeSink } from "../../conformance/relay/sinks.ts";
+import { describeSource, TestInbox } from "../../conformance/relay/sources.ts";
 import type { Endpoint, NetworkedServer } from "../../conformance/relay/subject.ts";
 import { REDIS, type RedisBroker, startRedis } from "../../support/brokers/redis.ts";
 import { issue } from "../../support/certificates.ts";
@@ -64,6 +66,84 @@ describeSink({
     };
   },
 });
+
+let sourceBroker: RedisBroker;
+
+describeSource({
+  definition: redisSource,
+  available: REDIS,
+  async start() {
+    const broker = await startRedis();
+    sourceBroker = broker;
+    const group = (place: string) =>
+      ask(broker, async (client) => pairsOf((await client.xinfo("GROUPS", place)) ?? []));
+    return {
+      server: broker.server,
+      network: networkOf(broker),
+      config: (place, endpoint) => ({ ...connectionOf(endpoint), stream_key: place, claim_idle_seconds: 1 }),
+      write: (place, events) =>
+        ask(broker, async (client) => {
+          for (const { id, body, headers = {} } of events) {
+            const named = Object.entries(headers).flatMap(([name, value]) => [`header.${name}`, value]);
+            await client.xadd(place, "*", "dedup_key", id, "payload", body, ...named);
+          }
+        }),
+      async pending(place) {
+        const facts = await group(place);
+        return Number(facts.get("pending")) + Number(facts.get("lag"));
+      },
+      stop: broker.stop,
+    };
+  },
+  extra(run) {
+    it("takes over what another consumer of its group was given and left", async () => {
+      const bench = run();
+      const place = await bench.place();
+      await bench.subject.write(place, bench.events(1, 3));
+      const before = await bench.run(place);
+      await bench.stored(before.inbox, 3);
+      await before.stop();
+      await bench.subject.write(place, bench.events(4, 6));
+      const { endpoint } = bench.network;
+      const other = { ...bench.subject.config(place, endpoint), consumer_name: "another" };
+      const holder = await redisSource.open(readConfig(redisSource, other), connectorContext());
+      const held = new TestInbox();
+      held.gate = new Promise(() => {});
+      holder.run(held.deliver).catch(() => {});
+      await expect.poll(() => held.batches.length).toBe(1);
+      await holder.close();
+      const { inbox, stop } = await bench.run(place);
+      await bench.stored(inbox, 3);
+      expect(inbox.ids).toEqual(["event-4", "event-5", "event-6"]);
+      await stop();
+    });
+
+    it("reads entries of other programs as one object, and passes entries that were deleted", async () => {
+      const bench = run();
+      const place = await bench.place();
+      const first = await bench.run(place);
+      first.inbox.refusal = new Error("not now");
+      await bench.subject.write(place, bench.events(1, 1));
+      await expect.poll(() => first.inbox.batches.length).toBeGreaterThan(0);
+      await first.stop();
+      await ask(sourceBroker, (client) => client.xtrim(place, "MAXLEN", 0));
+      const id = await ask(sourceBroker, (client) => client.xadd(place, "*", "kind", "order", "total", "12"));
+      const second = await bench.run(place);
+      await bench.stored(second.inbox, 1);
+      expect(second.inbox.bodies).toEqual(['{"kind":"order","total":"12"}']);
+      expect(second.inbox.ids).toEqual([id]);
+      await expect.poll(() => bench.subject.pending?.(place)).toBe(0);
+    });
+  },
+});
+
+/** The first of a list of things that Redis describes by names and values in turn. */
+function pairsOf(answer: unknown): Map<unknown, unknown> {
+  const [words]: unknown[] = Array.isArray(answer) ? answer : [];
+  const facts = new Map<unknown, unknown>();
+  if (Array.isArray(words)) for (let at = 0; at < words.length; at += 2) facts.set(words[at], words[at + 1]);
+  return facts;
+}
 
 describe("sink redis by itself", () => {
   let broker: RedisBroker;
