@@ -48,7 +48,11 @@ as $$
     from pg_locks as l
    cross join tide.tide_outbox_messages_id_seq as s
     left join pg_stat_activity as a on a.pid = l.pid
-    left join pg_prepared_xacts as p on l.virtualtransaction = '-1/' || p.transaction::text
+    left join (
+           pg_prepared_xacts as p
+           join pg_locks as own
+             on own.locktype = 'transactionid' and own.pid is null and own.transactionid = p.transaction
+         ) on l.pid is null and own.virtualtransaction = l.virtualtransaction
    where l.locktype = 'advisory'
      and l.objsubid = 2
      and l.database = (select d.oid from pg_database as d where d.datname = current_database())
