@@ -30,6 +30,8 @@ export interface SinkDefinition<Config extends Zod.ZodObject = Zod.ZodObject> ex
   };
   /** How many `send` calls may run at once; 1 keeps the order of the whole pipeline. */
   lanes(config: Zod.output<Config>): number;
+  /** Fewer messages in one `send` than `limits.batchMessages`, where the configuration calls for it. */
+  batchMessages?(config: Zod.output<Config>): number;
   /** Template of the subject, or undefined for a sink that has none. `routing` of the pipeline comes before it. */
   subject(config: Zod.output<Config>): string | undefined;
   /** Whether bodies are relay messages as `{dedup_key, subject, payload, ...}` when the pipeline names no wire_format. */
