@@ -1,16 +1,16 @@
 /** From a pipeline's row to an open source and the reader of its wire format. */
 import { catalogueOf } from "../../base/catalogue.ts";
-import { FormatFailure } from "../formats/format.ts";
+import { type FormatDefinition, FormatFailure } from "../formats/format.ts";
 import { index as formats } from "../formats/index.ts";
 import { openable } from "../pipeline/open.ts";
 import { index as sources } from "../sources/index.ts";
-import type { Source } from "../sources/source.ts";
+import type { Source, SourceDefinition } from "../sources/source.ts";
 import { connectorContext } from "./connector-context.ts";
 import type { Decode } from "./read-incoming.ts";
 import type { WorkerContext } from "./worker.ts";
 
-const SOURCES = catalogueOf(sources, { kind: "source type", unknown: "RELAY_PIPELINE_INVALID" });
-const FORMATS = catalogueOf(formats, { kind: "wire format", unknown: "RELAY_PIPELINE_INVALID" });
+const SOURCES = catalogueOf<SourceDefinition>(sources, { kind: "source type", unknown: "RELAY_PIPELINE_INVALID" });
+const FORMATS = catalogueOf<FormatDefinition>(formats, { kind: "wire format", unknown: "RELAY_PIPELINE_INVALID" });
 
 export interface OpenedSource {
   source: Source;
