@@ -55,9 +55,10 @@ export async function installSchema(session: Session, request: InstallRequest): 
     const state = await readState(session);
     refuseForeign(state);
     const plan = planInstall(state, request);
-    const hasWork = plan.migrations.length > 0 || plan.roles;
+    const hasWork = plan.migrations.length > 0 || plan.roles || plan.changesOwner;
     await session.script(hasWork && !request.dryRun ? `${installScript(plan, request)}\ncommit` : "rollback");
-    return plan;
+    const { changesOwner: _, ...report } = plan;
+    return report;
   } finally {
     if (session.transactionStatus() !== "idle") await session.script("rollback").catch(() => {});
   }
@@ -97,12 +98,18 @@ function refuseForeign({ kind, owner, mayActAsOwner, planted }: SchemaState): vo
   }
 }
 
-function planInstall(state: SchemaState, request: InstallRequest): InstallReport {
+interface InstallPlan extends InstallReport {
+  changesOwner: boolean;
+}
+
+function planInstall(state: SchemaState, request: InstallRequest): InstallPlan {
   const { upTo = Number.POSITIVE_INFINITY, roles = false } = request;
+  const owner = ownerOf(state, request);
   const missing = migrations().filter(({ name, number }) => number <= upTo && !state.applied.has(name));
   return {
     outcome: outcomeOf(state, missing),
-    owner: ownerOf(state, request),
+    owner,
+    changesOwner: state.owner !== undefined && state.owner !== owner,
     migrations: missing.map(({ name }) => name),
     roles,
   };
@@ -121,27 +128,28 @@ function ownerOf(state: SchemaState, { owner }: InstallRequest): string {
   return state.isSuperuser ? DEFAULT_OWNER : state.currentUser;
 }
 
-function installScript(
-  { owner, migrations: names, roles, outcome }: InstallReport,
-  { version }: InstallRequest,
-): string {
+function installScript(plan: InstallPlan, { version }: InstallRequest): string {
+  const { owner, migrations: names, outcome } = plan;
   const parts = [`set local pgkeep.owner = ${literal(owner)};`, relaySql("schema.sql")];
-  if (outcome !== "current") parts.push(relaySql("adopt.sql"));
+  if (outcome === "adopted" || plan.changesOwner) parts.push(relaySql("adopt.sql"));
   parts.push(`set local role ${ident(owner)};`, ...names.map(relaySql), noted(names, version));
-  parts.push("reset role;");
-  if (roles) parts.push(relaySql("roles.sql"));
+  parts.push(closed(outcome === "made"), "reset role;");
+  if (plan.roles) parts.push(relaySql("roles.sql"));
   return parts.join("\n");
 }
 
-/** Notes what ran, and closes what it may have left open to everybody. */
 function noted(names: readonly string[], version: string): string {
   const rows = [
     `('version', ${literal(version)})`,
     ...names.map((name) => `(${literal(`migration/${name}`)}, pg_catalog.now()::text)`),
   ];
   return `insert into tide.meta as m (key, value) values ${rows.join(", ")}
-on conflict (key) do update set value = excluded.value;
-do $$ begin
-  if pg_catalog.to_regprocedure('tide.relay_close_rights()') is not null then perform tide.relay_close_rights(); end if;
-end $$;`;
+on conflict (key) do update set value = excluded.value;`;
 }
+
+/** Closes what the migrations or default privileges opened. The function is one of the migrations'. */
+const closed = (isFirst: boolean): string => `do $$ begin
+  if pg_catalog.to_regprocedure('tide.relay_close_rights(boolean)') is not null then
+    perform tide.relay_close_rights(${isFirst});
+  end if;
+end $$;`;

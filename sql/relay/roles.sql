@@ -1,0 +1,121 @@
+-- Roles for working with schema tide, so that nobody needs more than their part: tide_admin, tide_publisher, tide_relay,
+-- tide_operator, tide_reader. None can log in and none has a password; grant them to your logins:
+--
+--   grant tide_publisher to app;      grant tide_relay to relay_worker;      grant tide_reader to monitor;
+--
+-- Needs CREATEROLE, and to be a member of the schema's owner. Can be repeated; rights that you gave besides stay.
+
+do $pgkeep$
+declare
+  v_role text;
+  v_attributes record;
+begin
+  foreach v_role in array array['tide_admin', 'tide_publisher', 'tide_relay', 'tide_operator', 'tide_reader'] loop
+    select r.* into v_attributes
+      from pg_catalog.pg_roles as r where r.rolname operator(pg_catalog.=) v_role;
+    if not found then
+      execute pg_catalog.format(
+        'create role %I nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls', v_role);
+    elsif v_attributes.rolsuper or v_attributes.rolbypassrls or v_attributes.rolcreaterole
+          or v_attributes.rolcreatedb or v_attributes.rolreplication or v_attributes.rolcanlogin then
+      raise exception using
+        errcode = '42501',
+        message = pg_catalog.format('role "%s" is there already and is more than it should be', v_role),
+        detail = 'PGTIDE_AUTHORIZATION_FAILED',
+        hint = pg_catalog.format(
+          'ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS; then try again.', v_role);
+    end if;
+  end loop;
+  if exists (select from pg_catalog.pg_roles as r where r.rolname operator(pg_catalog.=) 'pg_tide_admin') then
+    execute 'grant tide_admin to pg_tide_admin';
+  end if;
+end;
+$pgkeep$;
+
+-- The grants, given by the schema's owner.
+do $pgkeep$
+declare
+  v_owner constant name := (select pg_catalog.pg_get_userbyid(n.nspowner)
+                              from pg_catalog.pg_namespace as n where n.nspname operator(pg_catalog.=) 'tide');
+  v_grant record;
+  v_names text[];
+  v_function regprocedure;
+begin
+  execute pg_catalog.format('set local role %I', v_owner);
+  set local search_path = pg_catalog, pg_temp;
+  grant usage on schema tide to tide_admin, tide_publisher, tide_relay, tide_operator, tide_reader;
+
+  grant select, insert, update, delete, truncate on all tables in schema tide to tide_admin;
+  grant usage, select, update on all sequences in schema tide to tide_admin;
+  grant execute on all functions in schema tide to tide_admin;
+  alter default privileges in schema tide grant select, insert, update, delete, truncate on tables to tide_admin;
+  alter default privileges in schema tide grant usage, select, update on sequences to tide_admin;
+
+  grant select on tide.tide_outbox_config, tide.outbox_publishers to tide_publisher;
+
+  -- A relay reads events and configurations and writes how far it is. It switches pipelines off and on and cannot change
+  -- what they do; it neither makes nor deletes events.
+  grant select on
+    tide.meta, tide.settings, tide.tide_outbox_config, tide.tide_outbox_messages, tide.outbox_blobs,
+    tide.outbox_encryption_config, tide.outbox_storage_config, tide.tide_consumer_groups, tide.tide_consumer_offsets,
+    tide.tide_consumer_leases, tide.tide_inbox_config, tide.relay_outbox_config, tide.relay_inbox_config,
+    tide.relay_consumer_offsets, tide.relay_pipeline_state, tide.relay_pipeline_deps, tide.relay_limits,
+    tide.relay_schema_fingerprints, tide.relay_fanin_config, tide.backfill_jobs, tide.relay_runtime_status,
+    tide.relay_leases, tide.relay_instances, tide.relay_dlq
+    to tide_relay;
+  grant update (enabled) on tide.relay_outbox_config, tide.relay_inbox_config to tide_relay;
+  grant insert, update on
+    tide.relay_pipeline_state, tide.relay_consumer_offsets, tide.relay_runtime_status, tide.relay_leases,
+    tide.relay_instances, tide.relay_dlq, tide.relay_schema_fingerprints
+    to tide_relay;
+  grant delete on tide.relay_instances to tide_relay;
+  grant insert on tide.relay_delivery_receipts, tide.relay_dlq_history to tide_relay;
+  grant update (status, rows_processed, rows_total, error_message, started_at, paused_at, completed_at)
+    on tide.backfill_jobs to tide_relay;
+  grant usage on sequence tide.relay_dlq_id_seq to tide_relay;
+  grant select on
+    tide.outbox_pending, tide.consumer_lag, tide.relay_pipeline_lag, tide.outbox_retention_status, tide.outbox_status,
+    tide.inbox_fleet_summary, tide.relay_pipeline_status, tide.relay_participants
+    to tide_relay, tide_operator, tide_reader;
+
+  -- By name, whatever their arguments.
+  for v_grant in
+    select g.role, g.names
+      from (values
+        ('tide_publisher', array['outbox_publish', 'outbox_publish_id', 'outbox_publish_batch', 'outbox_publish_large']),
+        ('tide_relay', array[
+          'version', 'relay_list_configs', 'relay_get_config', 'relay_pipeline_state_upsert',
+          'relay_auto_resume_candidates', 'outbox_delivery_confirm', 'relay_dlq_retry', 'relay_dlq_retry_all',
+          'commit_offset', 'consumer_heartbeat', 'poll_outbox', 'relay_truncate_delivery_receipts', 'relay_sees_tenant',
+          'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_horizon',
+          'relay_holders', 'relay_fence', 'relay_commit', 'relay_write_dead_letters', 'relay_settle_dead_letters',
+          'relay_due_dead_letters', 'relay_sleep', 'relay_wake', 'relay_holds', 'fence_class', 'outbox_payload',
+          'relay_safe_offset', 'relay_replay_preview', 'outbox_sweep', 'relay_masked', 'relay_refuse',
+          'relay_outbox_missing', 'outbox_status', 'inbox_status', 'inbox_truncate_processed', 'inbox_truncate_dlq']),
+        ('tide_operator', array[
+          'version', 'outbox_status', 'inbox_status', 'relay_enable', 'relay_disable', 'outbox_sweep',
+          'outbox_truncate_delivered', 'backfill_status', 'relay_sees_tenant', 'relay_outbox_missing']),
+        ('tide_reader', array[
+          'version', 'outbox_status', 'inbox_status', 'backfill_status', 'relay_outbox_missing'])
+      ) as g (role, names)
+  loop
+    for v_function in
+      select p.oid::regprocedure
+        from pg_proc as p
+       where p.pronamespace = 'tide'::regnamespace and p.proname = any (v_grant.names)
+    loop
+      execute format('grant execute on routine %s to %I', v_function, v_grant.role);
+    end loop;
+  end loop;
+  reset role;
+end;
+$pgkeep$;
+
+-- Who has which of them.
+select g.rolname as role, coalesce(string_agg(m.rolname, ', ' order by m.rolname), '-') as members
+  from pg_catalog.pg_roles as g
+  left join pg_catalog.pg_auth_members as a on a.roleid = g.oid
+  left join pg_catalog.pg_roles as m on m.oid = a.member
+ where g.rolname in ('tide_admin', 'tide_publisher', 'tide_relay', 'tide_operator', 'tide_reader')
+ group by g.rolname
+ order by g.rolname;
