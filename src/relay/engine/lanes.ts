@@ -9,6 +9,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Delivery } from "../message.ts";
+import type { DeadLetterKind } from "./events.ts";
 
 /** One delivery on its way, and what has happened to it so far. */
 export interface Item {
@@ -21,6 +22,10 @@ export interface Item {
   attempts: number;
   /** All failures, for the backoff. */
   tries: number;
+  /** Why it can never be sent (cannot be written, too large); such an item travels alone, to keep its place. */
+  readonly refusal: { kind: DeadLetterKind; reason: string } | undefined;
+  /** Bytes it counts for in the memory of the process. */
+  readonly cost: number;
   /** Largest batch it may be part of: halved when a whole batch was refused, to find the one that is to blame. */
   maxBatch: number;
 }

@@ -16,8 +16,8 @@ import type { Lease } from "./worker.ts";
 
 /** Next read after a page that was not full. */
 const AWAKE_POLL_MS = 2;
-/** First and shortest wait of a sleeper whose notification led to nothing. */
-const HELD_POLL_MS = 10;
+/** A sleeper's next read after some rows, or after a notification that led to nothing. */
+const SOON_MS = 15;
 const FIRST_NET_MS = 200;
 /** So many reads with rows, each soon after the last, are a stream. */
 const STREAM_READS = 4;
@@ -74,7 +74,7 @@ export class Reader {
     this.#isNotified = false;
     try {
       const rows = await this.#read(after, maxBytes);
-      this.#plan(rows.length, wasNotified);
+      this.#plan(rows.length, wasNotified, this.#isFull(rows, maxBytes));
       return rows;
     } finally {
       this.#isReading = false;
@@ -105,23 +105,26 @@ export class Reader {
     return rows >= STREAM_ROWS || this.#streak >= STREAM_READS;
   }
 
-  #plan(rows: number, wasNotified: boolean): void {
+  #plan(rows: number, wasNotified: boolean, isFull: boolean): void {
     const nowMs = this.#options.monotonicMs();
     if (rows > 0) {
       this.#streak = nowMs - this.#rowsAtMs < STREAM_GAP_MS ? this.#streak + 1 : 0;
       this.#rowsAtMs = nowMs;
       this.#waitMs = FIRST_NET_MS;
-      this.#dueMs = nowMs + this.#waitAfterRows(rows);
+      this.#dueMs = nowMs + (isFull ? 0 : this.#isAwake ? AWAKE_POLL_MS : SOON_MS);
       return;
     }
     this.#streak = 0;
-    this.#waitMs = wasNotified ? HELD_POLL_MS : this.#waitMs;
+    this.#waitMs = wasNotified ? SOON_MS : this.#waitMs;
     this.#dueMs = nowMs + this.#waitMs;
-    this.#waitMs = Math.min(this.#waitMs * 2, Math.max(this.#options.netMs, HELD_POLL_MS));
+    this.#waitMs = Math.min(this.#waitMs * 2, Math.max(this.#options.netMs, SOON_MS));
   }
 
-  #waitAfterRows(rows: number): number {
-    if (rows >= this.#options.pageRows) return 0;
-    return this.#isAwake ? AWAKE_POLL_MS : FIRST_NET_MS;
+  /** Whether there is probably more: a page ends at its rows or at its bytes. */
+  #isFull(rows: readonly ArrayRow[], maxBytes: number): boolean {
+    if (rows.length >= this.#options.pageRows) return true;
+    let bytes = 0;
+    for (const row of rows) bytes += (row[1]?.length ?? 0) + (row[2]?.length ?? 0);
+    return rows.length > 0 && bytes * 2 >= maxBytes;
   }
 }

@@ -1,0 +1,490 @@
+/**
+ * Decides which pipelines this process runs: reads the catalog, shares with the other relays of the group, takes leases,
+ * starts and stops workers.
+ *
+ * Everything happens in `reconcile`, one at a time, every `takeoverIntervalMs` and at once when something happened (the
+ * catalog changed, a worker ended, somebody asked for a reload):
+ *
+ *   catalog      rows are read when they may have changed; one that is invalid is said to have failed, others go on
+ *   changed      another configuration, other contents of a file it refers to, disabled, deleted -> drained and stopped;
+ *                what is still wanted is taken again in the reconcile after it
+ *   share        more than a fair share and another relay wants some -> given back; less -> free ones are taken. What stays
+ *                free for long is taken by whoever can, fair or not
+ *   ended        a worker that failed is started again after growing pauses
+ *   told         status rows, lag, what holds an outbox back
+ *
+ * The coordinator's own session decides nothing that matters: losing it costs discovery, while workers go on with
+ * theirs. It is opened again with growing pauses.
+ */
+import { randomUUID } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { sleep } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Session } from "../../pg/session.ts";
+import type { Pipeline, PipelineRow } from "../pipeline/pipeline.ts";
+import { discoverPipelines, resumePipelines } from "../store/catalog.ts";
+import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
+import { readHolder } from "../store/outbox-pages.ts";
+import type { PipelineKey } from "../store/pipeline-key.ts";
+import { readLag, writePipelineState, writeRuntimeStatus } from "../store/runtime-status.ts";
+import { backoffMs } from "./backoff.ts";
+import { shareOf } from "./fairness.ts";
+import { takeLease } from "./lease.ts";
+import type { RelayOptions, RelaySummary } from "./options.ts";
+import { type Ending, OwnedPipeline } from "./owned-pipeline.ts";
+import type { RelayParts } from "./parts.ts";
+import { diagnosisOf, PipelineStatus, type Totals } from "./pipeline-status.ts";
+import type { Worker, WorkerContext } from "./worker.ts";
+
+/** A worker that fails is started again after 1 s, 2 s, ... at random, at most 30 s. */
+const RESTART = { firstMs: 1_000, maxMs: 30_000 };
+/** A configuration that is no longer wanted drains for so long. */
+const CHANGE_DRAIN_MS = 5_000;
+const HEARTBEAT_MS = 30_000;
+const LAG_MS = 15_000;
+/** A transaction that holds an outbox back for longer is worth a word. */
+const HELD_MS = 5_000;
+const RESUME_MS = 5_000;
+/** Leases asked for at the same time. */
+const TAKEN_AT_ONCE = 8;
+/** After so many intervals a free pipeline is taken even by a relay that has its share. */
+const PATIENCE_INTERVALS = 3;
+
+interface Entry {
+  row: PipelineRow;
+  key: PipelineKey;
+  status: PipelineStatus;
+  /** undefined: the row is invalid. */
+  pipeline: Pipeline | undefined;
+  owned: OwnedPipeline | undefined;
+  /** Not taken before. */
+  notBeforeMs: number;
+  crashes: number;
+  /** Since when it has been seen free. */
+  freeSinceMs: number | undefined;
+  /** Age and size of the files it refers to, when its worker started. */
+  files: string;
+  /** Until idle: it has nothing left. */
+  isFinished: boolean;
+}
+
+export interface CoordinatorOptions {
+  options: RelayOptions;
+  parts: RelayParts;
+  workerOf(context: WorkerContext): Worker;
+  /** Sessions that may still be opened. */
+  sessionsLeft(): number;
+}
+
+export class Coordinator {
+  readonly #options: RelayOptions;
+  readonly #parts: RelayParts;
+  readonly #setup: CoordinatorOptions;
+  readonly #token = randomUUID();
+  readonly #entries = new Map<string, Entry>();
+  readonly #totals: Totals = { delivered: 0, stored: 0, deadLetters: 0 };
+  readonly #forced: string[] = [];
+  #session: Session | undefined;
+  #others: OtherRelay[] = [];
+  #fair = 0;
+  #failures = 0;
+  #isCatalogRead = false;
+  #catalogDueMs = 0;
+  #heartbeatDueMs = 0;
+  #lagDueMs = LAG_MS;
+  #resumeDueMs = 0;
+  #isPoked = false;
+  #resume: (() => void) | undefined;
+  #queries = 0;
+
+  constructor(setup: CoordinatorOptions) {
+    this.#setup = setup;
+    this.#options = setup.options;
+    this.#parts = setup.parts;
+  }
+
+  /** Reads the catalog again now, and starts again what refers to files that have changed. */
+  reload(): void {
+    this.#catalogDueMs = 0;
+    this.#poke();
+  }
+
+  /** Runs until the signal aborts, or until nothing is left when the relay runs until idle. */
+  async run(): Promise<RelaySummary> {
+    const { signal, takeoverIntervalMs } = this.#options;
+    const wake = () => this.#poke();
+    signal.addEventListener("abort", wake, { once: true });
+    try {
+      while (!signal.aborted && !this.#isFinished()) {
+        const waitMs = (await this.#tryReconcile()) ?? takeoverIntervalMs;
+        if (!signal.aborted && !this.#isFinished()) await this.#pause(waitMs);
+      }
+      return await this.#shutDown();
+    } finally {
+      signal.removeEventListener("abort", wake);
+    }
+  }
+
+  /** How long to wait when it went wrong. */
+  async #tryReconcile(): Promise<number | undefined> {
+    try {
+      await this.#reconcile();
+      this.#failures = 0;
+      return undefined;
+    } catch (error) {
+      const session = this.#session;
+      this.#session = undefined;
+      await session?.close();
+      if (!this.#isCatalogRead) throw error;
+      this.#failures += 1;
+      return backoffMs(this.#failures - 1, RESTART, this.#options.random);
+    }
+  }
+
+  async #reconcile(): Promise<void> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    this.#isPoked = false;
+    this.#queries = 0;
+    const session = await this.#control();
+    if (this.#resumeDueMs <= startedMs) await this.#resumePaused(session, startedMs);
+    if (this.#catalogDueMs <= startedMs) await this.#readCatalog(session, startedMs);
+    await this.#restartChangedFiles();
+    await this.#meetOthers(session);
+    this.#giveBack();
+    await this.#take(session);
+    await this.#tell(session);
+    const owned = this.#owned().length;
+    const durationMs = clock.monotonicMs() - startedMs;
+    this.#options.report({
+      type: "relay.reconciled",
+      owned,
+      pipelines: this.#entries.size,
+      durationMs,
+      queries: this.#queries,
+    });
+  }
+
+  async #control(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const session = await this.#options.openDatabase();
+    session.onNotification(({ channel }) => {
+      if (channel === "tide_relay_config") this.reload();
+    });
+    session.onEnd(() => {
+      if (this.#session === session) this.#session = undefined;
+      this.#poke();
+    });
+    await session.script("listen tide_relay_config");
+    this.#session = session;
+    this.#catalogDueMs = 0;
+    return session;
+  }
+
+  async #resumePaused(session: Session, nowMs: number): Promise<void> {
+    this.#resumeDueMs = nowMs + RESUME_MS;
+    await resumePipelines(session);
+  }
+
+  async #readCatalog(session: Session, nowMs: number): Promise<void> {
+    // Before the query: what changes while it runs asks for another.
+    this.#catalogDueMs = nowMs + this.#options.discoveryIntervalMs;
+    const rows = await discoverPipelines(session, this.#options);
+    this.#queries += 1;
+    this.#isCatalogRead = true;
+    const seen = new Set<string>();
+    for (const row of rows) {
+      const name = `${row.direction}:${row.name}`;
+      seen.add(name);
+      await this.#takeRow(name, row);
+    }
+    for (const [name, entry] of this.#entries) if (!seen.has(name)) this.#forget(name, entry);
+  }
+
+  async #takeRow(name: string, row: PipelineRow): Promise<void> {
+    const known = this.#entries.get(name);
+    if (known !== undefined && sameRow(known.row, row)) return;
+    const entry = known ?? this.#newEntry(row);
+    this.#entries.set(name, entry);
+    entry.row = row;
+    entry.key = this.#keyOf(row);
+    const before = entry.pipeline?.configHash;
+    entry.pipeline = await this.#parse(entry);
+    entry.isFinished = false;
+    if (before === entry.pipeline?.configHash && row.enabled) return;
+    entry.notBeforeMs = 0;
+    entry.crashes = 0;
+    entry.owned?.stop(CHANGE_DRAIN_MS);
+  }
+
+  async #parse(entry: Entry): Promise<Pipeline | undefined> {
+    try {
+      return await this.#parts.readPipeline(entry.row);
+    } catch (error) {
+      const { code, reason } = diagnosisOf(error);
+      entry.status.error("config", { code, reason, isTransient: false });
+      entry.status.state("failed", { code, reason });
+      return undefined;
+    }
+  }
+
+  #forget(name: string, entry: Entry): void {
+    this.#entries.delete(name);
+    entry.owned?.stop(CHANGE_DRAIN_MS);
+  }
+
+  #newEntry(row: PipelineRow): Entry {
+    return {
+      row,
+      key: this.#keyOf(row),
+      status: new PipelineStatus(row, this.#options, this.#totals),
+      pipeline: undefined,
+      owned: undefined,
+      notBeforeMs: 0,
+      crashes: 0,
+      freeSinceMs: undefined,
+      files: "",
+      isFinished: false,
+    };
+  }
+
+  #keyOf({ name, direction, tenant }: PipelineRow): PipelineKey {
+    return { group: this.#options.group, tenant, direction, pipeline: name };
+  }
+
+  async #restartChangedFiles(): Promise<void> {
+    for (const { owned, files, status } of this.#entries.values()) {
+      if (owned === undefined || owned.isStopping || files === "") continue;
+      if ((await this.#filesOf(owned.pipeline)) === files) continue;
+      status.report({ type: "relay.warning", message: "a file that the configuration refers to has changed" });
+      owned.stop(CHANGE_DRAIN_MS);
+    }
+  }
+
+  /** Which version of its files a pipeline has; "": it refers to none. */
+  async #filesOf(pipeline: Pipeline): Promise<string> {
+    const versions = this.#parts.referencedFiles(pipeline).map(async (path) => {
+      try {
+        const { mtimeMs, ino, size } = await stat(path);
+        return `${path}:${mtimeMs}:${ino}:${size}`;
+      } catch {
+        return `${path}:missing`;
+      }
+    });
+    return (await Promise.all(versions)).join("\n");
+  }
+
+  async #meetOthers(session: Session): Promise<void> {
+    const { group, label, takeoverIntervalMs, maxOwnedPipelines } = this.#options;
+    const owned = this.#owned().length;
+    const pipelines = this.#wanted().length;
+    this.#fair = shareOf({ owned, pipelines, most: maxOwnedPipelines }, this.#others).fair;
+    const self = { group, token: this.#token, label, owned, wants: this.#fair };
+    this.#others = await appear(session, self, takeoverIntervalMs * PATIENCE_INTERVALS);
+    this.#queries += 2;
+  }
+
+  #share() {
+    const { maxOwnedPipelines } = this.#options;
+    const owned = this.#owned().filter(({ owned }) => !owned?.isStopping).length;
+    return shareOf({ owned, pipelines: this.#wanted().length, most: maxOwnedPipelines }, this.#others);
+  }
+
+  #giveBack(): void {
+    let left = this.#options.untilIdle ? 0 : this.#share().giveBack;
+    for (const entry of this.#owned()) {
+      if (left === 0) return;
+      if (entry.owned?.isStopping) continue;
+      left -= 1;
+      // The other relay looks within its interval; we are not to be faster.
+      entry.notBeforeMs = this.#nowMs() + this.#options.takeoverIntervalMs * PATIENCE_INTERVALS;
+      entry.owned?.stop(this.#options.drainTimeoutMs);
+    }
+  }
+
+  async #take(session: Session): Promise<void> {
+    const nowMs = this.#nowMs();
+    const wanted = this.#wanted().filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
+    const keys = wanted.map((entry) => ({ ...entry.key, entry }));
+    const free = await freePipelines(session, this.#options.group, keys);
+    if (keys.length > 0) this.#queries += 1;
+    const isFree = new Set(free.map(({ entry }) => entry));
+    for (const entry of wanted) if (!isFree.has(entry)) entry.freeSinceMs = undefined;
+    const chosen = this.#choose([...isFree], nowMs);
+    for (let index = 0; index < chosen.length; index += TAKEN_AT_ONCE) {
+      await Promise.all(chosen.slice(index, index + TAKEN_AT_ONCE).map((entry) => this.#acquire(entry)));
+    }
+  }
+
+  #choose(free: readonly Entry[], nowMs: number): Entry[] {
+    const { maxOwnedPipelines, takeoverIntervalMs } = this.#options;
+    const owned = this.#owned().length;
+    const { mayTake } = this.#share();
+    const patienceMs = takeoverIntervalMs * PATIENCE_INTERVALS;
+    const chosen: Entry[] = [];
+    for (const entry of free) {
+      entry.freeSinceMs ??= nowMs;
+      const isLeft = chosen.length < mayTake || nowMs - entry.freeSinceMs >= patienceMs;
+      if (isLeft && owned + chosen.length < maxOwnedPipelines && chosen.length < this.#setup.sessionsLeft()) {
+        chosen.push(entry);
+      }
+    }
+    return chosen;
+  }
+
+  async #acquire(entry: Entry): Promise<void> {
+    const { pipeline, key, status } = entry;
+    if (pipeline === undefined) return;
+    const files = await this.#filesOf(pipeline);
+    const taken = await takeLease({ key, token: this.#token, options: this.#options });
+    if (!("lease" in taken)) {
+      status.report({ type: "relay.ownership", event: "denied", epoch: 0n });
+      return;
+    }
+    const { lease } = taken;
+    entry.freeSinceMs = undefined;
+    entry.files = files;
+    status.owned(this.#token);
+    status.report({ type: "relay.ownership", event: "acquired", epoch: lease.epoch });
+    status.state("starting");
+    const { workerOf } = this.#setup;
+    const owned = new OwnedPipeline({ options: this.#options, pipeline, lease, status, workerOf });
+    entry.owned = owned;
+    void owned.ended.then((ending) => this.#afterEnd(entry, owned, ending));
+  }
+
+  #afterEnd(entry: Entry, owned: OwnedPipeline, ending: Ending): void {
+    const { status } = entry;
+    entry.owned = undefined;
+    status.released();
+    const event = ending.how === "lost" ? "lost" : "released";
+    status.report({ type: "relay.ownership", event, epoch: owned.lease.epoch });
+    if (ending.how === "failed") this.#afterFailure(entry, ending.error);
+    else if (ending.how === "forced") this.#forced.push(entry.row.name);
+    else if (ending.how === "finished") entry.isFinished = true;
+    if (ending.how !== "failed" && status.current.state !== "failed") status.state("stopped");
+    this.#poke();
+  }
+
+  #afterFailure(entry: Entry, error: unknown): void {
+    const { component, code, reason, isTransient } = diagnosisOf(error);
+    const waitMs = isTransient ? backoffMs(entry.crashes, RESTART, this.#options.random) : RESTART.maxMs;
+    entry.crashes += 1;
+    entry.notBeforeMs = this.#nowMs() + waitMs;
+    entry.status.error(component, { code, reason, isTransient });
+    entry.status.state(isTransient ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
+  }
+
+  async #tell(session: Session): Promise<void> {
+    const nowMs = this.#nowMs();
+    const isHeartbeat = this.#heartbeatDueMs <= nowMs;
+    if (isHeartbeat) this.#heartbeatDueMs = nowMs + HEARTBEAT_MS;
+    await this.#writeStatus(session, isHeartbeat);
+    if (this.#lagDueMs > nowMs) return;
+    this.#lagDueMs = nowMs + LAG_MS;
+    for (const entry of this.#owned()) await this.#tellLag(session, entry);
+  }
+
+  async #writeStatus(session: Session, isHeartbeat: boolean): Promise<void> {
+    const entries = [...this.#entries.values()];
+    const rows = entries.flatMap(({ key, status }) => {
+      const row = status.takeRow(isHeartbeat);
+      return row === undefined ? [] : [{ key, status: row, failures: status.failures, reason: status.current.reason }];
+    });
+    await writeRuntimeStatus(session, rows);
+    for (const { key, failures, reason, status } of rows) {
+      const isTransient = status.error?.class !== "permanent";
+      await writePipelineState(session, { pipeline: key.pipeline, error: reason, isTransient, failures });
+    }
+  }
+
+  async #tellLag(session: Session, { key, status, owned }: Entry): Promise<void> {
+    const outbox = owned?.pipeline.outbox;
+    if (outbox === undefined) return;
+    const lag = await readLag(session, { group: key.group, pipeline: key.pipeline, outbox });
+    status.report({
+      type: "relay.lag",
+      lag: lag.messages,
+      oldestAgeMs: lag.oldestAgeMs,
+      deadLetters: lag.deadLetters,
+    });
+    const holder = lag.messages > 0 ? await readHolder(session, outbox) : undefined;
+    if (holder !== undefined && holder.sinceMs >= HELD_MS) status.report({ type: "relay.held", ...holder });
+  }
+
+  /** Pipelines that should run in some process. */
+  #wanted(): Entry[] {
+    return [...this.#entries.values()].filter(
+      ({ row, pipeline, isFinished }) => row.enabled && pipeline !== undefined && !isFinished,
+    );
+  }
+
+  #owned(): Entry[] {
+    return [...this.#entries.values()].filter(({ owned }) => owned !== undefined);
+  }
+
+  /** Until idle: everything has nothing left, is somebody else's, or cannot go on by itself. */
+  #isFinished(): boolean {
+    if (!this.#options.untilIdle || !this.#isCatalogRead) return false;
+    return this.#wanted().every(
+      ({ owned, status, freeSinceMs, notBeforeMs }) =>
+        status.current.state === "failed" || (owned === undefined && freeSinceMs === undefined && notBeforeMs === 0),
+    );
+  }
+
+  async #shutDown(): Promise<RelaySummary> {
+    const { drainTimeoutMs, report, group } = this.#options;
+    const owned = this.#owned();
+    report({ type: "relay.stopping", reason: this.#options.signal.aborted ? "told to" : "nothing is left" });
+    for (const entry of owned) entry.owned?.stop(drainTimeoutMs);
+    await Promise.all(owned.map((entry) => entry.owned?.ended));
+    await this.#sayGoodbye(group);
+    report({ type: "relay.stopped", forced: this.#forced });
+    const pipelines = [...this.#entries.values()].map(({ row, status }) => {
+      const { state, reason } = status.current;
+      return { name: row.name, direction: row.direction, state: row.enabled ? state : "disabled", reason };
+    });
+    return { ...this.#totals, forced: this.#forced, pipelines };
+  }
+
+  async #sayGoodbye(group: string): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session === undefined) return;
+    try {
+      await this.#writeStatus(session, false);
+      await disappear(session, { group, token: this.#token });
+    } catch (error) {
+      // A courtesy: rows that are not heard of any more count as gone.
+      this.#options.report({ type: "relay.stopping", reason: `status was not written: ${messageOf(error)}` });
+    } finally {
+      await session.close();
+    }
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  #poke(): void {
+    this.#isPoked = true;
+    this.#resume?.();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#isPoked) return;
+    const wake = new AbortController();
+    this.#resume = () => wake.abort();
+    await sleep(ms, wake.signal).catch(() => undefined);
+    this.#resume = undefined;
+  }
+}
+
+function sameRow(one: PipelineRow, other: PipelineRow): boolean {
+  return (
+    one.config === other.config &&
+    one.enabled === other.enabled &&
+    one.tenant === other.tenant &&
+    one.wireFormat === other.wireFormat
+  );
+}
