@@ -3,9 +3,19 @@ import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { FormatDefinition } from "./format.ts";
 
 export const names = [
+  "canal",
+  "cdc_json",
+  "cloudevents",
+  "debezium",
+  "maxwell",
   "native",
 ] as const;
 
 export const index = {
+  canal: () => import("./canal.ts"),
+  cdc_json: () => import("./cdc_json.ts"),
+  cloudevents: () => import("./cloudevents.ts"),
+  debezium: () => import("./debezium.ts"),
+  maxwell: () => import("./maxwell.ts"),
   native: () => import("./native.ts"),
 } satisfies CatalogueIndex<FormatDefinition>;

@@ -27,7 +27,7 @@ export default defineFormat({
     ];
   },
   decode(body) {
-    const { value, write } = parseBody(body);
+    const { value, write, plain } = parseBody(body);
     const relay = recordOf(value);
     if (!relay || !("dedup_key" in relay) || !("payload" in relay)) return [bare(value, write)];
     const eventId = textOf(relay.dedup_key);
@@ -36,7 +36,7 @@ export default defineFormat({
       {
         eventId,
         payload: write(relay.payload),
-        headers: { ...recordOf(relay.headers), ...(relay.op === undefined ? {} : { op: relay.op }) },
+        headers: plain({ ...recordOf(relay.headers), ...(relay.op === undefined ? {} : { op: relay.op }) }),
         subject: textOf(relay.subject) || undefined,
       },
     ];

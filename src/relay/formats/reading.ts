@@ -9,6 +9,8 @@ export interface ParsedBody {
   value: unknown;
   /** The JSON text of a part of `value`, numbers as they came. */
   write(value: unknown): string;
+  /** A part of `value` with numbers as JavaScript has them, for headers. */
+  plain(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
 }
 
 /** 64: deeper documents are attacks on whoever walks them. */
@@ -25,7 +27,11 @@ export function parseBody(body: Buffer): ParsedBody {
     throw new FormatFailure("the body is not JSON");
   }
   checkContent(text);
-  return { value, write: (part) => json.write(part) };
+  return {
+    value,
+    write: (part) => json.write(part),
+    plain: (headers) => (json.hasMarks ? requireRecord(JSON.parse(json.write(headers)), "headers") : headers),
+  };
 }
 
 function decodeText(body: Buffer): string {
@@ -60,8 +66,9 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> | un
   return Object.fromEntries(Object.entries(value));
 }
 
+/** A text; undefined for everything else, numbers that wait as marked text among it. */
 export function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return typeof value === "string" && !value.startsWith("\0") ? value : undefined;
 }
 
 /** The fields of an object that has to be one. Throws FormatFailure. */

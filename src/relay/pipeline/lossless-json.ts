@@ -21,7 +21,8 @@ const SAFE_DIGITS = 15;
 
 /** Parses one document and writes parts of it. */
 export class LosslessJson {
-  #hasMarks = false;
+  /** Whether a number is marked in what was parsed. */
+  hasMarks = false;
 
   /** As JSON.parse. Throws SyntaxError. */
   parse(text: string): unknown {
@@ -29,17 +30,17 @@ export class LosslessJson {
     // Before anything is replaced: what is no JSON must not become JSON.
     const plain: unknown = JSON.parse(text);
     const marked = text.replace(TOKEN, (token) => (token.startsWith('"') || isKept(token) ? token : this.#mark(token)));
-    return this.#hasMarks ? JSON.parse(marked) : plain;
+    return this.hasMarks ? JSON.parse(marked) : plain;
   }
 
   /** As JSON.stringify; undefined and functions, which JSON has no words for, become null. */
   write(value: unknown): string {
     const text = JSON.stringify(value) ?? "null";
-    return this.#hasMarks ? text.replace(/"\\u0000n:([^"]*)"/g, "$1") : text;
+    return this.hasMarks ? text.replace(/"\\u0000n:([^"]*)"/g, "$1") : text;
   }
 
   #mark(number: string): string {
-    this.#hasMarks = true;
+    this.hasMarks = true;
     return JSON.stringify(MARK + number);
   }
 }

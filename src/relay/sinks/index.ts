@@ -4,14 +4,24 @@ import type { SinkDefinition } from "./sink.ts";
 
 export const names = [
   "file",
+  "inbox",
+  "kafka",
   "nats",
+  "pg_outbox",
+  "rabbitmq",
   "redis",
   "stdout",
+  "webhook",
 ] as const;
 
 export const index = {
   file: () => import("./file.ts"),
+  inbox: () => import("./inbox.ts"),
+  kafka: () => import("./kafka.ts"),
   nats: () => import("./nats.ts"),
+  pg_outbox: () => import("./pg_outbox.ts"),
+  rabbitmq: () => import("./rabbitmq.ts"),
   redis: () => import("./redis.ts"),
   stdout: () => import("./stdout.ts"),
+  webhook: () => import("./webhook.ts"),
 } satisfies CatalogueIndex<SinkDefinition>;

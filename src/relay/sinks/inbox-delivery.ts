@@ -1,0 +1,179 @@
+/**
+ * Delivers into an inbox, a table "<name>_inbox" in this database or in another one.
+ *
+ * One statement stores a batch: a row that is there already is left alone, so a repeated delivery is one event. When
+ * a row cannot be stored (its payload holds what jsonb does not take), the batch is halved until that row stands alone,
+ * and only it is refused.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import { tameLine } from "../../base/tame.ts";
+import { AddressRefusal } from "../../net/address-policy.ts";
+import { openSession } from "../../pg/connect/open.ts";
+import { qualified } from "../../pg/identifiers.ts";
+import type { HostAddress, Session } from "../../pg/session.ts";
+import { ServerError } from "../../pg/session.ts";
+import type { ConnectorContext } from "../connector.ts";
+import { ConnectorFailure } from "../failures.ts";
+import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import type { Sink } from "./sink.ts";
+
+const PLACE = `
+select c.inbox_schema,
+       pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.inbox_schema, c.inbox_name || '_inbox')) is not null
+  from tide.tide_inbox_config as c
+ where c.inbox_name = $1`;
+
+export interface InboxTarget {
+  inbox: string;
+  /** Connection string of another database; undefined: the relay's own. */
+  url: string | undefined;
+}
+
+/** Connects and makes sure that the inbox is there. Throws ConnectorFailure. */
+export async function openInbox({ inbox, url }: InboxTarget, context: ConnectorContext): Promise<Sink> {
+  const session = await connect(url, context);
+  try {
+    return new InboxSink(session, await insertFor(session, inbox));
+  } catch (error) {
+    await session.close();
+    throw failureOf(error);
+  }
+}
+
+class InboxSink implements Sink {
+  readonly #session: Session;
+  readonly #insert: string;
+
+  constructor(session: Session, insert: string) {
+    this.#session = session;
+    this.#insert = insert;
+  }
+
+  async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
+    signal.throwIfAborted();
+    const onAbort = () => void this.#session.cancel();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await this.#store(batch);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  async #store(batch: readonly Delivery[]): Promise<Disposition[]> {
+    try {
+      await this.#session.query(this.#insert, [`[${batch.map(rowJson).join(",")}]`]);
+      return batch.map(() => DELIVERED);
+    } catch (error) {
+      const refusal = rowRefusal(error);
+      if (!refusal) throw failureOf(error);
+      if (batch.length === 1) return [refusal];
+      const middle = Math.ceil(batch.length / 2);
+      // One after the other: the order of the rows is the order of the outbox.
+      return [...(await this.#store(batch.slice(0, middle))), ...(await this.#store(batch.slice(middle)))];
+    }
+  }
+}
+
+async function connect(url: string | undefined, context: ConnectorContext): Promise<Session> {
+  try {
+    if (url === undefined) return await context.openDatabase();
+    const { settings } = await context.resolveDatabase(url);
+    const hosts = await checkedHosts(settings.hosts, context);
+    const options = { signal: context.signal, clock: context.clock, warn: context.warn };
+    return await openSession({ ...settings, hosts }, options);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw failureOf(error);
+  }
+}
+
+/** What was checked is what is dialled: the name is left for the certificate only. */
+async function checkedHosts(hosts: readonly HostAddress[], { addresses }: ConnectorContext): Promise<HostAddress[]> {
+  const checked: HostAddress[] = [];
+  for (const { host, port, address } of hosts) {
+    if (host.startsWith("/") || host.startsWith("@")) {
+      throw new ConnectorFailure("ssrf_rejected", "a socket of this host cannot be a pipeline's destination");
+    }
+    for (const found of await addresses.resolve(address ?? host, port))
+      checked.push({ host, port, address: found.address });
+  }
+  return checked;
+}
+
+async function insertFor(session: Session, inbox: string): Promise<string> {
+  const [place] = await session.rows(PLACE, [inbox]);
+  if (place?.[1] !== "t") {
+    throw new ConnectorFailure(
+      "invalid_destination",
+      `there is no inbox "${tameLine(inbox)}", or the role may not see it`,
+    );
+  }
+  return `
+insert into ${qualified(place[0] ?? "", `${inbox}_inbox`)} (event_id, source, payload, headers)
+select r.event_id, r.source, r.payload, r.headers
+  from rows from (
+         pg_catalog.jsonb_to_recordset($1::jsonb) as (event_id text, source text, payload jsonb, headers jsonb)
+       ) with ordinality as r (event_id, source, payload, headers, place)
+ order by r.place
+    on conflict (event_id) do nothing`;
+}
+
+function rowJson({ message, subject, body, headers }: Delivery): string {
+  const payload = body === null ? "null" : body.toString();
+  return `{"event_id":${JSON.stringify(message.dedupKey)},"source":${JSON.stringify(subject ?? "")},"payload":${payload},"headers":${headersJson(message.headers, headers)}}`;
+}
+
+/** The publisher's headers as they are, and what a wire format adds. */
+function headersJson(own: string, added: Readonly<Record<string, string>>): string {
+  const extra = JSON.stringify(added);
+  if (extra === "{}") return own;
+  return own.trim() === "{}" ? extra : `${own.trimEnd().slice(0, -1)},${extra.slice(1)}`;
+}
+
+/** What is wrong with a row's data: never with the table or the connection. */
+function rowRefusal(error: unknown): Disposition | undefined {
+  if (!(error instanceof ServerError) || !/^(?:22|54)|^23(?!P)/.test(error.sqlstate)) return undefined;
+  const isSize = error.sqlstate.startsWith("54");
+  return {
+    outcome: "reject",
+    class: isSize ? "message_too_large" : "protocol_rejection",
+    scope: "message",
+    // The server's own text repeats values.
+    reason: `the inbox does not take the row: SQLSTATE ${error.sqlstate}`,
+  };
+}
+
+/** Everything else is the inbox's or the connection's. */
+function failureOf(error: unknown): ConnectorFailure {
+  if (error instanceof ConnectorFailure) return error;
+  if (error instanceof AddressRefusal) return new ConnectorFailure("ssrf_rejected", error.message, { cause: error });
+  if (error instanceof ServerError) {
+    const text = `the inbox's server answers SQLSTATE ${error.sqlstate}`;
+    if (/^42501/.test(error.sqlstate))
+      return new ConnectorFailure("authorization", `${text}: the role lacks a right`, { cause: error });
+    if (/^28/.test(error.sqlstate)) return new ConnectorFailure("authentication", text, { cause: error });
+    if (/^(?:42|3D|3F)/.test(error.sqlstate))
+      return new ConnectorFailure("invalid_destination", text, { cause: error });
+    return new ConnectorFailure(/^(?:08|53|57|40|55|25)/.test(error.sqlstate) ? "unavailable" : "unknown", text, {
+      cause: error,
+    });
+  }
+  if (error instanceof PgkeepError)
+    return new ConnectorFailure(classOf(error), tameLine(error.message), { cause: error });
+  return new ConnectorFailure("unavailable", "the connection to the inbox broke", { cause: error });
+}
+
+function classOf({ code, retryable }: PgkeepError): ConnectorFailure["class"] {
+  if (code === "CONNECT_PASSWORD_REJECTED" || code === "CONNECT_PASSWORD_MISSING") return "authentication";
+  if (code === "CONNECT_REJECTED" || code === "CONNECT_PERMISSION") return "authorization";
+  if (code === "CONNECT_TLS_FAILED" || code === "CONNECT_TLS_FILE") return "tls_verification";
+  if (code === "CONNECT_DATABASE_MISSING") return "invalid_destination";
+  if (code === "CONNECT_STRING_INVALID" || code.startsWith("CONFIG_")) return "invalid_config";
+  if (code === "CONNECT_TIMEOUT") return "timeout";
+  return retryable || code.startsWith("CONNECT_") ? "unavailable" : "unknown";
+}
