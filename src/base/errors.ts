@@ -300,6 +300,10 @@ export const ERRORS = {
     EXIT.config,
     "There is a schema tide in the database that neither pgkeep nor pg_tide made, or whose owner is somebody else. Nothing in it is touched.",
   ),
+  RELAY_ADOPTION_UNAPPROVED: define(
+    EXIT.notApproved,
+    "The extension pg_tide made schema tide. Taking it over keeps its tables and rows and drops the extension; that needs a yes at the terminal, or --yes without one. Nothing was changed.",
+  ),
   RELAY_NOT_INSTALLED: define(
     EXIT.config,
     "The database has no schema tide, or an older one than this version works with. pgkeep relay install makes or upgrades it.",
@@ -331,6 +335,14 @@ export const ERRORS = {
   RELAY_DEAD_LETTERS: define(
     EXIT.unexpectedResult,
     "Events became dead letters during the run and --fail-on-dead was given. pgkeep relay dlq list shows them.",
+  ),
+  RELAY_SQL_FAILED: define(
+    EXIT.execution,
+    "The database refused what a relay command asked for. Its own words are shown; nothing was changed.",
+  ),
+  RELAY_UNAPPROVED: define(
+    EXIT.notApproved,
+    "More than one dead letter would be changed. Look at them with --preview, then repeat the command with --yes. Nothing was changed.",
   ),
   RELAY_REPLAY_REFUSED: define(
     EXIT.config,
