@@ -553,6 +553,11 @@ begin
     perform tide.fail('PGTIDE_OUTBOX_NOT_FOUND', format('outbox not found: %s', v_outbox),
       format('Create it first: select tide.outbox_create(%L);', v_outbox));
   end if;
+  -- Positions are kept by name and outbox: two that share both would move each other's.
+  if exists (select from tide.relay_fanin_config as f where f.name = p_name) then
+    perform tide.fail('PGTIDE_INVALID_ARGUMENT', format('invalid argument: there is a fan-in of the name "%s"', p_name),
+      'Choose another name.');
+  end if;
   insert into tide.relay_outbox_config as c (name, enabled, config, wire_format)
   values (p_name, coalesce(p_enabled, true), p_config, coalesce(p_config ->> 'wire_format', 'native'))
   on conflict (name) do update
