@@ -78,7 +78,10 @@ export function open(payload: string, outbox: string, keys: KeyRing): string {
     throw new EncryptionFailure("the envelope lacks a part");
   const key = keys.find(({ id }) => id === kid);
   if (!key) throw new EncryptionFailure("the envelope was sealed with a key that is not configured");
-  return decipher(Buffer.from(iv, "base64"), Buffer.from(ct, "base64"), outbox, key);
+  const content = decipher(Buffer.from(iv, "base64"), Buffer.from(ct, "base64"), outbox, key);
+  // It will stand inside of other JSON, where anything else could pass for more than a payload.
+  if (!isJson(content)) throw new EncryptionFailure("what the envelope holds is not JSON");
+  return content;
 }
 
 /** The same content sealed with the current key; undefined when it already is. Throws EncryptionFailure. */
@@ -96,6 +99,15 @@ function decipher(iv: Buffer, sealed: Buffer, outbox: string, key: EncryptionKey
     return Buffer.concat([opener.update(sealed.subarray(0, -TAG_BYTES)), opener.final()]).toString("utf8");
   } catch {
     throw new EncryptionFailure("the envelope was changed, or belongs to another outbox");
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
