@@ -1,0 +1,394 @@
+/**
+ * Webhooks: a signed POST per batch or per event; delivered when the endpoint says 2xx.
+ *
+ * One request is one unit: its whole batch is delivered or refused, and the engine halves a refused batch until the event
+ * to blame is alone. `lanes` requests are on their way at once; events of one key are in one request or in
+ * requests after each other, so a receiver sees them in order.
+ *
+ * The endpoint's status says whose fault a failure is. Refusing everybody (3xx, 401, 403), being away (502, 503, 504,
+ * Cloudflare's 52x) or asking for patience (408, 425, 429) is the endpoint's; other 4xx and a plain 500 are about the message.
+ * No answer in time is the message's only if others got theirs meanwhile.
+ */
+import { createHash } from "node:crypto";
+import type { z as Zod } from "zod";
+import type { Clock } from "../../base/clock.ts";
+import type { ZodNamespace } from "../../base/operation.ts";
+import { tameLine } from "../../base/tame.ts";
+import {
+  type HttpClient,
+  HttpFailure,
+  type HttpResponse,
+  openHttpClient,
+  retryAfterMs,
+} from "../../net/http-client.ts";
+import { networkClassOf, pemField, refusalIn } from "../brokers/network.ts";
+import type { ConnectorContext } from "../connector.ts";
+import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
+import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { configuredHeaders, eventHeaders } from "../webhooks/request-headers.ts";
+import { type OpenSignature, openSignature, signatureFields } from "../webhooks/signing.ts";
+import { defineSink, type Sink } from "./sink.ts";
+
+/** 1 MiB an event, 16 MiB and 100 events a request: pg_tide's limits. */
+const LIMITS = { batchMessages: 100, batchBytes: 16 * 1024 * 1024, messageBytes: 1024 * 1024 };
+
+const LEGACY_HEADER = "X-Pg-Tide-Signature";
+
+const config = (z: ZodNamespace) =>
+  z
+    .strictObject({
+      url: z.string().min(1).max(2_048).meta({ description: "Where to post: an https URL" }),
+      body: z
+        .enum(["array", "single"])
+        .default("array")
+        .meta({ description: "array: one request holds a JSON array of events; single: one request per event" }),
+      timeout_secs: z
+        .int()
+        .min(1)
+        .max(300)
+        .default(30)
+        .meta({ description: "How long a request may take, connecting and the whole answer included" }),
+      lanes: z.int().min(1).max(256).default(16).meta({ description: "Requests on their way at once" }),
+      headers: z
+        .record(z.string(), z.string())
+        .default({})
+        .meta({ description: "Headers of every request; values may be references" }),
+      signature: z.strictObject(signatureFields(z)).optional().meta({ description: "How requests are signed" }),
+      signing_secret: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: `Secret for HMAC-SHA256 in ${LEGACY_HEADER}, as a reference`, secret: true }),
+      signing_algorithm: z
+        .literal("hmac-sha256")
+        .default("hmac-sha256")
+        .meta({ description: "Goes with signing_secret" }),
+      allow_http: z
+        .boolean()
+        .default(false)
+        .meta({ description: "Permit http:// in the URL; counts only where the process permits it too" }),
+      tls_ca_cert: z
+        .string()
+        .optional()
+        .meta({ description: "PEM of the authority to trust, instead of the usual ones" }),
+      tls_client_cert: z
+        .string()
+        .optional()
+        .meta({ description: "PEM of our certificate, for endpoints that ask for one" }),
+      tls_client_key: z.string().optional().meta({ description: "PEM of its key, as a reference", secret: true }),
+    })
+    .refine(({ signature, signing_secret: secret }) => signature === undefined || secret === undefined, {
+      message: "give signature or signing_secret, not both",
+    })
+    .refine(({ tls_client_cert: cert, tls_client_key: key }) => (cert === undefined) === (key === undefined), {
+      message: "tls_client_cert and tls_client_key go together",
+    });
+
+type Config = Zod.output<ReturnType<typeof config>>;
+
+export default defineSink({
+  type: "webhook",
+  summary: "HTTPS endpoints: signed POST requests with an Idempotency-Key",
+  config,
+  guarantees: {
+    order: "Per order key: requests that hold events of one key follow each other.",
+    duplicates:
+      "Idempotency-Key is the same every time an event is sent alone, and in the body each event carries its dedup_key.",
+    acknowledgement: "The endpoint answered with a status from 200 to 299.",
+  },
+  limits: LIMITS,
+  lanes: ({ lanes }) => lanes,
+  batchMessages: ({ body }) => (body === "single" ? 1 : LIMITS.batchMessages),
+  subject: () => undefined,
+  wrapsNative: true,
+  open: openWebhook,
+});
+
+async function openWebhook(settings: Config, context: ConnectorContext): Promise<Sink> {
+  const url = checkedUrl(settings, context);
+  const { headers, problem } = configuredHeaders(settings.headers);
+  if (problem) throw new ConnectorFailure("invalid_config", problem);
+  const signature = await openSinkSignature(settings);
+  await checkAddress(url, context);
+  const client = await openClient(url, settings, context);
+  return new WebhookSink({ client, clock: context.clock, isSingle: settings.body === "single", headers, signature });
+}
+
+function checkedUrl({ url: text, allow_http: wantsHttp }: Config, { allowInsecure }: ConnectorContext): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "https:" && url?.protocol !== "http:") throw invalid('"url" is not an https URL');
+  if (url.username !== "" || url.password !== "") {
+    throw invalid('"url" holds a user or password: give an authorization header instead');
+  }
+  if (url.protocol === "http:" && !wantsHttp) throw invalid('"url" is plain http: use https, or allow_http for tests');
+  if (url.protocol === "http:" && !allowInsecure) {
+    throw invalid("allow_http is asked for, but the relay process does not permit it (--allow-insecure)");
+  }
+  return url;
+}
+
+function invalid(message: string): ConnectorFailure {
+  return new ConnectorFailure("invalid_config", message);
+}
+
+async function openSinkSignature({ signature, signing_secret: secret }: Config): Promise<OpenSignature | undefined> {
+  if (signature) return openSignature(signature, "sign");
+  if (secret === undefined) return undefined;
+  return openSignature({ scheme: "hmac-sha256", secret, header: LEGACY_HEADER }, "sign");
+}
+
+/** Asks the name service once, so that a wrong name or a forbidden address is known before an event waits for it. */
+async function checkAddress({ hostname, port, protocol }: URL, { addresses }: ConnectorContext): Promise<void> {
+  try {
+    await addresses.resolve(hostname, Number(port) || (protocol === "https:" ? 443 : 80));
+  } catch (error) {
+    const failureClass = networkClassOf(error) ?? "unavailable";
+    throw new ConnectorFailure(
+      failureClass,
+      refusalIn(error)?.message ?? `the name of ${hostname} could not be resolved`,
+    );
+  }
+}
+
+async function openClient(url: URL, settings: Config, { addresses }: ConnectorContext): Promise<HttpClient> {
+  const { timeout_secs: seconds, lanes, tls_ca_cert: ca, tls_client_cert: cert, tls_client_key: key } = settings;
+  const tls = {
+    ca: pemField(ca, "tls_ca_cert"),
+    cert: pemField(cert, "tls_client_cert"),
+    key: pemField(key, "tls_client_key"),
+  };
+  try {
+    return await openHttpClient({ url, addresses, connections: lanes, timeoutMs: seconds * 1_000, tls });
+  } catch {
+    throw invalid("tls_ca_cert, tls_client_cert or tls_client_key cannot be used: not PEM, or not a pair");
+  }
+}
+
+interface SinkParts {
+  client: HttpClient;
+  clock: Clock;
+  isSingle: boolean;
+  headers: Readonly<Record<string, string>>;
+  signature: OpenSignature | undefined;
+}
+
+/** 2 s for requests that are on their way when the sink closes. */
+const CLOSE_MS = 2_000;
+
+class WebhookSink implements Sink {
+  readonly #parts: SinkParts;
+  /** Names and values of every request, in turn. */
+  readonly #common: readonly string[];
+  /** Names that an event cannot set. */
+  readonly #taken: ReadonlySet<string>;
+  #lastSuccessMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: SinkParts) {
+    this.#parts = parts;
+    const own = { "user-agent": "pgkeep-relay", accept: "*/*", "accept-encoding": "identity" };
+    const common = { ...own, ...parts.headers };
+    this.#common = Object.entries(common).flat();
+    this.#taken = new Set([...Object.keys(common), "idempotency-key"]);
+  }
+
+  async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
+    if (!this.#parts.isSingle) {
+      const outcome = await this.#post(batch, signal);
+      return batch.map(() => outcome);
+    }
+    const outcomes = new Map<Delivery, Disposition>();
+    await Promise.all(byKey(batch).map((chain) => this.#postChain(chain, signal, outcomes)));
+    return batch.map((delivery) => outcomes.get(delivery) ?? NOT_SENT);
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.client.close(CLOSE_MS);
+  }
+
+  /** One after the other; what comes after a failure of its key is left for later. */
+  async #postChain(
+    chain: readonly Delivery[],
+    signal: AbortSignal,
+    outcomes: Map<Delivery, Disposition>,
+  ): Promise<void> {
+    for (const delivery of chain) {
+      const outcome = await this.#post([delivery], signal);
+      outcomes.set(delivery, outcome);
+      if (outcome !== DELIVERED) return;
+    }
+  }
+
+  async #post(batch: readonly Delivery[], signal: AbortSignal): Promise<Disposition> {
+    const { client, clock, isSingle } = this.#parts;
+    if (!isSingle && batch.some(({ contentType: type }) => !/[/+]json\b/.test(type))) return NOT_JSON;
+    const body = this.#bodyOf(batch);
+    const startedMs = clock.monotonicMs();
+    try {
+      const response = await client.post({ headers: this.#headersOf(batch, body), body, signal });
+      if (response.status >= 200 && response.status < 300) {
+        this.#lastSuccessMs = clock.monotonicMs();
+        return DELIVERED;
+      }
+      return refusalOf(response, body, clock);
+    } catch (error) {
+      if (!(error instanceof HttpFailure)) throw error;
+      return failureOf(error, this.#lastSuccessMs >= startedMs);
+    }
+  }
+
+  #bodyOf(batch: readonly Delivery[]): Buffer {
+    const [first] = batch;
+    if (this.#parts.isSingle && first) return bufferOf(first.body ?? "null");
+    return Buffer.from(`[${batch.map(({ body }) => body ?? "null").join(",")}]`);
+  }
+
+  #headersOf(batch: readonly Delivery[], body: Buffer): string[] {
+    const { isSingle, clock, signature } = this.#parts;
+    const id = idempotencyKey(batch);
+    const [first] = batch;
+    const headers = [...this.#common, "content-type", contentType(first, isSingle), "idempotency-key", id];
+    if (signature) {
+      const { definition, secrets, options } = signature;
+      const timestamp = Math.floor(clock.now().getTime() / 1_000);
+      const signed = definition.sign?.({ id, timestamp, body }, secrets, options) ?? {};
+      for (const [name, value] of Object.entries(signed)) headers.push(name, value);
+    }
+    if (isSingle && first) headers.push(...eventHeaders(first.headers, this.#taken));
+    return headers;
+  }
+}
+
+/** The event's own id, or for several a hash over theirs, each after its length, so that no two batches are alike. */
+export function idempotencyKey(batch: readonly Delivery[]): string {
+  const [first] = batch;
+  if (batch.length === 1 && first) {
+    // The tombstone after a delete is another request than the delete.
+    return first.body === null ? `${first.message.dedupKey}:tombstone` : first.message.dedupKey;
+  }
+  const hash = createHash("sha256");
+  for (const { message } of batch) {
+    const key = Buffer.from(message.dedupKey);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(key.length));
+    hash.update(length).update(key);
+  }
+  return `batch-${hash.digest("hex")}`;
+}
+
+function byKey(batch: readonly Delivery[]): Delivery[][] {
+  const chains = new Map<string, Delivery[]>();
+  for (const delivery of batch) {
+    const chain = chains.get(delivery.orderKey);
+    if (chain) chain.push(delivery);
+    else chains.set(delivery.orderKey, [delivery]);
+  }
+  return [...chains.values()];
+}
+
+function bufferOf(body: string | Buffer): Buffer {
+  return typeof body === "string" ? Buffer.from(body) : body;
+}
+
+function contentType(first: Delivery | undefined, isSingle: boolean): string {
+  const type = first?.contentType ?? "application/json";
+  if (isSingle) return type;
+  return type.startsWith("application/cloudevents+json") ? "application/cloudevents-batch+json" : "application/json";
+}
+
+/** The wire format writes something else, of which no array can be made. */
+const NOT_JSON: Disposition = {
+  outcome: "reject",
+  class: "invalid_config",
+  scope: "sink",
+  reason: 'the wire format does not write JSON: post one event per request, with body "single"',
+};
+
+/** An earlier event of its key was not delivered, so this one was not sent. */
+const NOT_SENT: Disposition = {
+  outcome: "retry",
+  class: "unknown",
+  scope: "sink",
+  reason: "not sent, because an earlier event of its key was not delivered",
+};
+
+interface Verdict {
+  outcome: "retry" | "reject";
+  class: FailureClass;
+  scope: "message" | "sink";
+}
+
+const AWAY = new Set([502, 503, 504]);
+
+/** What a status other than 2xx says. */
+export function verdictOf(status: number): Verdict {
+  if (status === 429 || status === 425) return { outcome: "retry", class: "throttled", scope: "sink" };
+  if (status === 408) return { outcome: "retry", class: "timeout", scope: "sink" };
+  if (AWAY.has(status) || status >= 520) return { outcome: "retry", class: "unavailable", scope: "sink" };
+  if (status >= 500) return { outcome: "retry", class: "unavailable", scope: "message" };
+  if (status === 401 || status === 403) return { outcome: "reject", class: "authentication", scope: "sink" };
+  if (status === 413) return { outcome: "reject", class: "message_too_large", scope: "message" };
+  if (status >= 400) return { outcome: "reject", class: "protocol_rejection", scope: "message" };
+  return { outcome: "reject", class: "invalid_destination", scope: "sink" };
+}
+
+function refusalOf(response: HttpResponse, body: Buffer, clock: Clock): Disposition {
+  const { status, retryAfter } = response;
+  const verdict = verdictOf(status);
+  const isRedirect = status >= 300 && status < 400;
+  const says = isRedirect ? ", a redirect, which is not followed" : saysOf(response.text, body);
+  const waitMs = verdict.outcome === "retry" ? retryAfterMs(retryAfter, clock.now()) : undefined;
+  return { ...verdict, reason: `the endpoint answered ${status}${says}`, retryAfterMs: waitMs };
+}
+
+/** 32 characters that stand in the request too are an echo, not an answer. */
+const ECHO_LENGTH = 32;
+
+/** What the endpoint says of it, unless it only repeats the event: reasons are shown where payloads must not be. */
+function saysOf(text: string, body: Buffer): string {
+  if (text.trim() === "") return "";
+  for (let at = 0; at < text.length; at += ECHO_LENGTH) {
+    const piece = text.slice(at, at + ECHO_LENGTH);
+    if (piece.length === ECHO_LENGTH && body.includes(piece)) return " and repeated the request";
+  }
+  return `: ${tameLine(text.trim())}`;
+}
+
+function failureOf(error: HttpFailure, othersSucceeded: boolean): Disposition {
+  if (error.kind === "timeout" && error.cause === undefined) {
+    return { outcome: "retry", class: "timeout", scope: othersSucceeded ? "message" : "sink", reason: error.message };
+  }
+  const failureClass = classOf(error);
+  const outcome = FAILURE_CLASSES[failureClass].isTransient ? "retry" : "reject";
+  return { outcome, class: failureClass, scope: "sink", reason: reasonOf(error, failureClass) };
+}
+
+function classOf(error: HttpFailure): FailureClass {
+  const code = codeIn(error);
+  // The endpoint refuses our certificate, or asks for one.
+  if (/ALERT_(?:CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|HANDSHAKE_FAILURE)/.test(code))
+    return "authentication";
+  if (error.kind === "timeout") return "timeout";
+  return networkClassOf(error) ?? "unavailable";
+}
+
+function reasonOf(error: HttpFailure, failureClass: FailureClass): string {
+  const refusal = refusalIn(error);
+  if (refusal) return refusal.message;
+  const code = codeIn(error);
+  const words: Partial<Record<FailureClass, string>> = {
+    tls_verification: "the endpoint's certificate does not verify",
+    authentication: "the endpoint refuses our certificate, or wants one",
+    timeout: "no connection in time",
+  };
+  const what = words[failureClass] ?? "the connection failed";
+  return code === "" ? what : `${what} (${code})`;
+}
+
+/** The system's or library's code, from as deep as it lies. */
+function codeIn(error: unknown): string {
+  let code = "";
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if ("code" in at && typeof at.code === "string") code = at.code;
+  }
+  return tameLine(code);
+}
