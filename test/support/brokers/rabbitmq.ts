@@ -11,12 +11,15 @@ import { freePort } from "../cluster.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 
 const PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
 export const RABBITMQ = { isThere: existsSync(PROGRAM), reason: "Debian package rabbitmq-server is not installed" };
 
 export interface RabbitmqBroker extends TestBroker {
   /** The port without TLS. */
   plainPort: number;
+  /** rabbitmqctl on this node; what it printed. */
+  control(...args: string[]): string;
 }
 
 /** `settings`: further lines of rabbitmq.conf. */
@@ -63,7 +66,6 @@ export async function startRabbitmq(options: { settings?: string[] } = {}): Prom
     ERL_EPMD_PORT: String(epmdPort),
     // The start script then becomes the server, so that its process is ours to signal.
     RUNNING_UNDER_SYSTEMD: "true",
-    RABBITMQ_CTL_ERL_ARGS: "",
     // Two schedulers, not a tenth of a second of busy waiting in each: other servers share this machine.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
       "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
@@ -88,6 +90,12 @@ export async function startRabbitmq(options: { settings?: string[] } = {}): Prom
     authority: files.authority,
     ca: files.authority.pem,
     directory: den.directory,
+    control: (...args) => {
+      const environment = { PATH: process.env.PATH, HOME: den.directory, LC_ALL: "C.UTF-8", ...env };
+      const { status, stdout, stderr } = spawnSync(CONTROL, ["-q", ...args], { encoding: "utf8", env: environment });
+      if (status !== 0) throw new Error(`rabbitmqctl ${args[0]}: ${stderr}`);
+      return stdout;
+    },
     ...life,
     stop,
     [Symbol.asyncDispose]: stop,
