@@ -38,6 +38,20 @@ as $body$
 $body$;
 comment on function tide.relay_connector_types() is 'Sinks (forward) and sources (reverse) that the relay can run.';
 
+-- Formats of events on the wire that the relay can write (forward) and read (reverse).
+create or replace function tide.relay_wire_formats()
+  returns table (direction text, wire_format text)
+  language sql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $body$
+  select d.direction, f.wire_format
+    from (values ('forward'), ('reverse')) as d (direction)
+   cross join unnest(array['native', 'cloudevents', 'debezium', 'maxwell', 'canal', 'cdc_json']) as f (wire_format)
+   where (d.direction, f.wire_format) <> ('forward', 'cdc_json')
+$body$;
+comment on function tide.relay_wire_formats() is 'Formats that the relay can write (forward) and read (reverse).';
+
 -- Every key of a stored configuration. `parent` is '' for the top level. `direction` null: both. `is_lifted`: may also
 -- stand among the connector's own keys, from where it is moved to the top. `at_least` and `at_most` bound numbers.
 create or replace function tide.relay_config_grammar()
@@ -53,14 +67,12 @@ as $body$
          ('', 'source', 'object', null, false, null, null, null),
          ('', 'sink_type', 'string', null, false, null, null, null),
          ('', 'sink', 'object', null, false, null, null, null),
-         ('', 'label', 'string', null, false, null, null, null),
          ('', 'batch_size', 'integer', null, true, 1, 1000000, null),
-         ('', 'wire_format', 'string', null, true, null, null,
-           array['native', 'cloudevents', 'debezium', 'maxwell', 'canal', 'cdc_json']),
+         ('', 'wire_format', 'string', null, true, null, null, null),
          ('', 'wire_config', 'object', null, true, null, null, null),
          ('', 'dlq', 'object', null, true, null, null, null),
          ('', 'retry', 'object', null, true, null, null, null),
-         ('', 'transform', 'object', null, true, null, null, null),
+         ('', 'transform', 'object', 'forward', true, null, null, null),
          ('', 'routing', 'object', null, true, null, null, null),
          ('', 'rate_limit', 'object', null, true, null, null, null),
          ('', 'circuit_breaker', 'object', null, true, null, null, null),
@@ -75,7 +87,9 @@ as $body$
          ('', 'on_schema_change', 'string', null, true, null, null, array['warn', 'pause', 'dlq', 'continue']),
          ('', 'schema_registry', 'object', null, true, null, null, null),
          ('', 'serialization', 'object', null, true, null, null, null),
-         ('', 'encryption', 'object', null, true, null, null, null),
+         ('', 'encryption', 'object', 'forward', true, null, null, null),
+         ('', 'ssrf_allow', 'array', null, true, null, null, null),
+         ('', 'ssrf_protection', 'boolean', null, true, null, null, null),
          ('source', 'outbox', 'string', 'forward', false, null, null, null),
          ('source', 'subject_template', 'string', 'forward', false, null, null, null),
          ('source', 'consumer_group', 'string', 'forward', false, null, null, null),
@@ -87,22 +101,24 @@ as $body$
          ('dlq', 'enabled', 'boolean', null, false, null, null, null),
          ('dlq', 'max_retries', 'integer', null, false, 0, 100000, null),
          ('dlq', 'retry_delay_seconds', 'integer', null, false, 0, 86400, null),
-         ('dlq', 'retention_days', 'integer', null, false, 0, 36500, null),
+         ('dlq', 'retention_days', 'integer', null, false, 1, 36500, null),
          ('retry', 'max_retries', 'integer', null, false, 0, 100000, null),
          ('retry', 'backoff_ms', 'integer', null, false, 0, 86400000, null),
          ('retry', 'max_backoff_ms', 'integer', null, false, 0, 86400000, null),
-         ('transform', 'filter', 'string', null, false, null, null, null),
-         ('transform', 'payload', 'string', null, false, null, null, null),
+         ('transform', 'filter', 'expression', 'forward', false, null, null, null),
+         ('transform', 'payload', 'expression', 'forward', false, null, null, null),
          ('routing', 'rules', 'array', null, false, null, null, null),
          ('routing', 'default_template', 'string', null, false, null, null, null),
          ('rate_limit', 'enabled', 'boolean', null, false, null, null, null),
-         ('rate_limit', 'max_messages_per_second', 'number', null, false, 0, 1000000000, null),
-         ('rate_limit', 'burst_size', 'number', null, false, 0, 1000000000, null),
+         ('rate_limit', 'max_messages_per_second', 'number', null, false, 0, 10000000, null),
+         ('rate_limit', 'burst_size', 'integer', null, false, 1, 10000000, null),
          ('circuit_breaker', 'enabled', 'boolean', null, false, null, null, null),
          ('circuit_breaker', 'failure_threshold', 'integer', null, false, 1, 1000000, null),
          ('circuit_breaker', 'success_threshold', 'integer', null, false, 1, 1000000, null),
-         ('circuit_breaker', 'half_open_timeout_seconds', 'integer', null, false, 1, 86400, null),
-         ('circuit_breaker', 'on_open', 'string', null, false, null, null, array['pause', 'dlq'])
+         ('circuit_breaker', 'half_open_timeout_seconds', 'number', null, false, 0.001, 86400, null),
+         ('circuit_breaker', 'on_open', 'string', null, false, null, null, array['pause', 'dlq']),
+         ('serialization', 'format', 'string', null, false, null, null, null),
+         ('serialization', 'subject_name_strategy', 'string', null, false, null, null, null)
 $body$;
 comment on function tide.relay_config_grammar() is 'Keys that a stored pipeline configuration may have, with kinds and bounds.';
 
@@ -216,7 +232,7 @@ create or replace function tide.relay_check_value(
 as $body$
 declare
   v_type text := jsonb_typeof(p_value);
-  v_expected text := case p_kind when 'integer' then 'number' when 'interval' then 'string' else p_kind end;
+  v_expected text := case when p_kind = 'integer' then 'number' when p_kind in ('interval', 'expression') then 'string' else p_kind end;
   v_number numeric;
   v_interval interval;
 begin
@@ -246,9 +262,12 @@ begin
       perform tide.fail('PGTIDE_INVALID_ARGUMENT',
         format('invalid argument: "%s" is not a length of time', p_place), 'Write it like ''15 minutes''.');
     end if;
-  elsif v_expected = 'string' and p_value #>> '{}' ~ '[[:cntrl:]]' then
+  elsif p_kind = 'string' and p_value #>> '{}' ~ '[[:cntrl:]]' then
     perform tide.fail('PGTIDE_INVALID_ARGUMENT',
       format('invalid argument: "%s" holds control characters', p_place), null);
+  elsif p_kind = 'string' and length(btrim(p_value #>> '{}')) not between 1 and 1024 then
+    perform tide.fail('PGTIDE_INVALID_ARGUMENT',
+      format('invalid argument: "%s" is blank or too long', p_place), 'Use 1 to 1024 characters.');
   end if;
 end
 $body$;
@@ -309,6 +328,10 @@ begin
     if jsonb_typeof(v_rule.rule) <> 'object'
        or jsonb_typeof(v_rule.rule -> 'match_field') is distinct from 'string'
        or jsonb_typeof(v_rule.rule -> 'subject') is distinct from 'string'
+       or concat(v_rule.rule ->> 'match_field', v_rule.rule ->> 'subject') ~ '[[:cntrl:]]'
+       or length(btrim(v_rule.rule ->> 'match_field')) not between 1 and 1024
+       or length(btrim(v_rule.rule ->> 'subject')) not between 1 and 1024
+       or length(v_rule.rule ->> 'match_value') > 1024
        or coalesce(jsonb_typeof(v_rule.rule -> 'match_value'), '') not in ('string', 'number', 'boolean')
        or v_rule.rule - array['match_field', 'match_value', 'subject'] <> '{}'::jsonb then
       perform tide.fail('PGTIDE_INVALID_ARGUMENT',
@@ -386,6 +409,46 @@ end
 $body$;
 comment on function tide.relay_check_type(text, text) is 'Refuses the type of a sink or source that the relay cannot run.';
 
+-- Refuses what pg_tide's configuration can ask for and the relay does not do: to ignore it would be worse.
+create or replace function tide.relay_check_surface(p_direction text, p_config jsonb)
+  returns void
+  language plpgsql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $body$
+declare
+  v_place text;
+begin
+  v_place := case
+    when p_config ? 'schema_registry' then 'schema_registry'
+    when coalesce(p_config #>> '{serialization,format}', 'json') <> 'json' then 'serialization.format'
+    when coalesce(p_config ->> 'on_schema_change', 'continue') <> 'continue' then 'on_schema_change'
+    when not exists (
+           select
+             from tide.relay_wire_formats() as f
+            where f.direction = p_direction and f.wire_format = coalesce(p_config ->> 'wire_format', 'native')
+         ) then 'wire_format'
+  end;
+  if v_place is not null then
+    perform tide.fail('PGTIDE_CONFIG_UNSUPPORTED_SURFACE',
+      format('invalid argument: the relay does not support this "%s"', v_place),
+      case v_place
+        when 'wire_format' then (
+          select format('Use one of %s.', string_agg(f.wire_format, ', ' order by f.wire_format))
+            from tide.relay_wire_formats() as f
+           where f.direction = p_direction
+        )
+        else 'Leave it out: events travel as JSON, whatever their columns.'
+      end);
+  end if;
+  if coalesce(p_config ->> 'order_key', 'dedup') !~ '^(?:dedup|subject|(?:payload|headers)(?:\.[^.[:space:]]+)+)$' then
+    perform tide.fail('PGTIDE_INVALID_ARGUMENT', 'invalid argument: "order_key" names no field',
+      'Use dedup, subject, payload.customer_id or headers.key.');
+  end if;
+end
+$body$;
+comment on function tide.relay_check_surface(text, jsonb) is 'Refuses what the relay does not do.';
+
 -- Refuses a canonical configuration that cannot be stored. Says which key, never which value.
 create or replace function tide.relay_check_config(p_direction text, p_config jsonb)
   returns void
@@ -434,6 +497,7 @@ begin
     end if;
     perform tide.relay_check_type('reverse', p_config ->> 'source_type');
   end if;
+  perform tide.relay_check_surface(p_direction, p_config);
   perform tide.relay_check_secrets(p_config);
 end
 $body$;
@@ -732,6 +796,9 @@ begin
            'idempotent', coalesce(v_config -> 'idempotent', v_config #> '{sink,idempotent}')));
   end if;
   v_inbox := tide.relay_required_text('relay_set_inbox_v2', v_config, 'inbox');
+  if v_config ->> 'sink_type' = 'inbox' then
+    v_config := v_config - 'sink_type';
+  end if;
   if jsonb_typeof(v_config -> 'source') = 'object' then
     v_config := v_config - 'source' || jsonb_build_object('config', coalesce(v_config -> 'config', v_config -> 'source'));
   end if;
@@ -791,8 +858,8 @@ end
 $body$;
 comment on function tide.relay_set_outbox(text, text, jsonb) is 'Stores a forward pipeline; sink_type stands in its configuration.';
 
--- Stores a forward pipeline by position. `p_sink` is the sink's type, or only a label when the configuration names the
--- type. A configuration that comes in its place without a cast (PostgreSQL then takes it for text) is taken for what it is.
+-- Stores a forward pipeline by position. `p_sink` is the sink's type, or the name of a consumer group when the configuration
+-- names the type; positions are kept by pipeline all the same. A configuration that comes in its place without a cast (PostgreSQL then takes it for text) is taken for what it is.
 create or replace function tide.relay_set_outbox(
   p_name text,
   p_outbox text,
@@ -807,24 +874,26 @@ create or replace function tide.relay_set_outbox(
 as $body$
 declare
   v_config jsonb := tide.relay_as_object('p_config', p_config);
-  v_shared jsonb;
+  v_source jsonb;
 begin
   if p_sink like '{%' and v_config = '{}' then
     perform tide.relay_set_outbox(p_name, p_outbox, p_sink::jsonb);
     return;
   end if;
   perform tide.relay_check_name('outbox', p_outbox);
-  v_shared := jsonb_build_object(
-    'batch_size', case when coalesce(p_batch_size, 100) = 100 then v_config -> 'batch_size' else to_jsonb(p_batch_size) end,
-    'label', case when v_config ? 'sink_type' then nullif(p_sink, v_config ->> 'sink_type') end);
+  v_source := jsonb_build_object('outbox', p_outbox);
+  if v_config ? 'sink_type' and p_sink <> v_config ->> 'sink_type' then
+    v_source := v_source || jsonb_build_object('consumer_group', p_sink);
+  end if;
   perform tide.relay_store_outbox(
     p_name,
     coalesce(p_enabled, true) and tide.relay_optional_boolean(v_config, 'enabled', true),
     tide.relay_canonical('forward',
       tide.relay_required_text('relay_set_outbox', jsonb_build_object('sink_type', p_sink) || v_config, 'sink_type'),
-      jsonb_build_object('outbox', p_outbox),
+      v_source,
       v_config - array['sink_type', 'enabled', 'batch_size'],
-      v_shared));
+      jsonb_build_object('batch_size',
+        case when coalesce(p_batch_size, 100) = 100 then v_config -> 'batch_size' else to_jsonb(p_batch_size) end)));
 end
 $body$;
 comment on function tide.relay_set_outbox(text, text, text, jsonb, integer, boolean) is 'Stores a forward pipeline by position.';
