@@ -28,7 +28,10 @@ async function openOutlet(context: WorkerContext): Promise<Outlet> {
     shape: await openShaping(pipeline, definition, opened, { database }),
     sinkType: definition.type,
     lanes: definition.lanes(opened.config),
-    limits: definition.limits,
+    limits: {
+      ...definition.limits,
+      batchMessages: definition.batchMessages?.(opened.config) ?? definition.limits.batchMessages,
+    },
     openSink: () => (pipeline.dryRun ? Promise.resolve(DRY_SINK) : openSink(definition, opened, context)),
   };
 }

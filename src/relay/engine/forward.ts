@@ -301,6 +301,7 @@ class ForwardLoop implements Settlement {
     if (recorded === undefined) return;
     if (context.options.atStep && recorded.deadLetters.length > 0) await this.#steps("dead_letters_written");
     if (context.options.atStep) await this.#steps("checkpoint_committed");
+    for (const { id } of recorded.redelivered) this.#redelivering.delete(id);
     this.#tellRecorded(recorded);
   }
 

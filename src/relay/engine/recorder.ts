@@ -28,6 +28,7 @@ export interface RecorderOptions {
 export interface Recorded {
   position: bigint;
   deadLetters: readonly DeadLetter[];
+  redelivered: readonly Redelivered[];
   receipts: number;
   durationMs: number;
 }
@@ -120,7 +121,7 @@ export class Recorder {
       lease.extended(sentAtMs);
       this.#recorded = position;
       const durationMs = this.#options.monotonicMs() - sentAtMs;
-      return { position, deadLetters: dead, receipts: ids.length, durationMs };
+      return { position, deadLetters: dead, redelivered, receipts: ids.length, durationMs };
     } finally {
       this.#isRecording = false;
     }
