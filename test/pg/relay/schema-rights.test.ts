@@ -1,0 +1,200 @@
+/** Who may do what in schema tide: the grants of a well-known guide as printed, our own roles, and everybody else. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Session } from "../../../src/pg/session.ts";
+import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { connectTo } from "../../support/connection.ts";
+import { installTide } from "../../support/tide.ts";
+
+/** The statements of pg_tide's security guide, character for character. */
+const GUIDE = `
+-- Application role: can publish to outbox and read inbox
+CREATE ROLE app_writer;
+GRANT USAGE ON SCHEMA tide TO app_writer;
+GRANT EXECUTE ON FUNCTION tide.outbox_publish TO app_writer;
+GRANT EXECUTE ON FUNCTION tide.inbox_mark_processed TO app_writer;
+GRANT SELECT ON tide.inbox_pending TO app_writer;
+
+-- Relay role: needs full access to catalog and outbox/inbox tables
+CREATE ROLE relay_worker;
+GRANT USAGE ON SCHEMA tide TO relay_worker;
+GRANT ALL ON ALL TABLES IN SCHEMA tide TO relay_worker;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tide TO relay_worker;
+
+-- Read-only monitoring role
+CREATE ROLE monitor;
+GRANT USAGE ON SCHEMA tide TO monitor;
+GRANT SELECT ON tide.outbox_status TO monitor;
+GRANT SELECT ON tide.relay_dlq TO monitor;
+`;
+
+const GUIDE_PIPELINE = `SELECT tide.relay_set_outbox('my-pipeline', 'events', '{
+    "sink_type": "kafka",
+    "brokers": "\${env:KAFKA_BROKERS}",
+    "sasl_username": "\${env:KAFKA_USER}",
+    "sasl_password": "\${env:KAFKA_PASS}"
+}'::jsonb);`;
+
+describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (major) => {
+  let cluster: TestCluster;
+  let session: Session;
+  beforeAll(async () => {
+    cluster = await startCluster({ major });
+    session = await connectTo(cluster, { database: await cluster.createDatabase("shop") });
+    await installTide(session, { roles: true });
+    await session.script(`
+      select tide.outbox_create('events');
+      select tide.inbox_create('orders');
+      ${GUIDE}
+      ${GUIDE_PIPELINE}
+      create role relay_login in role tide_relay;
+      create role reader_login in role tide_reader;
+      create role operator_login in role tide_operator;
+      create role publisher_login in role tide_publisher;
+      create role admin_login in role tide_admin;
+      create role nobody;`);
+  });
+  afterAll(async () => {
+    await session?.close();
+    await cluster?.stop();
+  });
+
+  /** Runs `statement` as `role` in a transaction that is taken back; gives the SQLSTATE, "ok" when it worked. */
+  async function as(role: string, statement: string): Promise<string> {
+    await session.script(`begin; set local role ${role}`);
+    try {
+      await session.script(statement);
+      return "ok";
+    } catch (error) {
+      return (error as { sqlstate?: string }).sqlstate ?? String(error);
+    } finally {
+      await session.script("rollback");
+    }
+  }
+
+  const publish = `select tide.outbox_publish('events', '{"id": 1}', '{}')`;
+
+  it("the guide's application publishes, reads its inbox and marks events, and nothing else is needed", async () => {
+    expect(await as("app_writer", publish)).toBe("ok");
+    expect(await as("app_writer", "select * from tide.inbox_pending")).toBe("ok");
+    expect(await as("app_writer", "select tide.inbox_mark_processed('orders', 'none')")).toBe("ok");
+  });
+
+  it("the guide's relay sees pipelines and events and records positions; its monitor sees how full it is", async () => {
+    await session.script("begin; set local role relay_worker");
+    const pipelines = await session.query("select name from tide.relay_outbox_config");
+    await session.script("rollback");
+    expect(pipelines).toEqual([{ name: "my-pipeline" }]);
+    expect(await as("relay_worker", "select * from tide.relay_page('events', 0, 10, 1000)")).toBe("ok");
+    expect(await as("monitor", "select * from tide.outbox_status")).toBe("ok");
+    expect(await as("monitor", "select * from tide.relay_dlq")).toBe("ok");
+  });
+
+  it.each([
+    ["change a pipeline", "update tide.relay_outbox_config set config = '{}'"],
+    ["make a pipeline", "select tide.relay_set_outbox('mine', 'events', '{\"sink_type\": \"stdout\"}'::jsonb)"],
+    ["switch a pipeline off", "select tide.relay_disable('my-pipeline')"],
+    ["remove a pipeline", "select tide.relay_delete('my-pipeline')"],
+    ["read events", "select * from tide.tide_outbox_messages"],
+    ["read configurations", "select * from tide.relay_outbox_config"],
+    [
+      "insert an event directly",
+      "insert into tide.tide_outbox_messages (outbox_name, payload) values ('events', '{}')",
+    ],
+    ["delete events", "delete from tide.tide_outbox_messages"],
+    ["sweep", "select tide.outbox_sweep()"],
+    ["move a position", "select tide.commit_offset('g', 'c', 1)"],
+    ["let others publish", "select tide.outbox_grant_publish('events', 'app_writer')"],
+    ["read dead letters", "select * from tide.relay_dlq"],
+    ["make an object in the schema", "create table tide.mine ()"],
+    ["write the audit", "insert into tide.tide_security_audit (action) values ('x')"],
+  ])("[R-13] [Q-06] the application's role cannot %s", async (_, statement) => {
+    expect(await as("app_writer", statement)).toBe("42501");
+  });
+
+  it("[R-13] a role without grants cannot even publish", async () => {
+    expect(await as("nobody", publish)).toBe("42501");
+  });
+
+  it.each([
+    ["change what a pipeline does", "update tide.relay_outbox_config set config = '{}'"],
+    ["make a pipeline", "insert into tide.relay_outbox_config (name) values ('mine')"],
+    ["make events", "insert into tide.tide_outbox_messages (outbox_name, payload) values ('events', '{}')"],
+    ["publish", publish],
+    ["delete events", "delete from tide.tide_outbox_messages"],
+    ["delete dead letters", "delete from tide.relay_dlq"],
+    ["change settings", "update tide.settings set value = 'open'"],
+    ["read who did what", "select * from tide.tide_security_audit"],
+    ["let others publish", "select tide.outbox_grant_publish('events', 'nobody')"],
+    ["rewind", "select tide.admin_rewind_relay_offset('default', 'my-pipeline', 'events', 0, true)"],
+  ])("[R-14] the relay's role cannot %s", async (_, statement) => {
+    expect(await as("relay_login", statement)).toBe("42501");
+  });
+
+  it("[R-14] the relay's role cannot move a position back, whatever setting it makes", async () => {
+    const statements = `insert into tide.relay_consumer_offsets (relay_group_id, pipeline_id, outbox_name, last_change_id)
+      values ('default', 'my-pipeline', 'events', 10);
+      set local tide.offset_rewind = 'on';
+      update tide.relay_consumer_offsets set last_change_id = 9`;
+    expect(await as("relay_login", statements)).toBe("22023");
+  });
+
+  it("the relay's role does all that a relay does", async () => {
+    await session.script(publish);
+    const statements = `
+      select * from tide.relay_outbox_config;
+      select tide.relay_list_configs();
+      select * from tide.relay_lease_acquire('default', 'default', 'forward', 'my-pipeline', 't', 'here', 3000, true);
+      select * from tide.relay_page('events', 0, 10, 100000);
+      select tide.relay_commit('default', 'default', 'forward', 'my-pipeline', 1, 3000, 'events', 1,
+        '[{"outbox_id": 1, "dedup_key": "k", "payload": {}, "error_kind": "decode", "error_message": "bad"}]', null,
+        '{"sink_type": "kafka", "messages": [{"id": 1, "dedup_key": "k"}]}');
+      select * from tide.relay_due_dead_letters('my-pipeline', 'forward', 10);
+      select * from tide.relay_holders('events');
+      select tide.relay_sleep('events'), tide.relay_wake('events');
+      update tide.relay_outbox_config set enabled = false where name = 'my-pipeline';
+      select * from tide.relay_pipeline_status;
+      select tide.outbox_payload(1);
+      select tide.outbox_sweep();
+      select tide.relay_lease_release('default', 'default', 'forward', 'my-pipeline', 1);`;
+    expect(await as("relay_login", statements)).toBe("ok");
+  });
+
+  it("readers look, operators also switch and sweep, publishers publish, administrators do all", async () => {
+    const look =
+      "select * from tide.outbox_status; select tide.outbox_status('events'); select * from tide.relay_pipeline_status";
+    expect(await as("reader_login", look)).toBe("ok");
+    expect(await as("reader_login", "select tide.outbox_sweep()")).toBe("42501");
+    expect(await as("reader_login", "select * from tide.tide_outbox_messages")).toBe("42501");
+    expect(
+      await as("operator_login", `${look}; select tide.outbox_sweep(); select tide.relay_disable('my-pipeline')`),
+    ).toBe("ok");
+    expect(await as("operator_login", "select tide.relay_delete('my-pipeline')")).toBe("42501");
+    expect(await as("publisher_login", `${publish}; select tide.outbox_publish_large('events', '[]')`)).toBe("ok");
+    expect(await as("publisher_login", "select * from tide.tide_outbox_messages")).toBe("42501");
+    const all = `select tide.outbox_create('more'); select tide.outbox_grant_publish('more', 'nobody');
+      select tide.relay_set_outbox('other', 'more', '{"sink_type": "stdout"}'::jsonb); select tide.outbox_drop('more')`;
+    expect(await as("admin_login", all)).toBe("ok");
+  });
+
+  it("[Q-06] nobody changes the audits, not even who owns them", async () => {
+    for (const statement of [
+      "update tide.tide_security_audit set action = 'x'",
+      "delete from tide.tide_security_audit",
+    ]) {
+      expect(await as("tide_owner", statement)).toBe("42501");
+    }
+    expect(await as("admin_login", "truncate tide.relay_config_audit")).toBe("42501");
+  });
+
+  it("[Q-07] audits name who logged in, whatever role is set", async () => {
+    const [row] = await session.query("select changed_by from tide.relay_config_audit order by id limit 1");
+    expect(row).toEqual({ changed_by: "postgres" });
+  });
+
+  it("roles can be made again, and one that became too strong is refused", async () => {
+    await installTide(session, { roles: true });
+    await session.script("alter role tide_reader login");
+    await expect(installTide(session, { roles: true })).rejects.toMatchObject({ sqlstate: "42501" });
+    await session.script("alter role tide_reader nologin");
+  });
+});
