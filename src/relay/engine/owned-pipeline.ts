@@ -80,7 +80,11 @@ export class OwnedPipeline {
     }
     clearTimeout(this.#forcing);
     await lease.release();
-    await options.atStep?.("lease_released", pipeline.name);
+    try {
+      await options.atStep?.("lease_released", pipeline.name);
+    } catch (error) {
+      ending = { how: "failed", error };
+    }
     return ending;
   }
 }

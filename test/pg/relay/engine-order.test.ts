@@ -1,0 +1,77 @@
+/**
+ * No event is passed by, whatever publishers do: slow transactions, rolled back ones, savepoints, prepared transactions,
+ * all at once while the relay reads.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startCluster, type TestCluster } from "../../support/cluster.ts";
+import { MemorySink, makePipeline, positionOf, startRelay, until } from "../../support/relay/running.ts";
+import { openTide, type Tide } from "../../support/tide-session.ts";
+
+const WRITERS = 6;
+const ROWS = 100_000;
+/** Rows of one statement. */
+const BULK = 60;
+
+let cluster: TestCluster;
+let tide: Tide;
+beforeAll(async () => {
+  cluster = await startCluster({ settings: { max_prepared_transactions: "20" } });
+  tide = await openTide({ cluster });
+});
+afterAll(async () => {
+  await tide[Symbol.asyncDispose]();
+  await cluster.stop();
+});
+
+const some = `select tide.outbox_publish('orders', '{"a": 1}') from generate_series(1, ${BULK});`;
+
+/** A transaction that is to be prepared may not notify. */
+const UNTOLD = "set local tide.notify = 'off';";
+
+/** What a publisher may do with a transaction; each ends outside of one. */
+const WAYS: ((name: string) => string)[] = [
+  () => some,
+  () => `begin; ${some} select pg_sleep(0.004); ${some} commit;`,
+  () => `begin; ${some} select pg_sleep(0.02); commit;`,
+  () => `begin; ${some} rollback;`,
+  () => `begin; savepoint s; ${some} rollback to s; ${some} savepoint t; ${some} release t; commit;`,
+  () => `begin; savepoint s; ${some} rollback to s; select pg_sleep(0.003); commit;`,
+  (name) => `begin; ${UNTOLD} ${some} prepare transaction '${name}'; select pg_sleep(0.01); commit prepared '${name}';`,
+  (name) => `begin; ${UNTOLD} ${some} prepare transaction '${name}'; rollback prepared '${name}';`,
+  () =>
+    `insert into tide.tide_outbox_messages (outbox_name, payload) select 'orders', '{}' from generate_series(1, ${BULK});`,
+  () => "select tide.outbox_publish('other', '{}');",
+];
+
+async function writeUntil(isEnough: () => boolean, writer: number): Promise<void> {
+  await using own = await tide.another();
+  for (let round = 0; !isEnough(); round++) {
+    const way = WAYS[Math.floor(Math.random() * WAYS.length)];
+    // One statement per message: several in one message are one transaction.
+    for (const statement of way?.(`w${writer}_${round}`).split(/(?<=;)/) ?? []) await own.run(statement);
+  }
+}
+
+describe("[R-11] [relay 5.3] what is committed out of order", () => {
+  it(`is all delivered, once and in order of id: ${ROWS} events of ${WRITERS} publishers`, async () => {
+    await makePipeline(tide, "orders");
+    await tide.rows("select tide.outbox_create('other')");
+    const sink = new MemorySink();
+    await using relay = startRelay(tide, sink.parts());
+    await Promise.all(
+      Array.from({ length: WRITERS }, (_, writer) => writeUntil(() => sink.delivered.length >= ROWS, writer)),
+    );
+    const committed = (
+      await tide.rows("select id from tide.tide_outbox_messages where outbox_name = 'orders' order by id")
+    ).map(({ id }) => id);
+    await until("everything arrived", () => sink.delivered.length >= committed.length);
+    const delivered = sink.delivered.map(({ message }) => String(message.id));
+    expect(delivered.length).toBeGreaterThanOrEqual(ROWS);
+    expect(delivered).toEqual(committed);
+    await until(
+      "the position is at the end",
+      async () => (await positionOf(tide, "orders")) === BigInt(committed.at(-1) ?? 0),
+    );
+    await relay.stop();
+  });
+});
