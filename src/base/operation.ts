@@ -39,6 +39,14 @@ export interface Prompter {
   choose(question: string, choices: readonly { value: string; label: string }[]): Promise<string | undefined>;
 }
 
+/** Parts of the process that an operation may use when it has the process to itself. */
+export interface HostProcess {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** Calls `listener` at every SIGHUP; the result stops that. */
+  onHangup(listener: () => void): () => void;
+}
+
 /** What an operation may use of the world besides its input. */
 export interface OperationContext {
   /** Environment variables as they were at start. */
@@ -58,6 +66,8 @@ export interface OperationContext {
    * when something may have been sent: a pipe or a file, never a terminal.
    */
   readStdin?: (() => Promise<string>) | undefined;
+  /** The process itself, for what runs for long: only the command line lends it. */
+  process?: HostProcess | undefined;
   /** Whether what changes a database leaves a record for `pgkeep runs`; the library's callers keep their own. */
   recordsRuns?: boolean | undefined;
   /** Present only when a person can answer: a terminal on both sides, no CI, no --no-input. */

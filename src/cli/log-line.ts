@@ -10,8 +10,10 @@ import { jsonText } from "./output.ts";
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** How much an event matters: what is only of interest when something is being looked for is "debug". */
-export function levelOf({ type }: ProgressEvent): LogLevel {
+/** How much an event matters, when it does not say so itself: what only helps to look for something is "debug". */
+export function levelOf({ type, level }: ProgressEvent): LogLevel {
+  const own = LOG_LEVELS.find((each) => each === level);
+  if (own !== undefined) return own;
   if (type === "warning") return "warn";
   return type === "connected" || type.endsWith(".verbose") ? "debug" : "info";
 }
@@ -22,7 +24,7 @@ export function isShown(level: LogLevel, limit: LogLevel): boolean {
 }
 
 /** One line, without its end: time, level, event name, then the event's own fields. */
-export function logLine(time: Date, level: LogLevel, { type, ...fields }: ProgressEvent): string {
+export function logLine(time: Date, level: LogLevel, { type, level: _own, ...fields }: ProgressEvent): string {
   const text = jsonText({ t: time.toISOString(), level, event: type, ...fields });
   return text.replace(UNSAFE, escaped).replaceAll("##", "\\u0023#");
 }

@@ -24,11 +24,20 @@ export interface Invocation {
 
 /** Runs the command that `argv` (node, script, words) names. */
 export async function main(argv: readonly string[], chunks?: Chunks): Promise<number> {
-  const invocation: Invocation = { ...programOf(argv), manifest: NO_MANIFEST, output: new Output(), chunks };
+  const { program, words } = programOf(argv);
+  // Its grammar is its own; failures around it are reported as ours.
+  const invocation: Invocation = {
+    program: program === "pg-tide" ? "pgkeep" : program,
+    words,
+    manifest: NO_MANIFEST,
+    output: new Output(),
+    chunks,
+  };
   // Thrown where nobody waits, in a listener for example: the same report as for any other bug, and an end.
   process.once("uncaughtException", (error) => void failed(error, invocation).then((status) => process.exit(status)));
   try {
     invocation.manifest = loadManifest();
+    if (program === "pg-tide") return await (await import("./pg-tide/main.ts")).runPgTide(invocation);
     return await dispatch(invocation);
   } catch (error) {
     return await failed(error, invocation);
@@ -48,9 +57,11 @@ async function failed(error: unknown, invocation: Invocation): Promise<number> {
   return reportFailure(error, invocation);
 }
 
-/** The reference's grammar applies under its name, and after `pgkeep pgmi`. */
-function programOf(argv: readonly string[]): { program: ProgramName; words: readonly string[] } {
+/** A reference's grammar applies under its name, and after `pgkeep pgmi` or `pgkeep pg-tide`. */
+function programOf(argv: readonly string[]): { program: ProgramName | "pg-tide"; words: readonly string[] } {
   const name = basename(argv[1] ?? "").replace(/\.(c?js|mjs|cmd|exe)$/, "");
+  if (name === "pg-tide") return { program: "pg-tide", words: argv.slice(2) };
+  if (argv[2] === "pg-tide") return { program: "pg-tide", words: argv.slice(3) };
   if (name === "pgmi") return { program: "pgmi", words: argv.slice(2) };
   return argv[2] === "pgmi" ? { program: "pgmi", words: argv.slice(3) } : { program: "pgkeep", words: argv.slice(2) };
 }

@@ -32,6 +32,8 @@ export interface Renderer<Output> {
   result?(output: Output, view: View): string;
   /** One progress event, for stderr; undefined: nothing to say. Without trailing line break. */
   progress?(event: ProgressEvent, view: View): string | undefined;
+  /** One progress event as a line of the result, for stdout while the operation runs; undefined: it is none. */
+  stream?(event: ProgressEvent, view: View): string | undefined;
   /** After success, for stderr. */
   summary?(output: Output, view: View): string | undefined;
   /** After failure, for stderr, before the error itself. */

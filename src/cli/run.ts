@@ -23,6 +23,7 @@ import { Deadline } from "./deadline.ts";
 import { bareFailure, type Ending, envelope, type Target } from "./documents.ts";
 import { errorJson, errorText } from "./error-text.ts";
 import { type OutputPlan, planOutputs } from "./formats.ts";
+import { hostProcess } from "./host-process.ts";
 import { isShown, levelOf, logLine } from "./log-line.ts";
 import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
@@ -118,6 +119,7 @@ async function prepare(
       signal,
       report: (event) => report(run, event),
       readStdin: stdinReader(signal),
+      process: hostProcess(),
       recordsRuns: invocation.program !== "pgmi",
       prompt: interactive ? (await import("./prompter.ts")).clackPrompter(signal) : undefined,
     },
@@ -140,13 +142,26 @@ const view = (run: Run, stream: "stdout" | "stderr"): View =>
 function report(run: Run, event: ProgressEvent): void {
   const { parsed, plan } = run;
   if (plan.stdout === "ndjson") writeEvent(run, event);
+  if (plan.stdout === "human" && streamed(run, event)) return;
   if (event.type === "connected") run.target = targetOf(event);
   const warning = event.type === "warning" && typeof event.message === "string" ? event.message : undefined;
   if (warning !== undefined) run.warnings.push(warning);
   if (parsed.globals.logFormat === "json") logEvent(run, event);
   else if (warning !== undefined) sayWarning(run, warning, event.id !== undefined);
-  else if (!parsed.globals.quiet) sayProgress(run, event);
+  else if (isShown(levelOf(event), textLevel(run))) sayProgress(run, event);
 }
+
+/** Whether the event was a line of the result, which is then written. */
+function streamed(run: Run, event: ProgressEvent): boolean {
+  const line = run.renderer.stream?.(event, view(run, "stdout"));
+  if (line === undefined) return false;
+  const text = scrub(`${line}\n`);
+  run.invocation.output.send(run.parsed.globals.ascii ? asciiText(text) : text);
+  return true;
+}
+
+/** Renderers decide about what is only of interest when something is looked for. */
+const textLevel = ({ parsed }: Run): "warn" | "debug" => (parsed.globals.quiet ? "warn" : "debug");
 
 /** Warnings with an id are of our own making; under the reference's name they would be lines it does not print. */
 function sayWarning({ invocation, parsed }: Run, message: string, isOurOwn: boolean): void {

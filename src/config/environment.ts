@@ -13,7 +13,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const OWN_SECRETS = ["PGPASSWORD", "PGSSLPASSWORD"];
 
 /** Connection strings: the password inside is the secret. */
-const CONNECTION_STRINGS = ["PGMI_CONNECTION_STRING", "PGKEEP_CONNECTION_STRING", "DATABASE_URL"];
+const CONNECTION_STRINGS = [
+  "PGMI_CONNECTION_STRING",
+  "PGKEEP_CONNECTION_STRING",
+  "DATABASE_URL",
+  "PG_TIDE_POSTGRES_URL",
+  "PGTRICKLE_RELAY_POSTGRES_URL",
+];
 
 /** Secrets that the clouds' libraries read from the environment themselves, so they have to stay there. */
 const CLOUD_SECRETS = [

@@ -12,6 +12,7 @@ import { wantsEmbedded } from "../deploy/run/offline.ts";
 import { type ConnectionRequest, connectionFields } from "../pg/connect/input.ts";
 import { resolveConnection } from "../pg/connect/resolve.ts";
 import { embeddedConnection } from "../pg/embedded/running-server.ts";
+import type { Session } from "../pg/session.ts";
 import { type Check, checksOf } from "./doctor/check.ts";
 import { reachServer } from "./doctor/connection.ts";
 import { checkServer } from "./doctor/server.ts";
@@ -44,7 +45,7 @@ export default defineOperation({
     z.strictObject({
       checks: z.array(
         z.strictObject({
-          section: z.enum(["runtime", "config", "connection", "rights", "server", "project"]),
+          section: z.enum(["runtime", "config", "connection", "rights", "server", "project", "relay"]),
           what: z.string(),
           status: z.enum(["ok", "warn", "fail", "unknown"]),
           detail: z.string(),
@@ -137,10 +138,8 @@ async function serverChecks(
         isConnected: false,
       };
     await using _ = session;
-    return {
-      checks: [...checks, ...(await checkServer(session, { clock: context.clock, isEmbedded: embedded }))],
-      isConnected: true,
-    };
+    checks.push(...(await checkServer(session, { clock: context.clock, isEmbedded: embedded })));
+    return { checks: [...checks, ...(await relayChecks(session))], isConnected: true };
   } catch (error) {
     if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;
     checks.push(
@@ -149,6 +148,13 @@ async function serverChecks(
     checks.push(unknown("connection", "not tried: the configuration is not complete"));
     return { checks, isConnected: false };
   }
+}
+
+/** Nothing where there is no relay. */
+async function relayChecks(session: Session): Promise<Check[]> {
+  const { checkRelay } = await import("./relay/doctor.ts");
+  const checks = (await checkRelay(session)) ?? [];
+  return checks.map((check) => ({ section: "relay", ...check }));
 }
 
 /** With the flag the server of this directory; otherwise a file of the project asked, and it is the project's. */

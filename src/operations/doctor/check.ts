@@ -1,7 +1,7 @@
 /** One answered question of the doctor, and how to write one. */
 
 export interface Check {
-  section: "runtime" | "config" | "connection" | "rights" | "server" | "project";
+  section: "runtime" | "config" | "connection" | "rights" | "server" | "project" | "relay";
   /** What was asked: "TLS", "clock". */
   what: string;
   status: "ok" | "warn" | "fail" | "unknown";

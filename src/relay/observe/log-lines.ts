@@ -90,6 +90,8 @@ export function logEntryOf(event: RelayEvent, group: string): RelayLogEntry | un
         pipelines: event.pipelines,
         duration_ms: Math.round(event.durationMs),
       };
+    case "relay.warning":
+      return { ...ofPipeline(event, group), level: "warn", message: scrub(event.message) };
     case "relay.stopping":
       return { type: event.type, level: "info", reason: scrub(event.reason) };
     case "relay.stopped":

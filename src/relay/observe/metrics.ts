@@ -175,6 +175,7 @@ class Observer {
       case "relay.stopped":
         for (const pipeline of event.forced) this.#metrics.add("forced_shutdown_total", { pipeline });
         break;
+      case "relay.warning":
       case "relay.listening":
       case "relay.stopping":
         break;

@@ -1,0 +1,52 @@
+/** One line per pipeline: state, what waits, how fast, what is dead, what went wrong. */
+import { styleText } from "node:util";
+import { tameLine } from "../../base/tame.ts";
+import type operation from "../../operations/relay.status.ts";
+import { tableLines } from "../generic-text.ts";
+import { defineRenderer, type View } from "../renderer.ts";
+import { ageText } from "./relay-text.ts";
+
+type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
+type Pipeline = Output["pipelines"][number];
+
+export default defineRenderer<Output>({
+  result: ({ pipelines, reason }, view) => {
+    if (pipelines.length === 0) return "there is no pipeline yet; tide.relay_set_outbox makes one\n";
+    const lines = tableLines(pipelines.map(rowOf), view);
+    const notes = reason === null ? [] : [`? ${reason}`];
+    return `${[...lines.map((line) => coloured(line, view)), ...notes].join("\n")}\n`;
+  },
+});
+
+function rowOf(pipeline: Pipeline): Record<string, string> {
+  const { oldest_age_ms: oldest, delivered_per_second: rate, p95_ms: p95 } = pipeline;
+  return {
+    pipeline: tameLine(pipeline.pipeline),
+    state: pipeline.state,
+    lag: pipeline.lag === null ? "-" : pipeline.lag.toLocaleString("en"),
+    oldest: oldest === null ? "-" : ageText(oldest),
+    "out/s": rate === null ? "-" : rate.toLocaleString("en"),
+    p95: p95 === null ? "-" : `${p95.toLocaleString("en")} ms`,
+    dead: pipeline.dead_letters.toLocaleString("en"),
+    "last error": errorText(pipeline),
+  };
+}
+
+function errorText({ state, last_error: error, next_retry_ms: next, last_update_age_ms: age }: Pipeline): string {
+  if (state === "unknown") return `no heartbeat for ${age === null ? "a long time" : ageText(age)}`;
+  if (!error || state === "healthy") return "";
+  const code = tameLine(error.code).replace(/^PGTIDE_/, "");
+  return next === null ? code : `${code}, next try in ${ageText(next)}`;
+}
+
+const COLOURS = { retrying: "yellow", failed: "red", unknown: "magenta" } as const;
+
+/** Only the state's word is coloured, and only where it stands as a word of its own. */
+function coloured(line: string, { colour }: View): string {
+  if (!colour) return line;
+  return Object.entries(COLOURS).reduce(
+    (text, [word, name]) =>
+      text.replace(new RegExp(`(?<=\\s)${word}(?=\\s)`), styleText(name, word, { validateStream: false })),
+    line,
+  );
+}

@@ -1,0 +1,135 @@
+/** What `relay run` can be told, as input fields, and the numbers behind them. */
+import { resolve } from "node:path";
+import { parseDurationMs } from "../../base/duration.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
+import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
+import { DEFAULT_METRICS_ADDRESS } from "../../relay/observe/serve.ts";
+
+export interface RunFlags {
+  pipeline?: string[] | undefined;
+  group: string;
+  tenant?: string | undefined;
+  untilIdle?: boolean | undefined;
+  failOnDead?: boolean | undefined;
+  metricsAddr?: string | undefined;
+  metricsToken?: string | undefined;
+  readiness: "lenient" | "strict";
+  otelEndpoint?: string | undefined;
+  ssrfAllow?: string[] | undefined;
+  secretRoot?: string[] | undefined;
+  allowSuperuser?: boolean | undefined;
+  allowInsecure?: boolean | undefined;
+  allowInlineSecrets?: boolean | undefined;
+  maxPipelines: number;
+  maxConnections: number;
+  drainTimeout: string;
+  discoveryInterval: string;
+  takeoverInterval: string;
+  lease: string;
+  sweepInterval: string;
+}
+
+/** 52: one session per pipeline of the default maximum, one for the catalog, one to spare. */
+const DEFAULT_MAX_CONNECTIONS = 52;
+
+export function runFields(z: ZodNamespace) {
+  const duration = (fallback: string, description: string, group = "what") =>
+    z.string().default(fallback).meta({ description, duration: true, valueName: "DUR", group });
+  const safety = (description: string) => z.boolean().optional().meta({ description, group: "safety" });
+  return {
+    pipeline: z
+      .array(z.string())
+      .optional()
+      .meta({ description: "Only this pipeline; repeatable, default all", valueName: "NAME" }),
+    group: z.string().default("default").meta({
+      description: "Relays of one group share the pipelines; another group delivers all again",
+      valueName: "NAME",
+    }),
+    tenant: z.string().optional().meta({ description: "Only pipelines of this tenant", valueName: "NAME" }),
+    untilIdle: z.boolean().optional().meta({ description: "Deliver what is due, then end" }),
+    failOnDead: z
+      .boolean()
+      .optional()
+      .meta({ description: "End with 23 when events became dead letters", group: "output" }),
+    metricsAddr: z
+      .string()
+      .optional()
+      .meta({
+        description: `Where metrics and health are served; off serves none. Default ${DEFAULT_METRICS_ADDRESS}, off with --until-idle`,
+        valueName: "HOST:PORT",
+        group: "output",
+      }),
+    metricsToken: z.string().optional().meta({
+      description: "Bearer token of /metrics and /status, as ${env:NAME} or ${file:/path}",
+      valueName: "REFERENCE",
+      group: "safety",
+    }),
+    readiness: z
+      .enum(["lenient", "strict"])
+      .default("lenient")
+      .meta({ description: "strict: one failing pipeline makes the process unready", group: "output" }),
+    otelEndpoint: z.string().optional().meta({
+      description: "Send traces to this OTLP receiver (https://host:4318)",
+      valueName: "URL",
+      group: "output",
+    }),
+    ssrfAllow: z.array(z.string()).optional().meta({
+      description: "Private networks and hosts that pipelines may dial, separated by commas; default none",
+      valueName: "CIDR,...",
+      group: "safety",
+    }),
+    secretRoot: z.array(z.string()).optional().meta({
+      description:
+        "Directory that ${file:} of pipelines may read below; repeatable. Default /run/secrets, /etc/pg-tide",
+      valueName: "DIR",
+      group: "safety",
+    }),
+    allowSuperuser: safety("Run although the role is a superuser"),
+    allowInsecure: safety("Permit plain HTTP and unverified TLS where a pipeline asks for it"),
+    allowInlineSecrets: safety("Accept secrets that stand in the catalog in clear text"),
+    maxPipelines: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(50)
+      .meta({ description: "Most pipelines of this process", valueName: "N" }),
+    maxConnections: z
+      .int()
+      .min(2)
+      .max(10_000)
+      .default(DEFAULT_MAX_CONNECTIONS)
+      .meta({ description: "Most sessions on the database", valueName: "N" }),
+    drainTimeout: duration("30s", "How long pipelines may take to finish at the end"),
+    discoveryInterval: duration("30s", "How often the catalog is read again unasked"),
+    takeoverInterval: duration("2s", "How often pipelines of others are asked for"),
+    lease: duration("3s", "How long an owner that is not heard of keeps its pipelines"),
+    sweepInterval: duration("24h", "How often delivered events past their retention are removed; 0 is never"),
+  };
+}
+
+/** Milliseconds of a duration flag; `flag` for the message. Throws CONFIG_VALUE_INVALID. */
+export function milliseconds(text: string, flag: string, least = 0): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms >= least) return ms;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", `--${flag} is not a duration of ${least} ms or more`, {
+    hint: `Write it with units: --${flag} 30s`,
+    state: "nothing was started",
+  });
+}
+
+/** Where pg_tide's images mount secrets, besides the places of container platforms. */
+const SECRET_ROOTS = [...DEFAULT_SECRET_ROOTS, "/etc/pg-tide"];
+
+/** Directories that references of pipelines may read below. */
+export function secretRootsOf(
+  { secretRoot }: { secretRoot?: readonly string[] | undefined },
+  { workingDirectory }: Pick<OperationContext, "workingDirectory">,
+): readonly string[] {
+  return secretRoot?.length ? secretRoot.map((root) => resolve(workingDirectory, root)) : SECRET_ROOTS;
+}
+
+/** The networks and names of `--ssrf-allow`: repeatable, each a list. */
+export function allowedNetworks(lists: readonly string[] | undefined): readonly string[] {
+  return (lists ?? []).flatMap((list) => list.split(",").map((one) => one.trim())).filter((one) => one !== "");
+}
