@@ -105,6 +105,7 @@ class PooledClient implements HttpClient {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #abortable = new Abortable();
 
   constructor(pool: Pool, path: string, timeoutMs: number) {
     this.#pool = pool;
@@ -113,16 +114,40 @@ class PooledClient implements HttpClient {
   }
 
   post({ headers, body, signal }: HttpPost): Promise<HttpResponse> {
+    if (signal?.aborted) return Promise.reject(new HttpFailure("aborted", "the request was given up"));
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange({ timeoutMs: this.#timeoutMs, signal, resolve, reject });
+      const abortable = signal && this.#abortable.of(signal);
+      const exchange = new Exchange({ timeoutMs: this.#timeoutMs, abortable, resolve, reject });
       this.#pool.dispatch({ method: "POST", path: this.#path, headers, body }, exchange);
     });
   }
 
   async close(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => void this.#pool.destroy().catch(() => undefined), graceMs);
-    await this.#pool.close().catch(() => undefined);
+    const closed = this.#pool.close();
+    let timer: NodeJS.Timeout | undefined;
+    // A pool that is destroyed while it closes says so on the second call only.
+    const cut = new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => this.#pool.destroy().then(resolve, reject), graceMs);
+    });
+    await Promise.race([closed, cut]).catch(() => undefined);
     clearTimeout(timer);
+  }
+}
+
+/** What is on its way under each signal: one listener for all of it, since hundreds share the signal of their pipeline. */
+class Abortable {
+  readonly #bySignal = new WeakMap<AbortSignal, Set<Exchange>>();
+
+  of(signal: AbortSignal): Set<Exchange> {
+    const known = this.#bySignal.get(signal);
+    if (known) return known;
+    const exchanges = new Set<Exchange>();
+    this.#bySignal.set(signal, exchanges);
+    const abort = () => {
+      for (const exchange of exchanges) exchange.abort();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return exchanges;
   }
 }
 
@@ -142,7 +167,8 @@ function guarded(connect: buildConnector.connector, addresses: AddressPolicy): b
 
 interface ExchangeOptions {
   timeoutMs: number;
-  signal: AbortSignal | undefined;
+  /** Those that end when the caller gives up. */
+  abortable: Set<Exchange> | undefined;
   resolve(response: HttpResponse): void;
   reject(failure: HttpFailure): void;
 }
@@ -151,7 +177,6 @@ interface ExchangeOptions {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #onAbort: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #failure: HttpFailure | undefined;
   #status = 0;
@@ -162,12 +187,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { timeoutMs, signal } = options;
+    const { timeoutMs, abortable } = options;
     const late = () => this.#end(new HttpFailure("timeout", `no answer within ${timeoutMs / 1_000} s`));
     this.#timer = setTimeout(late, timeoutMs);
-    this.#onAbort = () => this.#end(new HttpFailure("aborted", "the request was given up"));
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
-    if (signal?.aborted) this.#onAbort();
+    abortable?.add(this);
+  }
+
+  abort(): void {
+    this.#end(new HttpFailure("aborted", "the request was given up"));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -213,7 +240,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isSettled) return;
     this.#isSettled = true;
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#options.abortable?.delete(this);
     if (failure && this.#status === 0) this.#options.reject(failure);
     else this.#options.resolve({ status: this.#status, retryAfter: this.#retryAfter, text: this.#text() });
   }
