@@ -156,7 +156,11 @@ export function startRelay(tide: Tide, parts: RelayParts, changes: Partial<Relay
 }
 
 /** Waits until `condition` holds; says what it waited for when it does not come true. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`did not come true in ${limitMs} ms: ${what}`);
