@@ -7,6 +7,7 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { z as Zod } from "zod";
+import type { ZodNamespace } from "../../base/operation.ts";
 import { registerSecret } from "../../base/secrets.ts";
 import { registerConnectionString } from "../../config/environment.ts";
 import { hasReferences, referencesIn, resolveReferences } from "../../config/references.ts";
@@ -65,17 +66,18 @@ export async function openable<Config extends Zod.ZodObject>(
   const { config } = pipeline.connector;
   const { transforms } = pipeline;
   const wireOptions = pipeline.wireFormat.options;
-  const warnings = checkSecrets(
-    pipeline,
-    { [end]: config, wire_config: wireOptions, transform: transforms },
-    schema,
-    options,
-  );
+  const decryption = isRecord(transforms.decrypt) ? await decryptionSchema(z) : undefined;
+  const parts = [
+    { at: end, settings: config, schema },
+    { at: "wire_config", settings: wireOptions, schema: undefined },
+    { at: "encryption", settings: recordOf(transforms.decrypt), schema: decryption },
+  ];
+  const warnings = checkSecrets(pipeline.name, parts, options);
 
   const resolver = new Resolver(pipeline.name, options);
   const resolved = await resolver.resolve(config, schema, end);
   const wire = await resolver.resolve(wireOptions, undefined, "wire_config");
-  const chain = await resolver.resolveTransforms(transforms);
+  const chain = await resolver.resolveTransforms(transforms, decryption);
   const parsed = schema.safeParse(resolved);
   if (!parsed.success) throw invalid(pipeline.name, problemsOf(parsed.error.issues, schema, end));
   return {
@@ -91,25 +93,25 @@ export async function openable<Config extends Zod.ZodObject>(
   };
 }
 
+async function decryptionSchema(z: ZodNamespace): Promise<SchemaNode> {
+  const { default: decrypt } = await import("../transforms/decrypt.ts");
+  return decrypt.options(z);
+}
+
 /** Refuses secrets that stand in the catalog. Returns what is allowed but should not be. */
 function checkSecrets(
-  pipeline: Pipeline,
-  settings: Record<string, Readonly<Record<string, unknown>>>,
-  connector: SchemaNode,
+  pipeline: string,
+  parts: readonly { at: string; settings: Readonly<Record<string, unknown>>; schema: SchemaNode | undefined }[],
   { allowInlineSecrets }: OpenOptions,
 ): string[] {
-  const end = pipeline.direction === "forward" ? "sink" : "source";
-  const found = Object.entries(settings).flatMap(([place, config]) =>
-    inlineSecrets(config, place === end ? connector : undefined).map(({ path, where }) => ({
-      path: `${place}.${path}`,
-      where,
-    })),
+  const found = parts.flatMap(({ at, settings, schema }) =>
+    inlineSecrets(settings, schema).map(({ path, where }) => ({ path: `${at}.${path}`, where })),
   );
-  registerInline(settings);
+  registerInline(parts.map(({ settings }) => settings));
   const fields = found.filter(({ where }) => where === "field");
   if (!allowInlineSecrets) {
     refuseProblems(
-      pipeline.name,
+      pipeline,
       fields.map(
         ({ path }) => `${path}: holds a secret; it must be one reference such as \${env:NAME} or \${file:/path}`,
       ),
@@ -145,10 +147,13 @@ class Resolver {
   }
 
   /** Of transforms only decryption takes references; expressions may hold `${` of their own. */
-  async resolveTransforms(transforms: Pipeline["transforms"]): Promise<Record<string, unknown>> {
+  async resolveTransforms(
+    transforms: Pipeline["transforms"],
+    schema: SchemaNode | undefined,
+  ): Promise<Record<string, unknown>> {
     const { decrypt, ...others } = transforms;
     if (!isRecord(decrypt)) return { ...transforms };
-    return { ...others, decrypt: await this.resolve(withKeyFiles(decrypt), undefined, "encryption") };
+    return { ...others, decrypt: await this.resolve(withKeyFiles(decrypt), schema, "encryption") };
   }
 
   async #walk(
