@@ -19,6 +19,11 @@ begin
       from pg_depend as d
       join pg_extension as e on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
      where e.extname = 'pg_tide' and d.deptype = 'e'
+       -- Types of rows and of arrays leave with what they belong to.
+       and not exists (select from pg_type as t
+                        left join pg_class as c on c.oid = t.typrelid
+                       where d.classid = 'pg_type'::regclass and t.oid = d.objid
+                         and (t.typcategory = 'A' or c.relkind <> 'c'))
      order by d.objid desc
   loop
     if v_member.classid = 'pg_proc'::regclass then

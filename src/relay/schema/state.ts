@@ -1,5 +1,6 @@
 /** What is there before an install: whose schema tide is, and which migrations ran. */
-import type { Session } from "../../pg/session.ts";
+import { ident } from "../../pg/identifiers.ts";
+import type { Session, TextRow } from "../../pg/session.ts";
 
 export interface SchemaState {
   /** absent: no schema tide, or an empty one. ours: made here. pg_tide: made by that extension. foreign: neither. */
@@ -21,11 +22,12 @@ export interface SchemaState {
 export async function readState(session: Session): Promise<SchemaState> {
   const [row] = await session.query(LOOK);
   const kind = kindOf(row?.kind);
-  const noted = kind === "ours" ? await session.query(APPLIED) : [];
+  const mayActAsOwner = row?.may_act === "t";
+  const noted = kind === "ours" && mayActAsOwner ? await readApplied(session, row?.owner ?? "") : [];
   return {
     kind,
     owner: row?.owner ?? undefined,
-    mayActAsOwner: row?.may_act === "t",
+    mayActAsOwner,
     ownerIsSuperuser: row?.owner_super === "t",
     currentUser: row?.me ?? "",
     isSuperuser: row?.super === "t",
@@ -38,7 +40,15 @@ function kindOf(text: string | null | undefined): SchemaState["kind"] {
   return text === "absent" || text === "ours" || text === "pg_tide" ? text : "foreign";
 }
 
-const APPLIED = `select pg_catalog.substr(m.key, 11) as name from tide.meta as m where m.key like 'migration/%'`;
+/** Read as the owner, because membership need not bring its rights along. */
+async function readApplied(session: Session, owner: string): Promise<readonly TextRow[]> {
+  const results = await session.exchange(
+    `set local role ${ident(owner)};
+select pg_catalog.substr(m.key, 11) as name from tide.meta as m where m.key like 'migration/%';
+reset role`,
+  );
+  return results[1]?.rows ?? [];
+}
 
 /**
  * pg_tide's schema is known by its extension, or, in a database restored without it, by its message table's columns.
@@ -64,12 +74,13 @@ with place as (
 )
 select case
          when p.oid is null then 'absent'
-         when pg_catalog.to_regclass('tide.meta') is not null
-          and pg_catalog.to_regprocedure('tide.version()') is not null then 'ours'
+         when exists (select from pg_catalog.pg_class as c where c.relnamespace = p.oid and c.relname = 'meta')
+          and exists (select from pg_catalog.pg_proc as f where f.pronamespace = p.oid and f.proname = 'version') then 'ours'
          when exists (select from pg_catalog.pg_extension as e where e.extname = 'pg_tide')
            or (select pg_catalog.count(*)
                  from pg_catalog.pg_attribute as a
-                where a.attrelid = pg_catalog.to_regclass('tide.tide_outbox_messages')
+                join pg_catalog.pg_class as c on c.oid = a.attrelid
+                where c.relnamespace = p.oid and c.relname = 'tide_outbox_messages'
                   and a.attname in ('id', 'outbox_name', 'payload', 'headers', 'created_at')
                   and not a.attisdropped) = 5 then 'pg_tide'
          when not exists (select from things) then 'absent'
@@ -77,7 +88,7 @@ select case
        end as kind,
        p.rolname as owner,
        p.rolsuper as owner_super,
-       coalesce(pg_catalog.pg_has_role(current_user, p.nspowner, 'member'), true) as may_act,
+       coalesce(pg_catalog.pg_has_role(current_user, p.nspowner, v.become), true) as may_act,
        current_user as me,
        s.rolsuper as super,
        (select pg_catalog.format('%s, owned by %I', t.thing, o.rolname)
@@ -88,6 +99,7 @@ select case
            and (s.rolsuper or not pg_catalog.pg_has_role(current_user, t.owner, 'member'))
          order by t.class desc, t.thing
          limit 1) as planted
-  from (select) as one
+  from (select case when pg_catalog.current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
+       ) as v (become)
   left join place as p on true
   join pg_catalog.pg_roles as s on s.rolname = current_user`;
