@@ -30,6 +30,8 @@ import { defineSink, type Sink } from "./sink.ts";
 const MAX_MESSAGE_BYTES = 2 ** 20;
 /** 16 MiB on their way at once: bounds memory when messages are large. */
 const MAX_IN_FLIGHT_BYTES = 2 ** 24;
+/** 4,096 entries that have gone are kept at the head of the queue before it is cut. */
+const MAX_GONE = 4_096;
 /** 2 s for the stream that takes a subject to be named. */
 const LOOKUP_TIMEOUT_MS = 2_000;
 /** 1 s: so long an answer about a subject holds, so that a batch asks once. */
@@ -101,16 +103,49 @@ export default defineSink({
   },
 });
 
-/** A message between `send` and its disposition. */
+/** One `send` on its way: what became of each delivery, and how many are open. */
+class Call {
+  readonly ended: Promise<void>;
+  readonly #dispositions: (Disposition | undefined)[];
+  #open: number;
+  #end: () => void = () => {};
+
+  constructor(size: number) {
+    this.#dispositions = new Array<Disposition | undefined>(size).fill(undefined);
+    this.#open = size;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    if (size === 0) this.#end();
+  }
+
+  /** What was settled before stays as it is. */
+  settle(index: number, disposition: Disposition): void {
+    if (this.#dispositions[index] !== undefined) return;
+    this.#dispositions[index] = disposition;
+    this.#open -= 1;
+    if (this.#open === 0) this.#end();
+  }
+
+  settleRest(disposition: Disposition): void {
+    for (const index of this.#dispositions.keys()) this.settle(index, disposition);
+  }
+
+  get dispositions(): readonly Disposition[] {
+    return this.#dispositions.map((disposition) => disposition ?? retry("unknown", "was not sent"));
+  }
+}
+
+/** A message of a call that waits or is on its way. */
 interface Entry {
-  delivery: Delivery;
+  call: Call;
+  index: number;
   subject: string;
-  headers: Nats.MsgHdrsImpl;
+  /** The header block as it is sent. */
+  headers: Buffer;
   body: Uint8Array;
   bytes: number;
   sentAtMs: number;
-  /** Called once. */
-  settle(disposition: Disposition): void;
 }
 
 class NatsSink implements Sink {
@@ -118,7 +153,12 @@ class NatsSink implements Sink {
   readonly #config: Config;
   readonly #context: ConnectorContext;
   readonly #inbox: string;
-  readonly #waiting = new Set<Entry>();
+  /** Gives the client the header block of the message that is being published; the client's own is slow to make. */
+  readonly #block: Nats.MsgHdrsImpl;
+  readonly #calls = new Set<Call>();
+  /** In order; those before #next have gone. */
+  #waiting: Entry[] = [];
+  #next = 0;
   /** Sent and not answered, by number, in the order of sending. */
   readonly #sent = new Map<number, Entry>();
   readonly #lookups = new Map<string, { answer: Promise<StreamAnswer>; atMs: number }>();
@@ -132,6 +172,7 @@ class NatsSink implements Sink {
     this.#client = client;
     this.#config = config;
     this.#context = context;
+    this.#block = new client.nats.MsgHdrsImpl();
     this.#inbox = client.nats.createInbox(config.inbox_prefix);
     client.connection.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#hear(error, message) });
     void client.lost.then((failure) => this.#lose(failure));
@@ -157,44 +198,20 @@ class NatsSink implements Sink {
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
     if (this.#failure) throw this.#failure;
-    const dispositions: Disposition[] = new Array(batch.length);
-    const entries = new Set<Entry>();
-    await new Promise<void>((resolve) => {
-      let open = batch.length + 1;
-      const countDown = () => {
-        open -= 1;
-        if (open === 0) resolve();
-      };
-      for (const [index, delivery] of batch.entries()) {
-        const settle = (disposition: Disposition) => {
-          dispositions[index] = disposition;
-          countDown();
-        };
-        const prepared = this.#prepare(delivery);
-        if (!("subject" in prepared)) {
-          settle(prepared);
-          continue;
-        }
-        const entry: Entry = {
-          ...prepared,
-          delivery,
-          sentAtMs: 0,
-          settle: (disposition) => {
-            if (entries.delete(entry)) settle(disposition);
-          },
-        };
-        entries.add(entry);
-        this.#waiting.add(entry);
-      }
-      const stop = () => this.#giveUp([...entries], retry("unavailable", "the pipeline stops"));
-      signal.addEventListener("abort", stop, { once: true });
-      void Promise.resolve().then(() => {
-        if (signal.aborted) stop();
-        this.#pump();
-        countDown();
-      });
-    });
-    return dispositions;
+    const call = new Call(batch.length);
+    this.#calls.add(call);
+    const stop = () => this.#giveUp(call, retry("unavailable", "the pipeline stops"));
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      for (const [index, delivery] of batch.entries()) this.#enqueue(call, index, delivery);
+      if (signal.aborted) stop();
+      this.#pump();
+      await call.ended;
+      return call.dispositions;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#calls.delete(call);
+    }
   }
 
   async close(): Promise<void> {
@@ -202,56 +219,62 @@ class NatsSink implements Sink {
     await this.#client.close();
   }
 
-  /** What goes out for a delivery, or why it cannot. */
-  #prepare(delivery: Delivery): Omit<Entry, "delivery" | "sentAtMs" | "settle"> | Disposition {
-    const { subject, body, message } = delivery;
+  /** Puts what goes out for a delivery into the queue, or settles why it cannot. */
+  #enqueue(call: Call, index: number, { subject, body, bytes: bodyBytes, ...rest }: Delivery): void {
     if (subject === undefined || !isCarriable(subject)) {
-      return reject("invalid_destination", "the subject is not made of tokens of letters, digits, _ and -");
+      const reason = "the subject is not made of tokens of letters, digits, _ and -";
+      call.settle(index, reject("invalid_destination", reason));
+      return;
     }
-    const headers = this.#headersOf(delivery);
+    const headers = this.#headersOf(rest);
     if (headers === undefined) {
-      return reject("protocol_rejection", `a header of message ${message.id} cannot be carried by NATS`);
+      call.settle(index, reject("protocol_rejection", "a header's name or value cannot be carried by NATS"));
+      return;
     }
-    const bytes = delivery.bytes + headers.encode().length;
+    const bytes = bodyBytes + headers.length;
     const most = this.#client.maxPayloadBytes;
-    if (delivery.bytes > MAX_MESSAGE_BYTES || bytes > most) {
-      return reject("message_too_large", `${bytes} bytes with headers; the server takes ${most}`);
+    if (bodyBytes > MAX_MESSAGE_BYTES || bytes > most) {
+      call.settle(index, reject("message_too_large", `${bytes} bytes with headers; the server takes ${most}`));
+      return;
     }
-    const data = body === null ? Buffer.alloc(0) : typeof body === "string" ? Buffer.from(body) : body;
-    return { subject, headers, body: data, bytes };
+    const data = typeof body === "string" ? Buffer.from(body) : (body ?? Buffer.alloc(0));
+    this.#waiting.push({ call, index, subject, headers, body: data, bytes, sentAtMs: 0 });
   }
 
-  /** The event's headers without those that steer JetStream, which only we may set. */
-  #headersOf({ headers, contentType, message }: Delivery): Nats.MsgHdrsImpl | undefined {
-    const made = new this.#client.nats.MsgHdrsImpl();
-    try {
-      for (const [name, value] of Object.entries(headers)) {
-        if (!/^nats-/i.test(name) && isHeader(name, value)) made.set(name, value);
-        else if (!/^nats-/i.test(name)) return undefined;
-      }
-      if (contentType !== "application/json" && isHeader("content-type", contentType)) {
-        made.set("content-type", contentType);
-      }
-      if (this.#config.stream !== undefined) made.set("Nats-Expected-Stream", this.#config.stream);
-      if (!isHeader("Nats-Msg-Id", message.dedupKey)) return undefined;
-      made.set("Nats-Msg-Id", message.dedupKey);
-      const encoded = made.encode();
-      // Asked for twice: here for the size, and by the client when it writes.
-      made.encode = () => encoded;
-      return made;
-    } catch {
-      return undefined;
+  /** The header block: the event's headers without those that steer JetStream, which only we may set. */
+  #headersOf({
+    headers,
+    contentType,
+    message,
+  }: Pick<Delivery, "headers" | "contentType" | "message">): Buffer | undefined {
+    let text = `NATS/1.0\r\nNats-Msg-Id: ${message.dedupKey}\r\n`;
+    let isCarried = isValue(message.dedupKey);
+    for (const name in headers) {
+      const value = headers[name] ?? "";
+      if (/^nats-/i.test(name)) continue;
+      isCarried &&= NAME.test(name) && isValue(value);
+      text += `${name}: ${value}\r\n`;
     }
+    if (contentType !== "application/json") {
+      isCarried &&= isValue(contentType);
+      text += `content-type: ${contentType}\r\n`;
+    }
+    if (this.#config.stream !== undefined) text += `Nats-Expected-Stream: ${this.#config.stream}\r\n`;
+    return isCarried ? Buffer.from(`${text}\r\n`, "utf8") : undefined;
   }
 
   /** Sends what waits, as far as the window goes. */
   #pump(): void {
     if (this.#failure) return;
-    for (const entry of this.#waiting) {
+    for (let entry = this.#waiting[this.#next]; entry !== undefined; entry = this.#waiting[this.#next]) {
       if (this.#sent.size >= this.#config.max_in_flight) break;
       if (this.#sent.size > 0 && this.#sentBytes + entry.bytes > MAX_IN_FLIGHT_BYTES) break;
-      this.#waiting.delete(entry);
+      this.#next += 1;
       this.#publish(entry);
+    }
+    if (this.#next === this.#waiting.length || this.#next >= MAX_GONE) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
     }
     this.#watch();
   }
@@ -263,10 +286,11 @@ class NatsSink implements Sink {
     this.#sentBytes += entry.bytes;
     try {
       const reply = `${this.#inbox}.${number}`;
-      this.#client.connection.publish(entry.subject, entry.body, { headers: entry.headers, reply });
+      this.#block.encode = () => entry.headers;
+      this.#client.connection.publish(entry.subject, entry.body, { headers: this.#block, reply });
     } catch (error) {
       this.#take(number);
-      entry.settle(retry("unavailable", `could not publish: ${reasonOf(error)}`));
+      entry.call.settle(entry.index, retry("unavailable", `could not publish: ${reasonOf(error)}`));
     }
   }
 
@@ -294,16 +318,17 @@ class NatsSink implements Sink {
       return;
     }
     const answer = parseAnswer(message.data);
-    if (answer === undefined) entry.settle(retry("unknown", "something else than a stream answered", "message"));
-    else if (answer.error === undefined) entry.settle(DELIVERED);
-    else entry.settle(this.#refusal(answer.error));
+    if (answer === undefined)
+      entry.call.settle(entry.index, retry("unknown", "something else than a stream answered", "message"));
+    else if (answer.error === undefined) entry.call.settle(entry.index, DELIVERED);
+    else entry.call.settle(entry.index, this.#refusal(answer.error));
   }
 
   /** Nobody listens on the subject: there is no stream for it, or JetStream is away. Only the latter may pass by itself. */
-  async #explainSilence({ subject, settle }: Entry): Promise<void> {
+  async #explainSilence({ subject, call, index }: Entry): Promise<void> {
     const answer = await this.#streamFor(subject);
-    if (answer !== "none") settle(retry("unavailable", "the stream does not answer"));
-    else settle(this.#ofDestination("invalid_destination", "no stream takes this subject"));
+    if (answer !== "none") call.settle(index, retry("unavailable", "the stream does not answer"));
+    else call.settle(index, this.#ofDestination("invalid_destination", "no stream takes this subject"));
   }
 
   /** A refusal of the destination is everybody's when all messages share it. */
@@ -350,8 +375,9 @@ class NatsSink implements Sink {
 
   /** Ends waiting for answers that do not come. One timer for all: entries are in the order of sending. */
   #watch(): void {
+    if (this.#watchdog !== undefined) return;
     const [oldest] = this.#sent.values();
-    if (this.#watchdog !== undefined || oldest === undefined) return;
+    if (oldest === undefined) return;
     const dueMs = oldest.sentAtMs + this.#config.publish_timeout_ms - this.#context.clock.monotonicMs();
     this.#watchdog = setTimeout(() => this.#expire(), Math.max(1, dueMs));
   }
@@ -365,18 +391,19 @@ class NatsSink implements Sink {
       this.#lose(new ConnectorFailure("timeout", `the server gave ${reason}`));
       return;
     }
-    for (const [number, { settle }] of late) {
+    for (const [number, { call, index }] of late) {
       this.#take(number);
-      settle(retry("timeout", reason));
+      call.settle(index, retry("timeout", reason));
     }
     this.#pump();
   }
 
-  #giveUp(entries: readonly Entry[], disposition: Disposition): void {
-    const given = new Set(entries);
-    for (const entry of given) this.#waiting.delete(entry);
-    for (const [number, entry] of this.#sent) if (given.has(entry)) this.#take(number);
-    for (const { settle } of given) settle(disposition);
+  /** Ends a call: what of it waits is not sent, and answers to what was sent count no more. */
+  #giveUp(call: Call, disposition: Disposition): void {
+    this.#waiting = this.#waiting.slice(this.#next).filter((entry) => entry.call !== call);
+    this.#next = 0;
+    for (const [number, entry] of this.#sent) if (entry.call === call) this.#take(number);
+    call.settleRest(disposition);
     this.#pump();
   }
 
@@ -387,7 +414,7 @@ class NatsSink implements Sink {
     clearTimeout(this.#watchdog);
     const outcome = failure.isTransient ? "retry" : "reject";
     const disposition: Disposition = { outcome, class: failure.class, scope: "sink", reason: failure.message };
-    this.#giveUp([...this.#waiting, ...this.#sent.values()], disposition);
+    for (const call of this.#calls) this.#giveUp(call, disposition);
     void this.#client.close();
   }
 
@@ -406,7 +433,7 @@ class NatsSink implements Sink {
     for (const [number, entry] of this.#sent) {
       if (entry.subject !== error.subject) continue;
       this.#take(number);
-      entry.settle(this.#ofDestination("authorization", "the user may not publish to this subject"));
+      entry.call.settle(entry.index, this.#ofDestination("authorization", "the user may not publish to this subject"));
     }
     this.#pump();
   }
@@ -443,9 +470,11 @@ function isCarriable(subject: string): boolean {
   return subject.length <= MAX_SUBJECT_BYTES && TOKENS.test(subject) && !/^_(INBOX|R_)/.test(subject);
 }
 
-function isHeader(name: string, value: string): boolean {
+const NAME = /^[!-9;-~]+$/;
+
+function isValue(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header line must not hold.
-  return /^[!-9;-~]+$/.test(name) && !/[\r\n\u0000]/.test(value);
+  return !/[\r\n\u0000]/.test(value);
 }
 
 /** The answer of a stream, or undefined for something else. */

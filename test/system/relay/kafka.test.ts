@@ -12,7 +12,13 @@ const { Kafka, logLevel } = kafkajs;
 
 /** A client of the test's own, on the port without TLS. */
 const clientOf = (broker: KafkaBroker) =>
-  new Kafka({ brokers: [`127.0.0.1:${broker.plainPort}`], clientId: "test", logLevel: logLevel.NOTHING });
+  new Kafka({
+    brokers: [`127.0.0.1:${broker.plainPort}`],
+    clientId: "test",
+    logLevel: logLevel.NOTHING,
+    // A broker that has just started looks for its groups first.
+    retry: { retries: 40, initialRetryTime: 100, maxRetryTime: 200 },
+  });
 
 async function makeTopic(broker: KafkaBroker, topic: string, numPartitions = 1): Promise<void> {
   const admin = clientOf(broker).admin();
@@ -109,7 +115,7 @@ describeSink({
       config: (_place, endpoint) => ({
         ...settingsOf(endpoint),
         topic_template: "{outbox}",
-        request_timeout_ms: 3_000,
+        request_timeout_ms: 2_000,
       }),
       subject: (place) => place,
       read: (place) => readTopic(subject.broker, place),
@@ -128,8 +134,8 @@ describeSource({
         ...settingsOf(endpoint),
         topic: place,
         group_id: `group-${place}`,
-        request_timeout_ms: 3_000,
-        session_timeout_ms: 6_000,
+        request_timeout_ms: 2_000,
+        session_timeout_ms: 1_500,
       }),
       async write(place, events) {
         const producer = clientOf(subject.broker).producer();
