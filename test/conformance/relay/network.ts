@@ -13,6 +13,8 @@ export interface Listener extends AsyncDisposable {
   accepted(): number;
   /** Connections open now. */
   open(): number;
+  /** Bytes that came through its TLS, for those that have one. */
+  heard?(): number;
   stop(): Promise<void>;
 }
 
@@ -85,14 +87,19 @@ export async function startGarbageServer(): Promise<Listener> {
   return handle;
 }
 
-/** Does the TLS handshake with `certificate` and nothing after it. */
+/** Does the TLS handshake with `certificate`, says nothing after it, and counts what it hears. */
 export async function startImpostor(certificate: Issued): Promise<Listener> {
+  let heard = 0;
   const server = createTlsServer({ cert: certificate.certificate, key: certificate.key }, (socket) => {
-    socket.on("error", () => {}).resume();
+    socket
+      .on("error", () => {})
+      .on("data", (chunk) => {
+        heard += chunk.length;
+      });
   });
   server.on("tlsClientError", () => {});
   const { handle } = await listen(() => {}, server);
-  return handle;
+  return { ...handle, heard: () => heard };
 }
 
 interface Listening {

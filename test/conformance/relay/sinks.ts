@@ -462,6 +462,7 @@ function describeFailures(run: () => SinkBench): void {
         if (end.status === "rejected" || end.value.some(({ outcome }) => outcome !== "delivered")) return;
       }
     })();
+    sending.catch(() => {});
     await expectEventually(() => delivered.size >= size, "some must be delivered before the kill");
     await bench.network.kill();
     expect(await durationMs(() => sending)).toBeLessThan(patience(bench));

@@ -139,5 +139,6 @@ export async function withWrongCertificates(
   for (const { what, ca, certificate } of await wrongCertificates()) {
     await using impostor = await (network.impostor ?? startImpostor)(certificate);
     await check({ ...network.endpoint, host: impostor.host, port: impostor.port, ca }, what);
+    expect(impostor.heard?.() ?? 0, "what it was told, a password maybe").toBe(0);
   }
 }

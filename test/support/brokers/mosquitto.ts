@@ -27,7 +27,8 @@ export async function startMosquitto(
   const at = (name: string) => join(den.directory, name);
   const made = spawnSync("mosquitto_passwd", ["-b", "-c", at("passwords"), user, password], { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`mosquitto_passwd: ${made.stderr}`);
-  await writeFile(at("acl"), `${(options.acl ?? ["topic readwrite #", "topic read $SYS/#"]).join("\n")}\n`);
+  const rights = options.acl ?? ["topic readwrite #", "topic read $SYS/#"];
+  await writeFile(at("acl"), `${[`user ${user}`, ...rights].join("\n")}\n`);
   const lines = [
     // It gives up root's rights otherwise, and then cannot read what only we may.
     ...(process.getuid?.() === 0 ? ["user root"] : []),

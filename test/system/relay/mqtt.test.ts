@@ -1,0 +1,266 @@
+/** MQTT 5 as a sink and as a source, against Debian's mosquitto. */
+import { connectAsync, type MqttClient } from "mqtt";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import mqttSink from "../../../src/relay/sinks/mqtt.ts";
+import mqttSource from "../../../src/relay/sources/mqtt.ts";
+import { connectorContext, delivery, readConfig } from "../../conformance/relay/connector.ts";
+import { describeSink, type Received } from "../../conformance/relay/sinks.ts";
+import { describeSource, TestInbox } from "../../conformance/relay/sources.ts";
+import type { Endpoint, NetworkedServer } from "../../conformance/relay/subject.ts";
+import { MOSQUITTO, type MosquittoBroker, startMosquitto } from "../../support/brokers/mosquitto.ts";
+import { issue } from "../../support/certificates.ts";
+import { needs } from "../../support/needs.ts";
+
+/** A client of the test's own. It keeps its session and comes back by itself, because brokers are killed here. */
+function connectTo(broker: MosquittoBroker, clientId: string): Promise<MqttClient> {
+  const { plainPort, user, password } = broker;
+  return connectAsync(`mqtt://127.0.0.1:${plainPort}`, {
+    protocolVersion: 5,
+    username: user,
+    password,
+    clientId,
+    clean: false,
+    reconnectPeriod: 50,
+    properties: { sessionExpiryInterval: 600, receiveMaximum: 65_535 },
+  });
+}
+
+/** What arrives at every topic, by the topic's first level. */
+async function collect(broker: MosquittoBroker) {
+  const client = await connectTo(broker, "collector");
+  const topics = new Map<string, Received[]>();
+  let lastAt = 0;
+  client.on("message", (topic, body, { properties }) => {
+    lastAt = performance.now();
+    const { dedup_key: dedupId, ...headers } = properties?.userProperties ?? {};
+    const received: Received = {
+      body,
+      dedupId: typeof dedupId === "string" ? dedupId : undefined,
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    };
+    topics.set(topic, [...(topics.get(topic) ?? []), received]);
+  });
+  await client.subscribeAsync("#", { qos: 2 });
+  return {
+    /** The broker hands on what it has acknowledged a moment later: until nothing came for 100 ms. */
+    async read(topic: string): Promise<Received[]> {
+      const begun = performance.now();
+      await expect.poll(() => performance.now() - Math.max(begun, lastAt), { timeout: 20_000 }).toBeGreaterThan(100);
+      return topics.get(topic) ?? [];
+    },
+    stop: () => client.endAsync(true),
+  };
+}
+
+function networkOf(broker: MosquittoBroker): NetworkedServer {
+  const { host, port, ca, password, pause, resume, kill, restart } = broker;
+  const forgetsWhenKilled = "mosquitto acknowledges before it writes to disk";
+  return { endpoint: { host, port, ca, password }, pause, resume, kill, restart, forgetsWhenKilled };
+}
+
+function connectionOf(endpoint: Endpoint | undefined) {
+  if (!endpoint) throw new Error("MQTT is on the network");
+  const { host, port, ca, password } = endpoint;
+  return { url: `mqtts://${host}:${port}`, username: "relay", password, tls_ca_file: ca, timeout_seconds: 2 };
+}
+
+describeSink({
+  definition: mqttSink,
+  available: MOSQUITTO,
+  async start() {
+    const broker = await startMosquitto();
+    const collector = await collect(broker);
+    return {
+      server: broker.server,
+      network: networkOf(broker),
+      config: (place, endpoint) => ({ ...connectionOf(endpoint), topic: place }),
+      subject: (place) => place,
+      read: collector.read,
+      stop: async () => {
+        await collector.stop();
+        await broker.stop();
+      },
+    };
+  },
+});
+
+describeSource({
+  definition: mqttSource,
+  available: MOSQUITTO,
+  async start() {
+    const broker = await startMosquitto();
+    let writer: MqttClient | undefined;
+    const config = (place: string, endpoint?: Endpoint) => ({
+      ...connectionOf(endpoint),
+      topic: place,
+      client_id: `source-${place}`,
+    });
+    return {
+      server: broker.server,
+      network: networkOf(broker),
+      config,
+      // A session keeps only what comes after its subscription.
+      async prepare(place) {
+        const { host, port, ca, password } = broker;
+        const endpoint = { host, port, ca, password };
+        const source = await mqttSource.open(readConfig(mqttSource, config(place, endpoint)), connectorContext());
+        await source.close();
+      },
+      async write(place, events) {
+        writer ??= await connectTo(broker, "writer");
+        const client = writer;
+        const publish = ({ id, body, headers = {} }: (typeof events)[number]) =>
+          client.publishAsync(place, Buffer.from(body), {
+            qos: 1,
+            properties: { userProperties: { dedup_key: id, ...headers } },
+          });
+        await Promise.all(events.map(publish));
+      },
+      stop: async () => {
+        await writer?.endAsync(true);
+        await broker.stop();
+      },
+    };
+  },
+  extra(run) {
+    it("holds no more than its window, and leaves nothing unacknowledged", async () => {
+      const bench = run();
+      const place = await bench.place();
+      await bench.subject.write(place, bench.events(1, 60));
+      const config = readConfig(mqttSource, { ...bench.subject.config(place, bench.network.endpoint), window: 10 });
+      const abort = new AbortController();
+      const source = await mqttSource.open(config, connectorContext({ signal: abort.signal }));
+      const inbox = new TestInbox();
+      const running = source.run(inbox.deliver);
+      await bench.stored(inbox, 60);
+      expect(Math.max(...inbox.batches.map((batch) => batch.length))).toBeLessThanOrEqual(10);
+      abort.abort();
+      await running;
+      await source.close();
+    });
+  },
+});
+
+describe("qos 2", () => {
+  beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
+
+  it("brings every message through once, and again when it could not be stored", async () => {
+    await using broker = await startMosquitto();
+    const connection = { ...connectionOf(broker), topic: "twice", qos: 2 };
+    const open = (signal?: AbortSignal) =>
+      mqttSource.open(readConfig(mqttSource, connection), connectorContext(signal ? { signal } : {}));
+    await (await open()).close();
+    const sink = await mqttSink.open(readConfig(mqttSink, connection), connectorContext());
+    const batch = Array.from({ length: 300 }, (_, id) => delivery(id, { subject: "twice" }));
+    const answers = await sink.send(batch, new AbortController().signal);
+    expect(answers.every(({ outcome }) => outcome === "delivered")).toBe(true);
+    await sink.close();
+    const refusing = new TestInbox();
+    refusing.refusal = new Error("not now");
+    for (const inbox of [refusing, new TestInbox()]) {
+      const abort = new AbortController();
+      const source = await open(abort.signal);
+      const running = source.run(inbox.deliver);
+      await expect.poll(() => (inbox.refusal ? inbox.batches.length > 0 : inbox.ids.length >= 300)).toBe(true);
+      abort.abort();
+      await running;
+      await source.close();
+      if (!inbox.refusal) expect(inbox.ids).toEqual(batch.map(({ message }) => message.dedupKey));
+    }
+    const abort = new AbortController();
+    const later = await open(abort.signal);
+    const inbox = new TestInbox();
+    const running = later.run(inbox.deliver);
+    const client = await connectTo(broker, "writer");
+    await client.publishAsync("twice", "new", { qos: 2 });
+    await client.endAsync(true);
+    await expect.poll(() => inbox.bodies).toEqual(["new"]);
+    abort.abort();
+    await running;
+    await later.close();
+  });
+});
+
+describe("sink mqtt by itself", () => {
+  let broker: MosquittoBroker;
+  beforeAll(async () => {
+    if (!MOSQUITTO.isThere) return;
+    broker = await startMosquitto({
+      requiresCertificate: true,
+      settings: ["max_packet_size 20000"],
+      acl: ["topic readwrite open/#", "topic read readonly/#"],
+    });
+  });
+  afterAll(() => broker?.stop());
+  beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
+
+  const open = async (config: Record<string, unknown> = {}, context = connectorContext()) => {
+    const { certificate, key } = await issue({ commonName: "relay", usage: "client" }, broker.authority);
+    const own = { tls_client_cert: certificate, tls_client_key: key };
+    return mqttSink.open(readConfig(mqttSink, { ...connectionOf(broker), ...own, ...config }), context);
+  };
+  const outcomes = async (config: Record<string, unknown>, batch: Parameters<typeof delivery>[]) => {
+    const sink = await open(config);
+    const deliveries = batch.map((parts) => delivery(...parts));
+    const dispositions = await sink.send(deliveries, new AbortController().signal);
+    await sink.close();
+    return dispositions;
+  };
+
+  it("shows its own certificate to a broker that asks for one, and is refused without", async () => {
+    expect(await outcomes({}, [[1, { subject: "open/a" }]])).toEqual([{ outcome: "delivered" }]);
+    await expect(open({ tls_client_cert: undefined, tls_client_key: undefined })).rejects.toMatchObject({
+      name: "ConnectorFailure",
+    });
+  });
+
+  it("refuses what is larger than the broker takes, that message alone", async () => {
+    const answers = await outcomes({}, [
+      [1, { subject: "open/a" }],
+      [2, { subject: "open/a", body: "x".repeat(20_000) }],
+      [3, { subject: "open/a" }],
+    ]);
+    expect(answers).toMatchObject([
+      { outcome: "delivered" },
+      { outcome: "reject", class: "message_too_large", scope: "message" },
+      { outcome: "delivered" },
+    ]);
+  });
+
+  it("says that a topic is not open to it, which is nobody's fault but the pipeline's", async () => {
+    const answers = await outcomes({}, [[1, { subject: "readonly/a" }]]);
+    expect(answers).toMatchObject([{ outcome: "reject", class: "authorization", scope: "sink" }]);
+  });
+
+  it("leaves a retained message when it is told to, and none otherwise", async () => {
+    await outcomes({ retain: true }, [[1, { subject: "open/kept", body: "kept" }]]);
+    await outcomes({}, [[2, { subject: "open/passed", body: "passed" }]]);
+    const client = await connectTo(broker, "late");
+    const seen: string[] = [];
+    client.on("message", (_topic, body) => seen.push(body.toString()));
+    await client.subscribeAsync("open/#", { qos: 1 });
+    await expect.poll(() => seen).toEqual(["kept"]);
+    await client.endAsync(true);
+  });
+
+  it("[R-19] goes without TLS only when the pipeline asks for it and the process permits it", async () => {
+    const plain = { url: `mqtt://127.0.0.1:${broker.plainPort}` };
+    const permitted = connectorContext({ allowInsecure: true });
+    await expect(open(plain, permitted)).rejects.toMatchObject({ class: "invalid_config" });
+    await expect(open({ ...plain, allow_insecure: true })).rejects.toMatchObject({ class: "invalid_config" });
+    await (await open({ ...plain, allow_insecure: true }, permitted)).close();
+  });
+});
+
+describe("sink mqtt at a broker with a small window", () => {
+  beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
+
+  it("never has more on its way than the broker takes", async () => {
+    await using broker = await startMosquitto({ settings: ["max_inflight_messages 7"] });
+    const sink = await mqttSink.open(readConfig(mqttSink, { ...connectionOf(broker), topic: "t" }), connectorContext());
+    const batch = Array.from({ length: 500 }, (_, id) => delivery(id, { subject: "t" }));
+    const answers = await sink.send(batch, new AbortController().signal);
+    expect(answers.every(({ outcome }) => outcome === "delivered")).toBe(true);
+    await sink.close();
+  });
+});
