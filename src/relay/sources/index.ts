@@ -3,11 +3,21 @@ import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { SourceDefinition } from "./source.ts";
 
 export const names = [
+  "kafka",
+  "mqtt",
   "nats",
+  "rabbitmq",
+  "redis",
   "stdin",
+  "webhook",
 ] as const;
 
 export const index = {
+  kafka: () => import("./kafka.ts"),
+  mqtt: () => import("./mqtt.ts"),
   nats: () => import("./nats.ts"),
+  rabbitmq: () => import("./rabbitmq.ts"),
+  redis: () => import("./redis.ts"),
   stdin: () => import("./stdin.ts"),
+  webhook: () => import("./webhook.ts"),
 } satisfies CatalogueIndex<SourceDefinition>;
