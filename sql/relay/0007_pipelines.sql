@@ -180,7 +180,7 @@ create or replace function tide.relay_inline_secrets(p_config jsonb)
   set search_path = pg_catalog, pg_temp
 as $body$
   select t.place,
-         t.in_secret and not t.has_url_reference
+         (t.in_secret and not t.has_url_reference) or t.value like '%-----BEGIN%PRIVATE KEY-----%'
     from (
       select l.place,
              l.in_secret,
@@ -191,7 +191,8 @@ as $body$
     ) as t
    where t.value <> ''
      and (
-           (t.in_secret
+           t.value like '%-----BEGIN%PRIVATE KEY-----%'
+        or (t.in_secret
             and not t.has_url_reference
             and t.value !~ '^\$\{(?:(?:env|ENV):[A-Za-z0-9_]+|file:/[^{}]+)\}$'
             -- The scheme of an authorization header stands before its secret.

@@ -419,6 +419,14 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
       }
     });
 
+    it("[R-05] refuses a private key wherever it stands", async () => {
+      const key = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----";
+      for (const config of [{ tls_client_key: key }, { deep: { note: `x ${key}` } }]) {
+        expect((await refusedV2(kafka(config))).message).toMatch(/holds a secret as it is$/);
+      }
+      await setV2(kafka({ tls_client_key: "/etc/tls/client.key" }));
+    });
+
     it("[R-05] refuses literals among headers, but takes a scheme before a reference", async () => {
       expect((await refusedV2(kafka({ headers: { Authorization: "Bearer abcdef" } }))).message).toContain(
         "sink.headers.Authorization",
