@@ -3,7 +3,10 @@ import { PgkeepError } from "../base/errors.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";
-import { type InstallRequest, installSchema } from "../relay/schema/install.ts";
+import { ident } from "../pg/identifiers.ts";
+import { ServerError, type Session } from "../pg/session.ts";
+import { type InstallReport, type InstallRequest, installSchema } from "../relay/schema/install.ts";
+import { inOurWords } from "./relay/tide.ts";
 import { serverOf } from "./server/connect.ts";
 import { buildFacts } from "./version.ts";
 
@@ -62,13 +65,33 @@ export default defineOperation({
     const { version } = buildFacts();
     await using session = await server.open();
     const wanted: InstallRequest = { owner, roles, version };
-    const planned = await installSchema(session, { ...wanted, dryRun: true });
+    const planned = await inOurWords(session, () => installSchema(session, { ...wanted, dryRun: true }));
     if (!dryRun && planned.outcome === "adopted" && !yes) await askToAdopt(database, context);
     // Somebody else may have installed since the look; then nothing is left to do.
-    const { migrations, ...report } = dryRun ? planned : await installSchema(session, wanted);
+    const { migrations, ...report } = dryRun ? planned : await install(session, wanted);
     return { ...report, migrations: [...migrations], dry_run: dryRun, database, version };
   },
 });
+
+/** What a role may lack here is not what the other commands need: it makes things. */
+async function install(session: Session, wanted: InstallRequest): Promise<InstallReport> {
+  try {
+    return await installSchema(session, wanted);
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.sqlstate !== "42501")
+      return await inOurWords(session, () => Promise.reject(error));
+    const { user, database } = session.target;
+    throw new PgkeepError("RELAY_RIGHT_MISSING", error.message, {
+      detail: error.detail,
+      hint:
+        error.hint ??
+        `An install needs CREATE on the database (grant create on database ${ident(database)} to ${ident(user)}), and CREATEROLE where it makes a role (--owner, --roles).`,
+      sqlstate: error.sqlstate,
+      state: "nothing was changed",
+      cause: error,
+    });
+  }
+}
 
 async function askToAdopt(database: string, { prompt }: OperationContext): Promise<void> {
   if (!prompt) {
