@@ -19,9 +19,19 @@ const SYSTEM_PACKAGES = [
   { name: "postgresql-15", file: "/usr/lib/postgresql/15/bin/postgres", gives: "tests on PostgreSQL 15" },
   { name: "fish", file: "/usr/bin/fish", gives: "completion in a real fish" },
   { name: "zsh", file: "/usr/bin/zsh", gives: "completion in a real zsh" },
+  { name: "nats-server", file: "/usr/sbin/nats-server", gives: "the NATS connectors against a real server" },
+  { name: "redis-server", file: "/usr/bin/redis-server", gives: "the Redis connectors against a real server" },
+  {
+    name: "rabbitmq-server",
+    file: "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    gives: "the RabbitMQ connectors against a real server",
+  },
+  { name: "mosquitto", file: "/usr/sbin/mosquitto", gives: "the MQTT connectors against a real broker" },
+  { name: "kcat", file: "/usr/bin/kcat", gives: "Kafka as another client sees it" },
+  { name: "prometheus", file: "/usr/bin/promtool", gives: "metrics and alerts read by Prometheus itself" },
 ];
-/** 180 s: three small packages over a slow mirror; without them the run is still complete in everything else. */
-const APT_TIMEOUT_MS = 180_000;
+/** 300 s for each: RabbitMQ brings Erlang over a slow mirror; without it the run is complete in everything else. */
+const APT_TIMEOUT_MS = 300_000;
 
 const STEPS = [
   { name: "lint", command: ["node_modules/@biomejs/biome/bin/biome", "ci", "--colors=off", "."] },
@@ -51,9 +61,13 @@ function installSystemPackages() {
   const canInstall = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
   if (canInstall) {
     say(`system packages: apt-get install ${missing.map(({ name }) => name).join(" ")}`);
-    keepDebianFromStartingAServer();
-    apt("update", "-qq");
-    for (const { name } of missing) apt("install", "-y", "-qq", "--no-install-recommends", name);
+    const allowServices = keepDebianFromStartingServers();
+    try {
+      apt("update", "-qq");
+      for (const { name } of missing) apt("install", "-y", "-qq", "--no-install-recommends", name);
+    } finally {
+      allowServices();
+    }
   }
   for (const { name, file, gives } of missing) {
     if (existsSync(file)) continue;
@@ -61,12 +75,20 @@ function installSystemPackages() {
   }
 }
 
-/** Debian's package makes and starts a cluster of its own unless told not to; the tests bring theirs. */
-function keepDebianFromStartingAServer() {
-  const path = "/etc/postgresql-common/createcluster.conf";
-  if (existsSync(path)) return;
-  mkdirSync("/etc/postgresql-common", { recursive: true });
-  writeFileSync(path, "create_main_cluster = false\n");
+/**
+ * Debian's packages start what they bring, and PostgreSQL's makes a cluster first, unless told not to; the tests bring
+ * theirs. Returns what undoes it for the services: what else is installed on this machine is not our business.
+ */
+function keepDebianFromStartingServers() {
+  const cluster = "/etc/postgresql-common/createcluster.conf";
+  if (!existsSync(cluster)) {
+    mkdirSync("/etc/postgresql-common", { recursive: true });
+    writeFileSync(cluster, "create_main_cluster = false\n");
+  }
+  const policy = "/usr/sbin/policy-rc.d";
+  if (existsSync(policy)) return () => {};
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  return () => rmSync(policy, { force: true });
 }
 
 function apt(...words) {
