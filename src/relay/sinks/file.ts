@@ -11,8 +11,8 @@ import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { errorCodeOf } from "../../base/errors.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
-import { asLines, type LineFormat, lineFormat } from "./lines.ts";
+import type { Delivery, Disposition } from "../message.ts";
+import { asLines, deliverSmall, type LineFormat, lineFormat } from "./lines.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** One part of a path, no leading dot, no separators, nothing a shell or terminal would read. */
@@ -20,6 +20,9 @@ const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/;
 
 /** Views of processes and devices; what is written there is no file. */
 const REFUSED_TREES = /^\/(?:proc|dev|sys)(?:\/|$)/;
+
+/** 1 MiB: what pg_tide allows a message to be. */
+const MESSAGE_BYTES = 1024 * 1024;
 
 /** Owner reads and writes, the group reads: bodies may be confidential. */
 const FILE_MODE = 0o640;
@@ -47,7 +50,7 @@ export default defineSink({
     duplicates: "A repeated message has the same dedup_key.",
     acknowledgement: "When the file system has taken the bytes; with fsync, when the disk has.",
   },
-  limits: { batchMessages: 1_000, batchBytes: 16 * 1024 * 1024, messageBytes: 1024 * 1024 },
+  limits: { batchMessages: 1_000, batchBytes: 16 * 1024 * 1024, messageBytes: MESSAGE_BYTES },
   lanes: () => 1,
   subject: () => undefined,
   wrapsNative: true,
@@ -62,6 +65,7 @@ class FileSink implements Sink {
   readonly #format: LineFormat;
   readonly #fsync: boolean;
   #file: FileHandle;
+  #isClosed = false;
 
   constructor(path: string, file: FileHandle, format: LineFormat, fsync: boolean) {
     this.#path = path;
@@ -72,8 +76,12 @@ class FileSink implements Sink {
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
     signal.throwIfAborted();
+    return deliverSmall(batch, MESSAGE_BYTES, (small) => this.#append(asLines(small, this.#format)));
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
+    if (this.#isClosed) throw new ConnectorFailure("unavailable", "the file is closed");
     await this.#followRotation();
-    const bytes = asLines(batch, this.#format);
     const { size } = await this.#file.stat();
     try {
       await writeAll(this.#file, bytes);
@@ -83,10 +91,10 @@ class FileSink implements Sink {
       await this.#file.truncate(size).catch(() => {});
       throw failure(error);
     }
-    return batch.map(() => DELIVERED);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#file.close().catch(() => {});
   }
 

@@ -5,6 +5,7 @@
  * a row cannot be stored (its payload holds what jsonb does not take), the batch is halved until that row stands alone,
  * and only it is refused.
  */
+import { sleep } from "../../base/clock.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 import { AddressRefusal } from "../../net/address-policy.ts";
@@ -15,6 +16,7 @@ import { ServerError } from "../../pg/session.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { tooLarge } from "./lines.ts";
 import type { Sink } from "./sink.ts";
 
 const PLACE = `
@@ -22,6 +24,12 @@ select c.inbox_schema,
        pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.inbox_schema, c.inbox_name || '_inbox')) is not null
   from tide.tide_inbox_config as c
  where c.inbox_name = $1`;
+
+/** 1 MiB: what pg_tide allows a message to be. */
+export const MESSAGE_BYTES = 1024 * 1024;
+
+/** 30 s for a batch, halving included. */
+const SEND_LIMIT_MS = 30_000;
 
 export interface InboxTarget {
   inbox: string;
@@ -43,25 +51,50 @@ export async function openInbox({ inbox, url }: InboxTarget, context: ConnectorC
 class InboxSink implements Sink {
   readonly #session: Session;
   readonly #insert: string;
+  #isUsable = true;
 
   constructor(session: Session, insert: string) {
     this.#session = session;
     this.#insert = insert;
+    session.onEnd(() => {
+      this.#isUsable = false;
+    });
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
     signal.throwIfAborted();
-    const onAbort = () => void this.#session.cancel();
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await this.#store(batch);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    const small = batch.filter(({ bytes }) => bytes <= MESSAGE_BYTES);
+    const answers = small.length === 0 ? [] : await this.#within(signal, () => this.#store(small));
+    const left = [...answers];
+    return batch.map(({ bytes }) =>
+      bytes <= MESSAGE_BYTES ? (left.shift() ?? DELIVERED) : tooLarge(bytes, MESSAGE_BYTES),
+    );
   }
 
   async close(): Promise<void> {
+    this.#isUsable = false;
     await this.#session.close();
+  }
+
+  /** A server that says nothing must not hold the pipeline. What was sent may still arrive: that is no second event. */
+  async #within(signal: AbortSignal, work: () => Promise<Disposition[]>): Promise<Disposition[]> {
+    if (!this.#isUsable) throw new ConnectorFailure("unavailable", "the connection to the inbox is closed");
+    const limit = new AbortController();
+    const ended = sleep(SEND_LIMIT_MS, AbortSignal.any([signal, limit.signal])).then(
+      () => new ConnectorFailure("timeout", "the inbox's server did not answer in time"),
+      () => new ConnectorFailure("unavailable", "the delivery was broken off"),
+    );
+    const working = work();
+    try {
+      const first = await Promise.race([working, ended]);
+      if (!(first instanceof ConnectorFailure)) return first;
+      this.#isUsable = false;
+      working.catch(() => {});
+      void this.#session.cancel();
+      throw first;
+    } finally {
+      limit.abort();
+    }
   }
 
   async #store(batch: readonly Delivery[]): Promise<Disposition[]> {

@@ -1,5 +1,6 @@
 /** What the two sinks that end in an inbox have in common. */
 import type { ZodNamespace } from "../../base/operation.ts";
+import { MESSAGE_BYTES } from "./inbox-delivery.ts";
 
 export function inboxFields(z: ZodNamespace) {
   return {
@@ -23,5 +24,5 @@ export const INBOX_GUARANTEES = {
 export const INBOX_LIMITS = {
   batchMessages: 1_000,
   batchBytes: 16 * 1024 * 1024,
-  messageBytes: 1024 * 1024,
+  messageBytes: MESSAGE_BYTES,
 };

@@ -1,6 +1,6 @@
 /** Messages as lines of text, for sinks that people and line-reading programs look at. */
 import type { ZodNamespace } from "../../base/operation.ts";
-import type { Delivery } from "../message.ts";
+import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
 
 export type LineFormat = "jsonl" | "pretty";
 
@@ -18,6 +18,26 @@ export function lineFormat(z: ZodNamespace) {
  */
 export function asLines(batch: readonly Delivery[], format: LineFormat): Buffer {
   return Buffer.from(batch.map(({ body }) => `${format === "pretty" ? pretty(body) : line(body)}\n`).join(""));
+}
+
+/** Writes what is small enough with `write`, and refuses the rest, each alone. */
+export async function deliverSmall(
+  batch: readonly Delivery[],
+  messageBytes: number,
+  write: (small: readonly Delivery[]) => Promise<void>,
+): Promise<readonly Disposition[]> {
+  const small = batch.filter(({ bytes }) => bytes <= messageBytes);
+  if (small.length > 0) await write(small);
+  return batch.map(({ bytes }) => (bytes <= messageBytes ? DELIVERED : tooLarge(bytes, messageBytes)));
+}
+
+export function tooLarge(bytes: number, messageBytes: number): Disposition {
+  return {
+    outcome: "reject",
+    class: "message_too_large",
+    scope: "message",
+    reason: `the message has ${bytes} bytes, over the limit of ${messageBytes}`,
+  };
 }
 
 function line(body: Delivery["body"]): string {

@@ -1,8 +1,10 @@
 /** Writes each message to the process's standard output. */
 import { ConnectorFailure } from "../failures.ts";
-import { DELIVERED } from "../message.ts";
-import { asLines, lineFormat } from "./lines.ts";
+import { asLines, deliverSmall, lineFormat } from "./lines.ts";
 import { defineSink } from "./sink.ts";
+
+/** 1 MiB: what pg_tide allows a message to be. */
+const MESSAGE_BYTES = 1024 * 1024;
 
 export default defineSink({
   type: "stdout",
@@ -13,7 +15,7 @@ export default defineSink({
     duplicates: "A repeated message has the same dedup_key.",
     acknowledgement: "When the operating system has taken the bytes; a reader that dies may have lost some.",
   },
-  limits: { batchMessages: 1_000, batchBytes: 16 * 1024 * 1024, messageBytes: 1024 * 1024 },
+  limits: { batchMessages: 1_000, batchBytes: 16 * 1024 * 1024, messageBytes: MESSAGE_BYTES },
   lanes: () => 1,
   subject: () => undefined,
   wrapsNative: true,
@@ -21,13 +23,16 @@ export default defineSink({
     // Without a listener a broken pipe would end the process instead of the pipeline.
     const ignore = () => {};
     output.on("error", ignore);
+    let isClosed = false;
     return {
-      async send(batch, signal) {
-        if (!output.writable) throw new ConnectorFailure("unavailable", "standard output is closed");
-        await write(output, asLines(batch, format), signal);
-        return batch.map(() => DELIVERED);
+      send(batch, signal) {
+        return deliverSmall(batch, MESSAGE_BYTES, (small) => {
+          if (isClosed || !output.writable) throw new ConnectorFailure("unavailable", "standard output is closed");
+          return write(output, asLines(small, format), signal);
+        });
       },
       async close() {
+        isClosed = true;
         output.off("error", ignore);
       },
     };
