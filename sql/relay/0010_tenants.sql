@@ -72,7 +72,10 @@ create or replace function tide.tenant_audit(p_action text, p_role text, p_tenan
   set search_path = pg_catalog, pg_temp
 as $body$
 begin
-  -- Only what has just happened can be noted: the grant must be there, or be gone.
+  if not has_table_privilege(tide.publisher_identity(), 'tide.relay_tenant_grants', 'delete') then
+    perform tide.fail('PGTIDE_AUTHORIZATION_FAILED', format('role "%s" does not administer tenants', tide.publisher_identity()),
+      'Ask a member of tide_admin.');
+  end if;
   if p_action not in ('GRANT_TENANT', 'REVOKE_TENANT', 'PROVISION_TENANT', 'DEPROVISION_TENANT') then
     perform tide.fail('PGTIDE_INVALID_ARGUMENT', 'invalid argument: unknown action', null);
   end if;
@@ -117,21 +120,21 @@ end
 $body$;
 comment on function tide.relay_revoke_tenant(text, text) is 'Takes back what relay_grant_tenant gave.';
 
--- Gives the role of a provisioned tenant what it needs to look, or takes it back. Definer: rights on the tables are the
--- schema owner's to give. Works only for roles that a tenant has (or, to take back, no longer has).
-create or replace function tide.tenant_rights(p_role name, p_given boolean)
+-- Lets the role of a provisioned tenant look at pipelines, or no longer, as the table of tenants' roles says. Definer: rights on
+-- tables are the schema owner's to give. For those who may change that table.
+create or replace function tide.tenant_rights(p_role name)
   returns void
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
 as $body$
 begin
-  perform tide.tenant_check_role(p_role::text);
-  if p_given is distinct from exists (select from tide.relay_tenant_roles as t where t.db_role = p_role) then
-    perform tide.fail('PGTIDE_AUTHORIZATION_FAILED', format('role "%s" is not the role of a tenant', p_role),
-      'Call tide.relay_provision_tenant or tide.relay_deprovision_tenant.');
+  if not has_table_privilege(tide.publisher_identity(), 'tide.relay_tenant_roles', 'delete') then
+    perform tide.fail('PGTIDE_AUTHORIZATION_FAILED', format('role "%s" does not administer tenants', tide.publisher_identity()),
+      'Ask a member of tide_admin.');
   end if;
-  if p_given then
+  perform tide.tenant_check_role(p_role::text);
+  if exists (select from tide.relay_tenant_roles as t where t.db_role = p_role) then
     execute format('grant usage on schema tide to %I', p_role);
     execute format('grant select on tide.relay_outbox_config, tide.relay_inbox_config to %I', p_role);
   else
@@ -140,7 +143,7 @@ begin
   end if;
 end
 $body$;
-comment on function tide.tenant_rights(name, boolean) is 'Lets the role of a tenant look at pipelines, or no longer.';
+comment on function tide.tenant_rights(name) is 'Lets the role of a tenant look at pipelines, or no longer.';
 
 -- Makes a role for a tenant, if there is none, and lets it see the tenant's pipelines and their state. The role cannot log
 -- in and has no other right. Needs CREATEROLE when the role is to be made, and the rights on what is granted.
@@ -170,7 +173,7 @@ begin
   end if;
   insert into tide.relay_tenant_roles (tenant_id, db_role, role_made) values (p_tenant_id, p_db_role, v_makes);
   insert into tide.relay_tenant_grants (tenant_name, role_name) values (p_tenant_id, p_db_role) on conflict do nothing;
-  perform tide.tenant_rights(p_db_role, true);
+  perform tide.tenant_rights(p_db_role);
   perform tide.tenant_audit('PROVISION_TENANT', p_db_role::text, p_tenant_id);
 end
 $body$;
@@ -197,7 +200,7 @@ begin
      or not exists (select from pg_roles as r where r.rolname = v_tenant.db_role) then
     return;
   end if;
-  perform tide.tenant_rights(v_tenant.db_role::name, false);
+  perform tide.tenant_rights(v_tenant.db_role::name);
   if v_tenant.role_made then
     begin
       execute format('drop role %I', v_tenant.db_role);

@@ -78,6 +78,7 @@ as $body$
     select d.upstream_pipeline as first, d.downstream_pipeline as pipeline,
            array[d.upstream_pipeline, d.downstream_pipeline] as path
       from tide.relay_pipeline_deps as d
+     where d.downstream_pipeline >= d.upstream_pipeline
     union all
     select w.first, d.downstream_pipeline, w.path || d.downstream_pipeline
       from walk as w
@@ -448,7 +449,7 @@ as $body$
 $body$;
 comment on function tide.backfill_cancel(text) is 'Ends a job; what it has delivered stays delivered.';
 
--- Removes a job that has ended. An outbox with jobs cannot be dropped.
+-- Removes a job that has ended.
 create or replace function tide.backfill_delete(name text)
   returns void
   language plpgsql
