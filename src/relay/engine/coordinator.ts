@@ -22,7 +22,7 @@ import { sleep } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 import type { Pipeline, PipelineRow } from "../pipeline/pipeline.ts";
-import { discoverPipelines, resumePipelines } from "../store/catalog.ts";
+import { type CatalogPipeline, discoverPipelines, resumePipelines } from "../store/catalog.ts";
 import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
 import { readHolder } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
@@ -51,11 +51,11 @@ const TAKEN_AT_ONCE = 8;
 const PATIENCE_INTERVALS = 3;
 
 interface Entry {
-  row: PipelineRow;
+  found: CatalogPipeline;
   key: PipelineKey;
   status: PipelineStatus;
-  /** undefined: the row is invalid. */
-  pipeline: Pipeline | undefined;
+  /** One, or each outbox of a fan-in; undefined: the configuration is invalid. */
+  members: readonly Pipeline[] | undefined;
   owned: OwnedPipeline | undefined;
   /** Not taken before. */
   notBeforeMs: number;
@@ -68,10 +68,16 @@ interface Entry {
   isFinished: boolean;
 }
 
+/** What a worker is for, besides its context. */
+export interface WorkerRequest extends Pick<CatalogPipeline, "strategy" | "isGated"> {
+  key: PipelineKey;
+  members: readonly Pipeline[];
+}
+
 export interface CoordinatorOptions {
   options: RelayOptions;
   parts: RelayParts;
-  workerOf(context: WorkerContext): Worker;
+  workerOf(context: WorkerContext, what: WorkerRequest): Worker;
   /** Sessions that may still be opened. */
   sessionsLeft(): number;
 }
@@ -189,41 +195,41 @@ export class Coordinator {
   async #readCatalog(session: Session, nowMs: number): Promise<void> {
     // Before the query: what changes while it runs asks for another.
     this.#catalogDueMs = nowMs + this.#options.discoveryIntervalMs;
-    const rows = await discoverPipelines(session, this.#options);
-    this.#queries += 1;
+    const pipelines = await discoverPipelines(session, this.#options);
+    this.#queries += 3;
     this.#isCatalogRead = true;
     const seen = new Set<string>();
-    for (const row of rows) {
-      const name = `${row.direction}:${row.name}`;
+    for (const found of pipelines) {
+      const name = `${found.row.direction}:${found.row.name}`;
       seen.add(name);
-      await this.#takeRow(name, row);
+      await this.#takeIn(name, found);
     }
     for (const [name, entry] of this.#entries) if (!seen.has(name)) this.#forget(name, entry);
   }
 
-  async #takeRow(name: string, row: PipelineRow): Promise<void> {
+  async #takeIn(name: string, found: CatalogPipeline): Promise<void> {
     const known = this.#entries.get(name);
-    if (known !== undefined && sameRow(known.row, row)) return;
-    const entry = known ?? this.#newEntry(row);
+    if (known !== undefined && JSON.stringify(known.found) === JSON.stringify(found)) return;
+    const entry = known ?? this.#newEntry(found);
     this.#entries.set(name, entry);
-    entry.row = row;
-    entry.key = this.#keyOf(row);
-    const before = entry.pipeline?.configHash;
-    entry.pipeline = await this.#parse(entry);
+    const before = versionOf(entry);
+    entry.found = found;
+    entry.key = this.#keyOf(found.row);
+    entry.members = await this.#parse(entry);
     entry.isFinished = false;
-    if (before === entry.pipeline?.configHash && row.enabled) return;
+    if (before === versionOf(entry)) return;
     entry.notBeforeMs = 0;
     entry.crashes = 0;
     entry.owned?.stop(CHANGE_DRAIN_MS);
   }
 
-  async #parse(entry: Entry): Promise<Pipeline | undefined> {
+  async #parse({ found, status }: Entry): Promise<Pipeline[] | undefined> {
     try {
-      return await this.#parts.readPipeline(entry.row);
+      return await Promise.all(found.members.map((row) => this.#parts.readPipeline(row)));
     } catch (error) {
       const { code, reason } = diagnosisOf(error);
-      entry.status.error("config", { code, reason, isTransient: false });
-      entry.status.state("failed", { code, reason });
+      status.error("config", { code, reason, isTransient: false });
+      status.state("failed", { code, reason });
       return undefined;
     }
   }
@@ -233,12 +239,12 @@ export class Coordinator {
     entry.owned?.stop(CHANGE_DRAIN_MS);
   }
 
-  #newEntry(row: PipelineRow): Entry {
+  #newEntry(found: CatalogPipeline): Entry {
     return {
-      row,
-      key: this.#keyOf(row),
-      status: new PipelineStatus(row, this.#options, this.#totals),
-      pipeline: undefined,
+      found,
+      key: this.#keyOf(found.row),
+      status: new PipelineStatus(found.row, this.#options, this.#totals),
+      members: undefined,
       owned: undefined,
       notBeforeMs: 0,
       crashes: 0,
@@ -253,17 +259,18 @@ export class Coordinator {
   }
 
   async #restartChangedFiles(): Promise<void> {
-    for (const { owned, files, status } of this.#entries.values()) {
-      if (owned === undefined || owned.isStopping || files === "") continue;
-      if ((await this.#filesOf(owned.pipeline)) === files) continue;
+    for (const { owned, files, status, members } of this.#entries.values()) {
+      if (owned === undefined || owned.isStopping || files === "" || members === undefined) continue;
+      if ((await this.#filesOf(members)) === files) continue;
       status.report({ type: "relay.warning", message: "a file that the configuration refers to has changed" });
       owned.stop(CHANGE_DRAIN_MS);
     }
   }
 
   /** Which version of its files a pipeline has; "": it refers to none. */
-  async #filesOf(pipeline: Pipeline): Promise<string> {
-    const versions = this.#parts.referencedFiles(pipeline).map(async (path) => {
+  async #filesOf(members: readonly Pipeline[]): Promise<string> {
+    const paths = new Set(members.flatMap((member) => this.#parts.referencedFiles(member)));
+    const versions = [...paths].map(async (path) => {
       try {
         const { mtimeMs, ino, size } = await stat(path);
         return `${path}:${mtimeMs}:${ino}:${size}`;
@@ -333,9 +340,10 @@ export class Coordinator {
   }
 
   async #acquire(entry: Entry): Promise<void> {
-    const { pipeline, key, status } = entry;
-    if (pipeline === undefined) return;
-    const files = await this.#filesOf(pipeline);
+    const { members, key, status, found } = entry;
+    const pipeline = members?.[0];
+    if (members === undefined || pipeline === undefined) return;
+    const files = await this.#filesOf(members);
     const taken = await takeLease({ key, token: this.#token, options: this.#options });
     if (!("lease" in taken)) {
       status.report({ type: "relay.ownership", event: "denied", epoch: 0n });
@@ -347,7 +355,8 @@ export class Coordinator {
     status.owned(this.#token);
     status.report({ type: "relay.ownership", event: "acquired", epoch: lease.epoch });
     status.state("starting");
-    const { workerOf } = this.#setup;
+    const request: WorkerRequest = { key, members, strategy: found.strategy, isGated: found.isGated };
+    const workerOf = (context: WorkerContext) => this.#setup.workerOf(context, request);
     const owned = new OwnedPipeline({ options: this.#options, pipeline, lease, status, workerOf });
     entry.owned = owned;
     void owned.ended.then((ending) => this.#afterEnd(entry, owned, ending));
@@ -360,7 +369,7 @@ export class Coordinator {
     const event = ending.how === "lost" ? "lost" : "released";
     status.report({ type: "relay.ownership", event, epoch: owned.lease.epoch });
     if (ending.how === "failed") this.#afterFailure(entry, ending.error);
-    else if (ending.how === "forced") this.#forced.push(entry.row.name);
+    else if (ending.how === "forced") this.#forced.push(entry.found.row.name);
     else if (ending.how === "finished") entry.isFinished = true;
     if (ending.how !== "failed" && status.current.state !== "failed") status.state("stopped");
     this.#poke();
@@ -398,8 +407,9 @@ export class Coordinator {
     }
   }
 
-  async #tellLag(session: Session, { key, status, owned }: Entry): Promise<void> {
-    const outbox = owned?.pipeline.outbox;
+  async #tellLag(session: Session, { key, status, members }: Entry): Promise<void> {
+    // Of a fan-in that of its first outbox: one number for several would mean nothing.
+    const outbox = members?.[0]?.outbox;
     if (outbox === undefined) return;
     const lag = await readLag(session, { group: key.group, pipeline: key.pipeline, outbox });
     status.report({
@@ -415,7 +425,7 @@ export class Coordinator {
   /** Pipelines that should run in some process. */
   #wanted(): Entry[] {
     return [...this.#entries.values()].filter(
-      ({ row, pipeline, isFinished }) => row.enabled && pipeline !== undefined && !isFinished,
+      ({ found, members, isFinished }) => found.row.enabled && members !== undefined && !isFinished,
     );
   }
 
@@ -440,7 +450,7 @@ export class Coordinator {
     await Promise.all(owned.map((entry) => entry.owned?.ended));
     await this.#sayGoodbye(group);
     report({ type: "relay.stopped", forced: this.#forced });
-    const pipelines = [...this.#entries.values()].map(({ row, status }) => {
+    const pipelines = [...this.#entries.values()].map(({ found: { row }, status }) => {
       const { state, reason } = status.current;
       return { name: row.name, direction: row.direction, state: row.enabled ? state : "disabled", reason };
     });
@@ -480,11 +490,12 @@ export class Coordinator {
   }
 }
 
-function sameRow(one: PipelineRow, other: PipelineRow): boolean {
-  return (
-    one.config === other.config &&
-    one.enabled === other.enabled &&
-    one.tenant === other.tenant &&
-    one.wireFormat === other.wireFormat
-  );
+/** Another version means another worker. */
+function versionOf({ found, members }: Entry): string {
+  return JSON.stringify([
+    found.row.enabled,
+    found.isGated,
+    found.strategy,
+    members?.map(({ configHash, outbox }) => [configHash, outbox]),
+  ]);
 }

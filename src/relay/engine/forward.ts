@@ -1,395 +1,111 @@
 /**
- * The loop of a forward pipeline: read, shape, send, settle, record.
+ * The worker of a forward pipeline: one loop per outbox it reads, over one lease and one session.
  *
- * One turn of the loop starts whatever can be started, without waiting, and then waits for the next thing to happen:
- *
- *   reading     one page is on its way, or none; the next begins while the one before is still being sent, as long as
- *               the window and the memory of the process have room
- *   sending     as many batches as the sink has lanes, the gate allows and the rate limit has tokens for
- *   recording   one fenced call at a time: position, dead letters, redelivered ones
- *   waiting     for an answer, a page, a notification, or the earliest time at which something is due
- *
- *   running -> draining   `stop`: nothing new is read or sent; what is on its way is settled and recorded
- *           -> ended      drained; until-idle and nothing left; `end` (lease lost, time over): nothing more is written
- *
- * A crash at any point repeats what was sent after the last recorded position and loses nothing: the position is below
- * everything that is not settled, and dead letters are written with it. Bounds: WINDOW_MESSAGES per pipeline, and the
- * bytes of all pipelines of the process together.
+ * Most pipelines read one outbox. A fan-in reads several, each with a position of its own; with "priority" an outbox is
+ * read only while those before it have nothing waiting. A pipeline that depends on others asks before each page.
  */
-import type { ArrayRow } from "../../pg/session.ts";
-import type { DeadLetter } from "../store/checkpoints.ts";
-import { readBlockingKeys, readDueDeadLetters } from "../store/dead-letters.ts";
-import { readPosition } from "../store/outbox-pages.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { isReady, readPosition } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { Gate } from "./gate.ts";
-import { type Item, Lanes } from "./lanes.ts";
+import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { MemoryBudget } from "./memory.ts";
-import type { RelayStep } from "./options.ts";
-import { PageIntake } from "./page-intake.ts";
-import type { Outlet, RelayParts } from "./parts.ts";
-import { Position } from "./position.ts";
-import { Reader } from "./reader.ts";
-import { type Recorded, Recorder } from "./recorder.ts";
-import { Sender } from "./sender.ts";
-import { type Settlement, Settler } from "./settle.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import type { RelayParts } from "./parts.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
-
-/** 1,000 rows of 1 KB are read in about 10 ms; larger pages gain little and hold more. */
-const PAGE_ROWS = 1_000;
-const PAGE_BYTES = 4 * 1024 * 1024;
-/** Messages of one pipeline between position and newest: bounds what a crash repeats, and what a blocked key holds up. */
-const WINDOW_MESSAGES = 20_000;
-/** Looking for dead letters that are due again. */
-const REDELIVERY_POLL_MS = 2_000;
-const REDELIVERY_LIMIT = 100;
-const NEVER = Number.POSITIVE_INFINITY;
-/** What came in is looked at, what went wrong is counted, at most so long after. Longer than any timer should be late. */
-const LONGEST_WAIT_MS = 60_000;
 
 export interface ForwardOptions {
   context: WorkerContext;
   parts: Pick<RelayParts, "openOutlet">;
   memory: MemoryBudget;
-  /** Where positions are kept: the group's own, or "replay:<pipeline>". */
-  positionGroup: string;
-  /** Ends after this id; undefined: never. */
-  lastId: bigint | undefined;
-  /** Where to begin when the group has no position yet. */
-  firstId: bigint;
-  withReceipts: boolean;
+  key: PipelineKey;
+  /** The pipeline itself, or each outbox of a fan-in. */
+  members: readonly Pipeline[];
+  strategy: string | undefined;
+  isGated: boolean;
+  /** A replay: only these events, whatever the position is, and no dead letters again. */
+  range: { after: bigint; upTo: bigint } | undefined;
 }
 
-/** Runs a forward pipeline until it is told to stop, or until nothing is left when the relay runs until idle. */
 export class ForwardWorker implements Worker {
   readonly #options: ForwardOptions;
+  readonly #loops = new Map<string, ForwardLoop>();
+  #wasReady = true;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
   }
 
   async run(): Promise<void> {
-    const { context, parts, positionGroup } = this.#options;
-    const { pipeline, lease } = context;
-    const outbox = pipeline.outbox ?? "";
-    const outlet = await parts.openOutlet(context);
-    const position = await lease.use(async (session) => {
-      await session.script("listen tide_outbox_new");
-      return readPosition(session, { group: positionGroup, pipeline: pipeline.name, outbox });
-    });
-    const { firstId } = this.#options;
-    let start = position;
-    if (start < firstId) start = firstId;
-    const loop = new ForwardLoop({ ...this.#options, outbox, outlet, start });
-    try {
-      await loop.run();
-    } finally {
-      await loop.close();
+    for (const member of this.#options.members) {
+      const options = await this.#loopOptions(member);
+      this.#loops.set(options.outbox, new ForwardLoop(options));
     }
-  }
-}
-
-interface LoopOptions extends ForwardOptions {
-  outbox: string;
-  outlet: Outlet;
-  start: bigint;
-}
-
-class ForwardLoop implements Settlement {
-  readonly #options: LoopOptions;
-  readonly #key: PipelineKey;
-  readonly #position: Position;
-  readonly #lanes: Lanes;
-  readonly #gate: Gate;
-  readonly #reader: Reader;
-  readonly #recorder: Recorder;
-  readonly #sender: Sender;
-  readonly #intake: PageIntake;
-  readonly #redelivering = new Set<string>();
-  #redeliveryDueMs = 0;
-  #isLooking = false;
-  #hasLooked = false;
-  #isPoked = false;
-  #resume: (() => void) | undefined;
-  #failure: { error: unknown } | undefined;
-
-  constructor(options: LoopOptions) {
-    const { context, outlet, outbox, start, memory, positionGroup } = options;
-    const { pipeline, lease } = context;
-    const { clock, random } = context.options;
-    const monotonicMs = () => clock.monotonicMs();
-    this.#options = options;
-    this.#key = { group: positionGroup, tenant: pipeline.tenant, direction: "forward", pipeline: pipeline.name };
-    this.#position = new Position(start);
-    this.#lanes = new Lanes({
-      lanes: outlet.lanes,
-      batchMessages: Math.min(outlet.limits.batchMessages, pipeline.batchSize),
-      batchBytes: outlet.limits.batchBytes,
-    });
-    this.#gate = new Gate({
-      breaker: pipeline.circuitBreaker,
-      backoff: { firstMs: pipeline.retry.backoffMs, maxMs: pipeline.retry.maxBackoffMs },
-      random,
-      monotonicMs,
-    });
-    this.#reader = new Reader({ outbox, lease, pageRows: PAGE_ROWS, netMs: pipeline.pollIntervalMs, monotonicMs });
-    this.#recorder = new Recorder(
-      { key: this.#key, outbox, sink: outlet.sinkType, lease, monotonicMs, withReceipts: options.withReceipts },
-      start,
-    );
-    const { lanes: waiting, gate } = { lanes: this.#lanes, gate: this.#gate };
-    const settler = new Settler({
-      pipeline,
-      sinkType: outlet.sinkType,
-      lanes: waiting,
-      gate,
-      settlement: this,
-      random,
-      monotonicMs,
-    });
-    this.#sender = new Sender({
-      context,
-      outlet,
-      lanes: waiting,
-      gate,
-      settler,
-      rate: pipeline.rateLimit && new TokenBucket(pipeline.rateLimit, clock),
-      wake: this.#wake,
-      fail: this.#fail,
-    });
-    this.#intake = new PageIntake({ outbox, shape: outlet.shape, lanes: waiting, position: this.#position, memory });
-  }
-
-  async run(): Promise<void> {
-    const { context, outbox } = this.#options;
-    context.stop.addEventListener("abort", this.#wake, { once: true });
-    context.end.addEventListener("abort", this.#wake, { once: true });
-    await context.lease.use(async (session) => {
-      session.onNotification(({ channel, payload }) => {
-        if (channel !== "tide_outbox_new" || payload !== outbox) return;
-        this.#reader.notified();
-        this.#wake();
-      });
-    });
-    if (context.pipeline.onDeadLetter === "block") await this.#blockKeys();
-    context.voice.state("running");
-    while (!context.end.aborted) {
-      this.#turn();
-      if (this.#failure) throw this.#failure.error;
-      if (this.#isDone()) return;
-      await this.#pause();
-    }
-  }
-
-  async close(): Promise<void> {
-    const { context, memory } = this.#options;
-    context.stop.removeEventListener("abort", this.#wake);
-    context.end.removeEventListener("abort", this.#wake);
-    memory.forget(this.#wake);
-    this.#intake.leaveAll();
-    await this.#sender.close();
-  }
-
-  // Settlement: what the settler decides.
-
-  settled(item: Item): void {
-    if (item.slot === undefined) return;
-    this.#position.settle(item.slot);
-    this.#recorder.delivered(item.delivery.message.id);
-    this.#recorder.settled(1, this.#position.position);
-    this.#intake.leave(item);
-  }
-
-  dead(item: Item, letter: DeadLetter): void {
-    this.#recorder.dead(letter);
-    if (item.slot !== undefined) this.#position.settle(item.slot);
-    this.#recorder.settled(1, this.#position.position);
-    this.#intake.leave(item);
-  }
-
-  redelivered(item: Item, failure: string | undefined): void {
-    if (item.deadLetter !== undefined) this.#recorder.redelivered({ id: item.deadLetter, failure });
-    this.#intake.leave(item);
-  }
-
-  #turn(): void {
-    const { context } = this.#options;
-    const nowMs = context.options.clock.monotonicMs();
-    if (!context.stop.aborted) {
-      this.#sender.start();
-      if (this.#reader.dueMs <= nowMs && this.#hasRoom()) this.#start(this.#read());
-      if (this.#redeliveryDueMs <= nowMs && !this.#isLooking) this.#start(this.#redeliver());
-    }
-    if (this.#recorder.dueMs(this.#work()) <= nowMs && context.lease.isHeld()) this.#start(this.#record());
-  }
-
-  #start(work: Promise<void>): void {
-    work.catch(this.#fail).finally(this.#wake);
-  }
-
-  #work(): "goes_on" | "rests" | "ends" {
-    const { context } = this.#options;
-    if (this.#sender.isBusy) return "goes_on";
-    if (context.stop.aborted) return "ends";
-    if (this.#lanes.queued > 0 || !this.#isExhausted()) return "goes_on";
-    return context.options.untilIdle ? "ends" : "rests";
-  }
-
-  /** Whether nothing more is to be read, as far as is known now. */
-  #isExhausted(): boolean {
-    const { lastId } = this.#options;
-    return this.#reader.isAsleep || (lastId !== undefined && this.#intake.lastId >= lastId);
-  }
-
-  #isDone(): boolean {
-    const { context, lastId } = this.#options;
-    if (this.#sender.isBusy || this.#recorder.isRecording || this.#reader.isReading || this.#isLooking) return false;
-    const isRecorded = !this.#recorder.isPending;
-    if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
-    if (!context.options.untilIdle && lastId === undefined) return false;
-    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER;
-    return isRecorded && isStill && this.#hasLooked && this.#isExhausted();
-  }
-
-  #hasRoom(): boolean {
-    const { lastId, memory } = this.#options;
-    if (lastId !== undefined && this.#intake.lastId >= lastId) return false;
-    if (this.#lanes.queued > PAGE_ROWS || this.#position.pending >= WINDOW_MESSAGES) return false;
-    return memory.grant(PAGE_BYTES, this.#intake.heldBytes) > 0;
-  }
-
-  async #read(): Promise<void> {
-    const { context, memory, lastId } = this.#options;
-    const { clock } = context.options;
-    const startedMs = clock.monotonicMs();
-    const maxBytes = memory.grant(PAGE_BYTES, this.#intake.heldBytes);
-    const rows = await this.#reader.read(this.#intake.lastId, maxBytes);
-    if (context.options.atStep && rows.length > 0) await this.#steps("page_read", "durable");
-    const within = lastId === undefined ? rows : rows.filter(([id]) => BigInt(id ?? 0) <= lastId);
-    context.voice.report({ type: "relay.polled", messages: rows.length, durationMs: clock.monotonicMs() - startedMs });
-    this.#takeIn(within);
-    if (rows.length === 0 && this.#work() === "rests") context.voice.state("idle");
-    if (context.options.atStep && rows.length > 0) await this.#steps("encoded");
-  }
-
-  #takeIn(rows: readonly ArrayRow[]): void {
-    if (rows.length === 0) return;
-    const { context, outlet } = this.#options;
-    const { messages, dropped } = this.#intake.take(rows);
-    if (dropped === 0) return;
-    this.#recorder.settled(dropped, this.#position.position);
-    context.voice.report({
-      type: "relay.batch_settled",
-      batch: `${context.lease.epoch}-filtered`,
-      connector: outlet.sinkType,
-      messages: dropped,
-      delivered: 0,
-      retried: 0,
-      dead: 0,
-      dropped,
-      bytes: 0,
-      attempt: 1,
-      durationMs: 0,
-      latencyMs: { oldest: 0, newest: 0 },
-    });
-    if (messages === dropped) this.#wake();
-  }
-
-  async #record(): Promise<void> {
-    const { context } = this.#options;
-    const recorded = await this.#recorder.record();
-    if (recorded === undefined) return;
-    if (context.options.atStep && recorded.deadLetters.length > 0) await this.#steps("dead_letters_written");
-    if (context.options.atStep) await this.#steps("checkpoint_committed");
-    for (const { id } of recorded.redelivered) this.#redelivering.delete(id);
-    this.#tellRecorded(recorded);
-  }
-
-  #tellRecorded({ position, durationMs, receipts, deadLetters }: Recorded): void {
-    const { voice } = this.#options.context;
-    voice.report({ type: "relay.checkpoint", position, durationMs, receipts });
-    const kinds = new Map<DeadLetter["kind"], number>();
-    for (const { kind } of deadLetters) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-    for (const [kind, count] of kinds) voice.report({ type: "relay.dead_letters", count, kind });
-  }
-
-  /** Takes in dead letters that are due again, and lets go of keys whose dead letters have been resolved. */
-  async #redeliver(): Promise<void> {
-    const { context, outbox } = this.#options;
-    const { name } = context.pipeline;
-    this.#isLooking = true;
-    try {
-      const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
-      const due = await context.lease.use((session) => readDueDeadLetters(session, request));
-      for (const letter of due) {
-        if (this.#redelivering.has(letter.id)) continue;
-        this.#redelivering.add(letter.id);
-        if (!this.#intake.takeDeadLetter(letter)) this.#recorder.redelivered({ id: letter.id, failure: undefined });
+    await this.#listen();
+    const loops = [...this.#loops.values()];
+    const runs = loops.map(async (loop) => {
+      try {
+        await loop.run();
+      } catch (error) {
+        for (const other of loops) other.fail(error);
+        throw error;
       }
-      await this.#releaseKeys();
-      this.#hasLooked = true;
+    });
+    try {
+      await Promise.all(runs);
     } finally {
-      this.#isLooking = false;
-      this.#redeliveryDueMs = context.options.clock.monotonicMs() + REDELIVERY_POLL_MS;
+      await Promise.allSettled(runs);
+      await Promise.all(loops.map((loop) => loop.close()));
     }
   }
 
-  async #releaseKeys(): Promise<void> {
-    const blocked = this.#lanes.blockedKeys();
-    if (blocked.length === 0 || this.#recorder.isPending || this.#recorder.isRecording) return;
-    const { lease, pipeline } = this.#options.context;
-    const blocking = await lease.use((session) => readBlockingKeys(session, pipeline.name));
-    if (this.#recorder.isPending) return;
-    for (const orderKey of blocked) if (!blocking.has(orderKey)) this.#lanes.release(orderKey);
+  async #loopOptions(member: Pipeline): Promise<LoopOptions> {
+    const { context, parts, memory, key, members, range } = this.#options;
+    const outbox = member.outbox ?? "";
+    const own: WorkerContext = { ...context, pipeline: member };
+    const { group, pipeline } = key;
+    const position = await context.lease.use((session) => readPosition(session, { group, pipeline, outbox }));
+    return {
+      context: own,
+      memory,
+      key,
+      outbox,
+      outlet: await parts.openOutlet(own),
+      start: range?.after ?? position,
+      lastId: range?.upTo,
+      withReceipts: true,
+      redelivers: range ? "none" : members.length > 1 ? "own" : "all",
+      mayRead: this.#admission(outbox),
+    };
   }
 
-  async #blockKeys(): Promise<void> {
-    const { lease, pipeline } = this.#options.context;
-    const keys = await lease.use((session) => readBlockingKeys(session, pipeline.name));
-    for (const orderKey of keys) this.#lanes.block(orderKey);
+  #admission(outbox: string): (() => Promise<boolean>) | undefined {
+    const { strategy, isGated } = this.#options;
+    if (isGated) return () => this.#isReady();
+    if (strategy !== "priority") return undefined;
+    return async () => this.#before(outbox).every((loop) => loop.isAtRest);
   }
 
-  async #steps(...steps: RelayStep[]): Promise<void> {
-    const { options, pipeline } = this.#options.context;
-    for (const step of steps) await options.atStep?.(step, pipeline.name);
+  /** Loops of outboxes that come first. */
+  #before(outbox: string): ForwardLoop[] {
+    const names = [...this.#loops.keys()];
+    return [...this.#loops.values()].slice(0, names.indexOf(outbox));
   }
 
-  /** Until something happens or something is due. */
-  async #pause(): Promise<void> {
-    if (!this.#isPoked) {
-      const waitMs = this.#dueMs() - this.#options.context.options.clock.monotonicMs();
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, Math.min(waitMs, LONGEST_WAIT_MS)));
-        this.#resume = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+  async #isReady(): Promise<boolean> {
+    const { context, key } = this.#options;
+    const ready = await context.lease.use((session) => isReady(session, key));
+    if (ready !== this.#wasReady) {
+      context.voice.state(ready ? "running" : "paused", ready ? {} : { reason: "waits for another pipeline" });
+    }
+    this.#wasReady = ready;
+    return ready;
+  }
+
+  async #listen(): Promise<void> {
+    await this.#options.context.lease.use(async (session) => {
+      session.onNotification(({ channel, payload }) => {
+        if (channel === "tide_outbox_new") this.#loops.get(payload)?.notified();
       });
-      this.#resume = undefined;
-    }
-    this.#isPoked = false;
+      await session.script("listen tide_outbox_new");
+    });
   }
-
-  #dueMs(): number {
-    const { context, memory } = this.#options;
-    const recordMs = this.#recorder.dueMs(this.#work());
-    if (context.stop.aborted) return recordMs;
-    let readMs = this.#reader.dueMs;
-    if (!this.#hasRoom()) {
-      readMs = NEVER;
-      memory.whenFreed(this.#wake);
-    }
-    const lookMs = this.#isLooking ? NEVER : this.#redeliveryDueMs;
-    return Math.min(recordMs, readMs, lookMs, this.#sender.dueMs());
-  }
-
-  #wake = (): void => {
-    this.#isPoked = true;
-    this.#resume?.();
-  };
-
-  #fail = (error: unknown): void => {
-    this.#failure ??= { error };
-    this.#wake();
-  };
 }

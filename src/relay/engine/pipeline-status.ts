@@ -70,8 +70,6 @@ export class PipelineStatus implements PipelineVoice {
 
   state(state: PipelineState, why: { code?: string; reason?: string; nextRetryMs?: number } = {}): void {
     const isFine = state === "running" || state === "idle";
-    // One that goes on and on between work and rest is not news.
-    if (state === this.#state && isFine) return;
     const wasFine = this.#state === "running" || this.#state === "idle";
     this.#state = state;
     this.#reason = why.reason;
@@ -79,7 +77,9 @@ export class PipelineStatus implements PipelineVoice {
     const { nextRetryMs } = why;
     this.#nextRetryAt =
       nextRetryMs === undefined ? undefined : new Date(this.#options.clock.now().getTime() + nextRetryMs).toISOString();
-    if (!isFine || !wasFine) this.#isChanged = true;
+    // Going back and forth between work and rest is no news.
+    if (isFine && wasFine) return;
+    this.#isChanged = true;
     this.report({ type: "relay.state", state, ...why });
   }
 

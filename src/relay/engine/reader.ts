@@ -67,6 +67,12 @@ export class Reader {
     this.#isNotified = true;
   }
 
+  /** Not now: asks again after so long. */
+  postpone(ms: number): void {
+    this.#isNotified = false;
+    this.#dueMs = this.#options.monotonicMs() + ms;
+  }
+
   /** Reads a page after `after`. An empty one means that there was nothing to read at that time. */
   async read(after: bigint, maxBytes: number): Promise<ArrayRow[]> {
     this.#isReading = true;

@@ -2,7 +2,7 @@
 import { PgkeepError } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 import { catalogueParts } from "./catalogue-parts.ts";
-import { Coordinator } from "./coordinator.ts";
+import { Coordinator, type WorkerRequest } from "./coordinator.ts";
 import { ForwardWorker } from "./forward.ts";
 import { MemoryBudget } from "./memory.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
@@ -24,24 +24,20 @@ export function runRelay(options: RelayOptions, parts: RelayParts = cataloguePar
   const coordinator = new Coordinator({
     options: counted,
     parts,
-    workerOf: (context) => workerOf(context, parts, memory),
+    workerOf: (context, request) => workerOf(context, request, { parts, memory }),
     sessionsLeft: () => sessions.left,
   });
   options.onReload?.(() => coordinator.reload());
   return coordinator.run();
 }
 
-function workerOf(context: WorkerContext, parts: RelayParts, memory: MemoryBudget): Worker {
+function workerOf(
+  context: WorkerContext,
+  request: WorkerRequest,
+  { parts, memory }: { parts: RelayParts; memory: MemoryBudget },
+): Worker {
   if (context.pipeline.direction === "reverse") return parts.reverseWorker(context);
-  return new ForwardWorker({
-    context,
-    parts,
-    memory,
-    positionGroup: context.options.group,
-    firstId: 0n,
-    lastId: undefined,
-    withReceipts: true,
-  });
+  return new ForwardWorker({ ...request, context, parts, memory, range: undefined });
 }
 
 /** Counts the sessions on the relay's database, and refuses one too many. */

@@ -4,7 +4,7 @@ import type { Message } from "../message.ts";
 import { messageOfRow } from "./outbox-messages.ts";
 
 const DUE =
-  "select id, outbox_id, dedup_key, payload, headers, created_at, order_key from tide.relay_due_dead_letters($1, 'forward', $2)";
+  "select id, outbox_id, dedup_key, payload, headers, created_at, order_key, source_name from tide.relay_due_dead_letters($1, 'forward', $2)";
 const BLOCKING =
   "select distinct order_key from tide.relay_dlq where pipeline_name = $1 and relay_mode = 'forward' and not resolved and order_key is not null";
 const COUNT = "select pg_catalog.count(*) from tide.relay_dlq where pipeline_name = $1 and not resolved";
@@ -13,6 +13,8 @@ export interface DueDeadLetter {
   id: string;
   message: Message;
   orderKey: string | undefined;
+  /** The outbox it came from. */
+  source: string;
 }
 
 /** Dead letters that somebody asked to be tried again, oldest first. They keep the id receivers know. */
@@ -25,12 +27,13 @@ export async function readDueDeadLetters(
 }
 
 function dueOf(outbox: string, row: ArrayRow): DueDeadLetter {
-  const [id, outboxId, dedupKey, payload, headers, createdAt, orderKey] = row;
+  const [id, outboxId, dedupKey, payload, headers, createdAt, orderKey, source] = row;
   const message = messageOfRow(outbox, [outboxId ?? "0", payload ?? null, headers ?? null, createdAt ?? null]);
   return {
     id: id ?? "0",
     message: { ...message, dedupKey: dedupKey ?? message.dedupKey },
     orderKey: orderKey ?? undefined,
+    source: source ?? "",
   };
 }
 

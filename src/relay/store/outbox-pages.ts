@@ -1,5 +1,6 @@
 /** Reading an outbox in pages: only rows below the low-water mark, and only durable ones (contract section 5.3). */
 import type { ArrayRow, Session } from "../../pg/session.ts";
+import type { PipelineKey } from "./pipeline-key.ts";
 
 const PAGE = "select id, payload, headers, created_at from tide.relay_page($1, $2, $3, $4)";
 const HORIZON = "select upper_id, last_id from tide.relay_horizon($1)";
@@ -7,6 +8,12 @@ const HOLDER =
   "select process_id, (extract(epoch from pg_catalog.clock_timestamp() - since) * 1000)::bigint from tide.relay_holders($1) limit 1";
 const POSITION =
   "select last_change_id from tide.relay_consumer_offsets where relay_group_id = $1 and pipeline_id = $2 and outbox_name = $3";
+const EVENTS = `
+  select pg_catalog.count(*)
+    from tide.tide_outbox_messages as m
+   where m.outbox_name = (select c.config #>> '{source,outbox}' from tide.relay_outbox_config as c where c.name = $1)
+     and m.id between $2 and $3`;
+const READY = "select tide.relay_dag_ready($1, $2)";
 const SLEEP = "select tide.relay_sleep($1)";
 const WAKE = "select tide.relay_wake($1)";
 
@@ -64,4 +71,19 @@ export async function beginSleep(session: Session, outbox: string): Promise<void
 /** Tells publishers that nobody needs to be woken. */
 export async function endSleep(session: Session, outbox: string): Promise<void> {
   await session.rows(WAKE, [outbox]);
+}
+
+/** Whether the pipelines that this one waits for let it go on. */
+export async function isReady(session: Session, { pipeline, group }: PipelineKey): Promise<boolean> {
+  const [row] = await session.rows(READY, [pipeline, group]);
+  return row?.[0] === "t";
+}
+
+/** How many events of a pipeline's outbox there are between two ids, both included. */
+export async function countEvents(
+  session: Session,
+  { pipeline, fromId, toId }: { pipeline: string; fromId: bigint; toId: bigint },
+): Promise<number> {
+  const [row] = await session.rows(EVENTS, [pipeline, String(fromId), String(toId)]);
+  return Number(row?.[0] ?? 0);
 }

@@ -1,0 +1,382 @@
+/**
+ * The loop of a forward pipeline: read, shape, send, settle, record.
+ *
+ * One turn of the loop starts whatever can be started, without waiting, and then waits for the next thing to happen:
+ *
+ *   reading     one page is on its way, or none; the next begins while the one before is still being sent, as long as
+ *               the window and the memory of the process have room
+ *   sending     as many batches as the sink has lanes, the gate allows and the rate limit has tokens for
+ *   recording   one fenced call at a time: position, dead letters, redelivered ones
+ *   waiting     for an answer, a page, a notification, or the earliest time at which something is due
+ *
+ *   running -> draining   `stop`: nothing new is read or sent; what is on its way is settled and recorded
+ *           -> ended      drained; until-idle and nothing left; `end` (lease lost, time over): nothing more is written
+ *
+ * A crash at any point repeats what was sent after the last recorded position and loses nothing: the position is below
+ * everything that is not settled, and dead letters are written with it. Bounds: WINDOW_MESSAGES per pipeline, and the
+ * bytes of all pipelines of the process together.
+ */
+import type { ArrayRow } from "../../pg/session.ts";
+import type { DeadLetter } from "../store/checkpoints.ts";
+import { readBlockingKeys, readDueDeadLetters } from "../store/dead-letters.ts";
+import type { PipelineKey } from "../store/pipeline-key.ts";
+import { Gate } from "./gate.ts";
+import { type Item, Lanes } from "./lanes.ts";
+import type { MemoryBudget } from "./memory.ts";
+import type { RelayStep } from "./options.ts";
+import { PageIntake } from "./page-intake.ts";
+import type { Outlet } from "./parts.ts";
+import { Position } from "./position.ts";
+import { Reader } from "./reader.ts";
+import { type Recorded, Recorder } from "./recorder.ts";
+import { Sender } from "./sender.ts";
+import { type Settlement, Settler } from "./settle.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import type { WorkerContext } from "./worker.ts";
+
+/** 1,000 rows of 1 KB are read in about 10 ms; larger pages gain little and hold more. */
+const PAGE_ROWS = 1_000;
+const PAGE_BYTES = 4 * 1024 * 1024;
+/** Messages of one pipeline between position and newest: bounds what a crash repeats, and what a blocked key holds up. */
+const WINDOW_MESSAGES = 20_000;
+/** Looking for dead letters that are due again. */
+const REDELIVERY_POLL_MS = 2_000;
+const REDELIVERY_LIMIT = 100;
+/** A pipeline that has to wait for another one asks again after so long. */
+const NOT_NOW_MS = 200;
+const NEVER = Number.POSITIVE_INFINITY;
+/** What came in is looked at, what went wrong is counted, at most so long after. Longer than any timer should be late. */
+const LONGEST_WAIT_MS = 60_000;
+
+export interface LoopOptions {
+  context: WorkerContext;
+  memory: MemoryBudget;
+  /** Whose position, dead letters and lease. */
+  key: PipelineKey;
+  outbox: string;
+  outlet: Outlet;
+  /** Where to begin. */
+  start: bigint;
+  /** Ends after this id; undefined: never. */
+  lastId: bigint | undefined;
+  withReceipts: boolean;
+  /** Whether dead letters are delivered again: "own", those of this outbox only; "none". */
+  redelivers: "all" | "own" | "none";
+  /** Asked before a page is read; false: not now. */
+  mayRead: (() => Promise<boolean>) | undefined;
+}
+
+export class ForwardLoop implements Settlement {
+  readonly #options: LoopOptions;
+  readonly #position: Position;
+  readonly #lanes: Lanes;
+  readonly #gate: Gate;
+  readonly #reader: Reader;
+  readonly #recorder: Recorder;
+  readonly #sender: Sender;
+  readonly #intake: PageIntake;
+  readonly #redelivering = new Set<string>();
+  #redeliveryDueMs = 0;
+  #isLooking = false;
+  #hasLooked = false;
+  #isPoked = false;
+  #resume: (() => void) | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(options: LoopOptions) {
+    const { context, outlet, outbox, start, memory, key } = options;
+    const { pipeline, lease } = context;
+    const { clock, random } = context.options;
+    const monotonicMs = () => clock.monotonicMs();
+    this.#options = options;
+    this.#position = new Position(start);
+    this.#lanes = new Lanes({
+      lanes: outlet.lanes,
+      batchMessages: Math.min(outlet.limits.batchMessages, pipeline.batchSize),
+      batchBytes: outlet.limits.batchBytes,
+    });
+    this.#gate = new Gate({
+      breaker: pipeline.circuitBreaker,
+      backoff: { firstMs: pipeline.retry.backoffMs, maxMs: pipeline.retry.maxBackoffMs },
+      random,
+      monotonicMs,
+    });
+    this.#reader = new Reader({ outbox, lease, pageRows: PAGE_ROWS, netMs: pipeline.pollIntervalMs, monotonicMs });
+    this.#recorder = new Recorder(
+      { key, outbox, sink: outlet.sinkType, lease, monotonicMs, withReceipts: options.withReceipts },
+      start,
+    );
+    const { lanes: waiting, gate } = { lanes: this.#lanes, gate: this.#gate };
+    const settler = new Settler({
+      pipeline,
+      sinkType: outlet.sinkType,
+      lanes: waiting,
+      gate,
+      settlement: this,
+      random,
+      monotonicMs,
+    });
+    this.#sender = new Sender({
+      context,
+      outlet,
+      lanes: waiting,
+      gate,
+      settler,
+      rate: pipeline.rateLimit && new TokenBucket(pipeline.rateLimit, clock),
+      wake: this.#wake,
+      fail: this.#fail,
+    });
+    this.#intake = new PageIntake({ outbox, shape: outlet.shape, lanes: waiting, position: this.#position, memory });
+  }
+
+  async run(): Promise<void> {
+    const { context } = this.#options;
+    context.stop.addEventListener("abort", this.#wake, { once: true });
+    context.end.addEventListener("abort", this.#wake, { once: true });
+    if (context.pipeline.onDeadLetter === "block") await this.#blockKeys();
+    context.voice.state("running");
+    while (!context.end.aborted) {
+      this.#turn();
+      if (this.#failure) throw this.#failure.error;
+      if (this.#isDone()) return;
+      await this.#pause();
+    }
+  }
+
+  /** Somebody published, or says so. */
+  notified(): void {
+    this.#reader.notified();
+    this.#wake();
+  }
+
+  /** Whether it has delivered what there is. */
+  get isAtRest(): boolean {
+    return this.#work() !== "goes_on";
+  }
+
+  /** Ends it with an error. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  async close(): Promise<void> {
+    const { context, memory } = this.#options;
+    context.stop.removeEventListener("abort", this.#wake);
+    context.end.removeEventListener("abort", this.#wake);
+    memory.forget(this.#wake);
+    this.#intake.leaveAll();
+    await this.#sender.close();
+  }
+
+  // Settlement: what the settler decides.
+
+  settled(item: Item): void {
+    if (item.slot === undefined) return;
+    this.#position.settle(item.slot);
+    this.#recorder.delivered(item.delivery.message.id);
+    this.#recorder.settled(1, this.#position.position);
+    this.#intake.leave(item);
+  }
+
+  dead(item: Item, letter: DeadLetter): void {
+    this.#recorder.dead(letter);
+    if (item.slot !== undefined) this.#position.settle(item.slot);
+    this.#recorder.settled(1, this.#position.position);
+    this.#intake.leave(item);
+  }
+
+  redelivered(item: Item, failure: string | undefined): void {
+    if (item.deadLetter !== undefined) this.#recorder.redelivered({ id: item.deadLetter, failure });
+    this.#intake.leave(item);
+  }
+
+  #turn(): void {
+    const { context } = this.#options;
+    const nowMs = context.options.clock.monotonicMs();
+    if (!context.stop.aborted) {
+      this.#sender.start();
+      if (this.#reader.dueMs <= nowMs && this.#hasRoom()) this.#start(this.#read());
+      if (this.#redeliveryDueMs <= nowMs && !this.#isLooking) this.#start(this.#redeliver());
+    }
+    if (this.#recorder.dueMs(this.#work()) <= nowMs && context.lease.isHeld()) this.#start(this.#record());
+  }
+
+  #start(work: Promise<void>): void {
+    work.catch(this.#fail).finally(this.#wake);
+  }
+
+  #work(): "goes_on" | "rests" | "ends" {
+    const { context } = this.#options;
+    if (this.#sender.isBusy) return "goes_on";
+    if (context.stop.aborted) return "ends";
+    if (this.#lanes.queued > 0 || !this.#isExhausted()) return "goes_on";
+    return context.options.untilIdle ? "ends" : "rests";
+  }
+
+  /** Whether nothing more is to be read, as far as is known now. */
+  #isExhausted(): boolean {
+    const { lastId } = this.#options;
+    return this.#reader.isAsleep || (lastId !== undefined && this.#intake.lastId >= lastId);
+  }
+
+  #isDone(): boolean {
+    const { context, lastId } = this.#options;
+    if (this.#sender.isBusy || this.#recorder.isRecording || this.#reader.isReading || this.#isLooking) return false;
+    const isRecorded = !this.#recorder.isPending;
+    if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
+    if (!context.options.untilIdle && lastId === undefined) return false;
+    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER;
+    return isRecorded && isStill && this.#hasLooked && this.#isExhausted();
+  }
+
+  #hasRoom(): boolean {
+    const { lastId, memory } = this.#options;
+    if (lastId !== undefined && this.#intake.lastId >= lastId) return false;
+    if (this.#lanes.queued > PAGE_ROWS || this.#position.pending >= WINDOW_MESSAGES) return false;
+    return memory.grant(PAGE_BYTES, this.#intake.heldBytes) > 0;
+  }
+
+  async #read(): Promise<void> {
+    const { context, memory, lastId, mayRead } = this.#options;
+    const { clock } = context.options;
+    if (mayRead !== undefined && !(await mayRead())) {
+      this.#reader.postpone(NOT_NOW_MS);
+      return;
+    }
+    const startedMs = clock.monotonicMs();
+    const maxBytes = memory.grant(PAGE_BYTES, this.#intake.heldBytes);
+    const rows = await this.#reader.read(this.#intake.lastId, maxBytes);
+    if (context.options.atStep && rows.length > 0) await this.#steps("page_read", "durable");
+    const within = lastId === undefined ? rows : rows.filter(([id]) => BigInt(id ?? 0) <= lastId);
+    context.voice.report({ type: "relay.polled", messages: rows.length, durationMs: clock.monotonicMs() - startedMs });
+    this.#takeIn(within);
+    if (rows.length === 0 && this.#work() === "rests") context.voice.state("idle");
+    if (context.options.atStep && rows.length > 0) await this.#steps("encoded");
+  }
+
+  #takeIn(rows: readonly ArrayRow[]): void {
+    if (rows.length === 0) return;
+    const { context, outlet } = this.#options;
+    const { messages, dropped } = this.#intake.take(rows);
+    if (dropped === 0) return;
+    this.#recorder.settled(dropped, this.#position.position);
+    context.voice.report({
+      type: "relay.batch_settled",
+      batch: `${context.lease.epoch}-filtered`,
+      connector: outlet.sinkType,
+      messages: dropped,
+      delivered: 0,
+      retried: 0,
+      dead: 0,
+      dropped,
+      bytes: 0,
+      attempt: 1,
+      durationMs: 0,
+      latencyMs: { oldest: 0, newest: 0 },
+    });
+    if (messages === dropped) this.#wake();
+  }
+
+  async #record(): Promise<void> {
+    const { context } = this.#options;
+    const recorded = await this.#recorder.record();
+    if (recorded === undefined) return;
+    if (context.options.atStep && recorded.deadLetters.length > 0) await this.#steps("dead_letters_written");
+    if (context.options.atStep) await this.#steps("checkpoint_committed");
+    for (const { id } of recorded.redelivered) this.#redelivering.delete(id);
+    this.#tellRecorded(recorded);
+  }
+
+  #tellRecorded({ position, durationMs, receipts, deadLetters }: Recorded): void {
+    const { voice } = this.#options.context;
+    voice.report({ type: "relay.checkpoint", position, durationMs, receipts });
+    const kinds = new Map<DeadLetter["kind"], number>();
+    for (const { kind } of deadLetters) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    for (const [kind, count] of kinds) voice.report({ type: "relay.dead_letters", count, kind });
+  }
+
+  /** Takes in dead letters that are due again, and lets go of keys whose dead letters have been resolved. */
+  async #redeliver(): Promise<void> {
+    const { context, outbox, redelivers } = this.#options;
+    const { name } = context.pipeline;
+    if (redelivers === "none") {
+      this.#redeliveryDueMs = NEVER;
+      this.#hasLooked = true;
+      return;
+    }
+    this.#isLooking = true;
+    try {
+      const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
+      const due = await context.lease.use((session) => readDueDeadLetters(session, request));
+      for (const letter of due) {
+        if (this.#redelivering.has(letter.id) || (redelivers === "own" && letter.source !== outbox)) continue;
+        this.#redelivering.add(letter.id);
+        if (!this.#intake.takeDeadLetter(letter)) this.#recorder.redelivered({ id: letter.id, failure: undefined });
+      }
+      await this.#releaseKeys();
+      this.#hasLooked = true;
+    } finally {
+      this.#isLooking = false;
+      this.#redeliveryDueMs = context.options.clock.monotonicMs() + REDELIVERY_POLL_MS;
+    }
+  }
+
+  async #releaseKeys(): Promise<void> {
+    const blocked = this.#lanes.blockedKeys();
+    if (blocked.length === 0 || this.#recorder.isPending || this.#recorder.isRecording) return;
+    const { lease, pipeline } = this.#options.context;
+    const blocking = await lease.use((session) => readBlockingKeys(session, pipeline.name));
+    if (this.#recorder.isPending) return;
+    for (const orderKey of blocked) if (!blocking.has(orderKey)) this.#lanes.release(orderKey);
+  }
+
+  async #blockKeys(): Promise<void> {
+    const { lease, pipeline } = this.#options.context;
+    const keys = await lease.use((session) => readBlockingKeys(session, pipeline.name));
+    for (const orderKey of keys) this.#lanes.block(orderKey);
+  }
+
+  async #steps(...steps: RelayStep[]): Promise<void> {
+    const { options, pipeline } = this.#options.context;
+    for (const step of steps) await options.atStep?.(step, pipeline.name);
+  }
+
+  /** Until something happens or something is due. */
+  async #pause(): Promise<void> {
+    if (!this.#isPoked) {
+      const waitMs = this.#dueMs() - this.#options.context.options.clock.monotonicMs();
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, Math.min(waitMs, LONGEST_WAIT_MS)));
+        this.#resume = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#resume = undefined;
+    }
+    this.#isPoked = false;
+  }
+
+  #dueMs(): number {
+    const { context, memory } = this.#options;
+    const recordMs = this.#recorder.dueMs(this.#work());
+    if (context.stop.aborted) return recordMs;
+    let readMs = this.#reader.dueMs;
+    if (!this.#hasRoom()) {
+      readMs = NEVER;
+      memory.whenFreed(this.#wake);
+    }
+    const lookMs = this.#isLooking ? NEVER : this.#redeliveryDueMs;
+    return Math.min(recordMs, readMs, lookMs, this.#sender.dueMs());
+  }
+
+  #wake = (): void => {
+    this.#isPoked = true;
+    this.#resume?.();
+  };
+
+  #fail = (error: unknown): void => {
+    this.#failure ??= { error };
+    this.#wake();
+  };
+}
