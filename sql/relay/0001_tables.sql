@@ -653,8 +653,8 @@ create or replace trigger relay_inbox_config_changed after insert or update or d
 -- never given alone), as the relay's role of pg_tide's security guide does. Rows of pipelines also by their tenant's
 -- roles. Changed by their owner and by administrators; rights on the table come first in every case.
 
--- Runs with its owner's rights, so that no tenant reads who the others are. Answers for any role: which tenants a role
--- is in is no secret to that role's database.
+-- Whether a role belongs to a tenant, for functions that decide by it. Runs with its owner's rights, so that no tenant
+-- reads who the others are.
 create or replace function tide.relay_sees_tenant(p_role name, p_tenant text)
   returns boolean
   language sql
@@ -668,7 +668,43 @@ as $$
                   where g.tenant_name = p_tenant
                     and pg_has_role(p_role, r.oid, 'usage'))
 $$;
-comment on function tide.relay_sees_tenant(name, text) is 'Row level security: whether a role belongs to a tenant.';
+comment on function tide.relay_sees_tenant(name, text) is 'Whether a role belongs to a tenant.';
+
+-- Writes which roles are in which tenant into the policies, whenever that changes. A policy that asked a function or a
+-- table would ask for the looking role's right to it, and fail for whoever has only the table of pipelines. Tenants stand
+-- there as hashes, because anybody reads policies. Takes the strongest lock on both tables for a moment. Runs with its
+-- owner's rights: policies are the owner's.
+create or replace function tide.relay_tenants_changed()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_members text;
+  v_table text;
+begin
+  select string_agg(format('(%L, %L::name)', encode(sha256(convert_to(g.tenant_name, 'UTF8')), 'hex'), g.role_name), ', '
+                    order by g.tenant_name, g.role_name)
+    into v_members
+    from tide.relay_tenant_grants as g;
+  foreach v_table in array array['relay_outbox_config', 'relay_inbox_config'] loop
+    execute format(
+      'alter policy tenant on tide.%I using (%s)', v_table,
+      case when v_members is null then 'false'
+           else format(
+             'exists (select from (values %s) as g (tenant, role_name) join pg_roles as r on r.rolname = g.role_name '
+             || 'where g.tenant = encode(sha256(convert_to(tenant_name, ''UTF8'')), ''hex'') '
+             || 'and pg_has_role(current_user, r.oid, ''usage''))', v_members)
+      end);
+  end loop;
+  return null;
+end;
+$$;
+comment on function tide.relay_tenants_changed() is 'Trigger: the policies follow the grants of tenants.';
+
+create or replace trigger relay_tenant_grants_changed after insert or update or delete or truncate
+  on tide.relay_tenant_grants for each statement execute function tide.relay_tenants_changed();
 
 do $$
 declare
@@ -700,8 +736,10 @@ begin
       'create policy relayed on tide.%I for update using (%s)', v_table,
       pg_catalog.format(c_member, '''tide_relay'', ''tide_operator'''));
     execute pg_catalog.format(
-      'create policy tenant on tide.%I for all using (tide.relay_sees_tenant(current_user, tenant_name))', v_table);
+      'create policy tenant on tide.%I for all using (false)', v_table);
   end loop;
+  -- An adopted database has grants already.
+  update tide.relay_tenant_grants as g set role_name = g.role_name where false;
 end;
 $$;
 

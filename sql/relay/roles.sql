@@ -37,8 +37,7 @@ do $pgkeep$
 declare
   v_owner constant name := (select pg_catalog.pg_get_userbyid(n.nspowner)
                               from pg_catalog.pg_namespace as n where n.nspname operator(pg_catalog.=) 'tide');
-  v_grant record;
-  v_names text[];
+  v_role name;
   v_function regprocedure;
 begin
   execute pg_catalog.format('set local role %I', v_owner);
@@ -66,46 +65,56 @@ begin
   grant update (enabled) on tide.relay_outbox_config, tide.relay_inbox_config to tide_relay;
   grant insert, update on
     tide.relay_pipeline_state, tide.relay_consumer_offsets, tide.relay_runtime_status, tide.relay_leases,
-    tide.relay_instances, tide.relay_dlq, tide.relay_schema_fingerprints
+    tide.relay_instances, tide.relay_dlq
     to tide_relay;
   grant delete on tide.relay_instances to tide_relay;
   grant insert on tide.relay_delivery_receipts, tide.relay_dlq_history to tide_relay;
-  grant update (status, rows_processed, rows_total, error_message, started_at, paused_at, completed_at)
-    on tide.backfill_jobs to tide_relay;
   grant usage on sequence tide.relay_dlq_id_seq to tide_relay;
   grant select on
     tide.outbox_pending, tide.consumer_lag, tide.relay_pipeline_lag, tide.outbox_retention_status, tide.outbox_status,
     tide.inbox_fleet_summary, tide.relay_pipeline_status, tide.relay_participants
     to tide_relay, tide_operator, tide_reader;
 
-  -- By name, whatever their arguments.
-  for v_grant in
-    select g.role, g.names
-      from (values
-        ('tide_publisher', array['outbox_publish', 'outbox_publish_id', 'outbox_publish_batch', 'outbox_publish_large']),
-        ('tide_relay', array[
-          'version', 'relay_list_configs', 'relay_get_config', 'relay_pipeline_state_upsert',
-          'relay_auto_resume_candidates', 'outbox_delivery_confirm', 'relay_dlq_retry', 'relay_dlq_retry_all',
-          'commit_offset', 'consumer_heartbeat', 'poll_outbox', 'relay_truncate_delivery_receipts', 'relay_sees_tenant',
-          'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_horizon',
-          'relay_holders', 'relay_fence', 'relay_commit', 'relay_write_dead_letters', 'relay_settle_dead_letters',
-          'relay_due_dead_letters', 'relay_sleep', 'relay_wake', 'relay_holds', 'fence_class', 'outbox_payload',
-          'relay_safe_offset', 'relay_replay_preview', 'outbox_sweep', 'relay_masked', 'relay_refuse',
-          'relay_outbox_missing', 'outbox_status', 'inbox_status', 'inbox_truncate_processed', 'inbox_truncate_dlq']),
-        ('tide_operator', array[
-          'version', 'outbox_status', 'inbox_status', 'relay_enable', 'relay_disable', 'outbox_sweep',
-          'outbox_truncate_delivered', 'backfill_status', 'relay_sees_tenant', 'relay_outbox_missing']),
-        ('tide_reader', array[
-          'version', 'outbox_status', 'inbox_status', 'backfill_status', 'relay_outbox_missing'])
-      ) as g (role, names)
+  -- By name, whatever their arguments. What a function calls with its caller's rights has to be granted with it.
+  for v_function, v_role in
+    with recursive granted (role, name) as (
+      select g.role, n.name collate "C"
+        from (values
+          ('tide_publisher', array['outbox_publish', 'outbox_publish_id', 'outbox_publish_batch', 'outbox_publish_large']),
+          ('tide_relay', array[
+            -- catalogue and state
+            'version', 'relay_list_configs', 'relay_get_config', 'relay_fanin_list', 'relay_fanin_members',
+            'relay_dag_check', 'relay_dag_ready', 'relay_pipeline_state_upsert', 'relay_pause', 'relay_paused_pipelines',
+            'relay_auto_resume', 'relay_auto_resume_candidates', 'relay_schema_observe', 'relay_schema_fingerprint',
+            -- owning, reading, recording
+            'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_horizon',
+            'relay_holders', 'relay_sleep', 'relay_wake', 'relay_commit', 'relay_store', 'relay_due_dead_letters',
+            'relay_write_dead_letters', 'relay_settle_dead_letters', 'outbox_payload', 'relay_replay_preview',
+            'relay_dlq_list', 'relay_dlq_retry', 'relay_dlq_retry_all', 'backfill_next', 'backfill_keep',
+            'backfill_advance', 'backfill_fail',
+            -- groups and upkeep
+            'commit_offset', 'consumer_heartbeat', 'poll_outbox', 'outbox_delivery_confirm', 'outbox_sweep',
+            'relay_truncate_delivery_receipts', 'inbox_truncate_processed', 'inbox_truncate_dlq', 'outbox_status',
+            'inbox_status', 'backfill_status', 'backfill_progress']),
+          ('tide_operator', array[
+            'version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress', 'relay_enable',
+            'relay_disable', 'outbox_sweep', 'outbox_truncate_delivered']),
+          ('tide_reader', array['version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress'])
+        ) as g (role, names)
+       cross join unnest(g.names) as n (name)
+       union
+      select g.role, c.called[1] collate "C"
+        from granted as g
+        join pg_proc as p on p.proname = g.name and p.pronamespace = 'tide'::regnamespace and not p.prosecdef
+       cross join regexp_matches(p.prosrc, 'tide\.([a-z0-9_]+)\s*\(', 'g') as c (called)
+    )
+    select p.oid::regprocedure, g.role
+      from granted as g
+      join pg_proc as p on p.proname = g.name and p.pronamespace = 'tide'::regnamespace
+     -- Triggers' functions are nobody's to call.
+     where p.prorettype <> 'trigger'::regtype
   loop
-    for v_function in
-      select p.oid::regprocedure
-        from pg_proc as p
-       where p.pronamespace = 'tide'::regnamespace and p.proname = any (v_grant.names)
-    loop
-      execute format('grant execute on routine %s to %I', v_function, v_grant.role);
-    end loop;
+    execute format('grant execute on routine %s to %I', v_function, v_role);
   end loop;
   reset role;
 end;

@@ -155,6 +155,15 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
       select * from tide.relay_pipeline_status;
       select tide.outbox_payload(1);
       select tide.outbox_sweep();
+      select tide.relay_get_config('my-pipeline'), tide.relay_dag_ready('my-pipeline', 'default');
+      select * from tide.relay_dag_check(); select * from tide.relay_fanin_members(); select tide.relay_fanin_list();
+      select tide.relay_pipeline_state_upsert('my-pipeline', 'x', 'transient', 1);
+      select tide.relay_auto_resume_candidates(), tide.relay_auto_resume();
+      select tide.relay_schema_observe('my-pipeline', 't', array['a', 'b']);
+      select tide.relay_dlq_retry(max(id)), tide.relay_dlq_retry_all() from tide.relay_dlq;
+      select * from tide.relay_dlq_list(); select * from tide.backfill_next('w'); select tide.backfill_status();
+      select tide.relay_replay_preview('events'), tide.inbox_status(), tide.outbox_status('events');
+      select * from tide.outbox_delivery_confirm('events'); select tide.relay_truncate_delivery_receipts();
       select tide.relay_lease_release('default', 'default', 'forward', 'my-pipeline', 1);`;
     expect(await as("relay_login", statements)).toBe("ok");
   });
@@ -174,6 +183,30 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
     const all = `select tide.outbox_create('more'); select tide.outbox_grant_publish('more', 'nobody');
       select tide.relay_set_outbox('other', 'more', '{"sink_type": "stdout"}'::jsonb); select tide.outbox_drop('more')`;
     expect(await as("admin_login", all)).toBe("ok");
+  });
+
+  it("[Q-09] with SELECT on pipelines alone one sees one's own and one's tenant's, and no list of tenants", async () => {
+    await session.script(`create role looker; create role owner_of_one; grant usage on schema tide to looker, owner_of_one;
+      grant select on tide.relay_outbox_config to looker, owner_of_one;
+      insert into tide.relay_outbox_config (name, owner, tenant_name) values ('theirs', 'owner_of_one', 'acme-tenant')`);
+    const seenBy = async (role: string) => {
+      await session.script(`begin; set local role ${role}`);
+      const rows = await session.query("select name from tide.relay_outbox_config order by 1");
+      await session.script("rollback");
+      return rows.map(({ name }) => name);
+    };
+    expect(await seenBy("looker")).toEqual([]);
+    expect(await seenBy("owner_of_one")).toEqual(["theirs"]);
+    await session.script("select tide.relay_grant_tenant('acme-tenant', 'looker')");
+    expect(await seenBy("looker")).toEqual(["theirs"]);
+    const [policy] = await session.query(
+      "select string_agg(qual, ' ') as text from pg_policies where schemaname = 'tide'",
+    );
+    expect(policy?.text).toContain("looker");
+    expect(policy?.text).not.toContain("acme-tenant");
+    await session.script("select tide.relay_revoke_tenant('acme-tenant', 'looker')");
+    expect(await seenBy("looker")).toEqual([]);
+    await session.script("delete from tide.relay_outbox_config where name = 'theirs'");
   });
 
   it("[Q-06] nobody changes the audits, not even who owns them", async () => {
