@@ -8,6 +8,7 @@
  *
  * The status decides. When it has arrived and the rest does not, the answer counts, without the rest.
  */
+import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { buildConnector, Dispatcher, Pool } from "undici";
 import { errorCodeOf } from "../base/errors.ts";
@@ -77,7 +78,9 @@ export interface HttpClient {
 /** Connects with the first request. Throws what the TLS library says of unusable certificates and keys. */
 export async function openHttpClient(options: HttpClientOptions): Promise<HttpClient> {
   const { url, addresses, connections, timeoutMs, tls = {} } = options;
-  if (url.protocol === "https:") createSecureContext(tls);
+  createSecureContext(tls);
+  // A bundle without a certificate is taken without a word, and nobody trusted then.
+  if (tls.ca !== undefined) new X509Certificate(tls.ca);
   const undici = await import("undici");
   const connect = undici.buildConnector({
     ...tls,

@@ -21,7 +21,8 @@ import {
   openHttpClient,
   retryAfterMs,
 } from "../../net/http-client.ts";
-import { networkClassOf, pemField, refusalIn } from "../brokers/network.ts";
+import { dial, dialTls, opened, type Socket, type Trust } from "../../net/sockets.ts";
+import { bounded, networkClassOf, pemField, refusalIn } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
@@ -31,6 +32,9 @@ import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB an event, 16 MiB and 100 events a request: pg_tide's limits. */
 const LIMITS = { batchMessages: 100, batchBytes: 16 * 1024 * 1024, messageBytes: 1024 * 1024 };
+
+/** 10 s to connect when the pipeline starts. */
+const PROBE_MS = 10_000;
 
 const LEGACY_HEADER = "X-Pg-Tide-Signature";
 
@@ -109,8 +113,8 @@ async function openWebhook(settings: Config, context: ConnectorContext): Promise
   const { headers, problem } = configuredHeaders(settings.headers);
   if (problem) throw new ConnectorFailure("invalid_config", problem);
   const signature = await openSinkSignature(settings);
-  await checkAddress(url, context);
   const client = await openClient(url, settings, context);
+  await probe(url, settings, context);
   return new WebhookSink({ client, clock: context.clock, isSingle: settings.body === "single", headers, signature });
 }
 
@@ -137,26 +141,45 @@ async function openSinkSignature({ signature, signing_secret: secret }: Config):
   return openSignature({ scheme: "hmac-sha256", secret, header: LEGACY_HEADER }, "sign");
 }
 
-/** Asks the name service once, so that a wrong name or a forbidden address is known before an event waits for it. */
-async function checkAddress({ hostname, port, protocol }: URL, { addresses }: ConnectorContext): Promise<void> {
+/**
+ * Connects once, so that a wrong name, a forbidden address or a certificate that does not verify is known before an event
+ * waits for it. Nothing is posted: no request is harmless everywhere.
+ */
+async function probe(url: URL, settings: Config, { addresses, signal }: ConnectorContext): Promise<void> {
+  const isTls = url.protocol === "https:";
+  const peer = { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port) || (isTls ? 443 : 80) };
+  const timeoutMs = Math.min(settings.timeout_secs * 1_000, PROBE_MS);
+  let socket: Socket | undefined;
   try {
-    await addresses.resolve(hostname, Number(port) || (protocol === "https:" ? 443 : 80));
+    socket = isTls ? dialTls(peer, trustOf(settings), addresses) : dial(peer, addresses);
+    const what = `connecting to ${peer.host}`;
+    await bounded(opened(socket, isTls ? "secureConnect" : "connect"), { timeoutMs, signal, what });
   } catch (error) {
-    const failureClass = networkClassOf(error) ?? "unavailable";
-    throw new ConnectorFailure(
-      failureClass,
-      refusalIn(error)?.message ?? `the name of ${hostname} could not be resolved`,
-    );
+    if (error instanceof ConnectorFailure) throw error;
+    throw connectFailure(error);
+  } finally {
+    socket?.on("error", () => undefined).destroy();
   }
 }
 
-async function openClient(url: URL, settings: Config, { addresses }: ConnectorContext): Promise<HttpClient> {
-  const { timeout_secs: seconds, lanes, tls_ca_cert: ca, tls_client_cert: cert, tls_client_key: key } = settings;
-  const tls = {
+/** The library's error is not kept: it holds the certificate. */
+function connectFailure(error: unknown): ConnectorFailure {
+  const refusal = refusalIn(error);
+  const failureClass = classOf(error);
+  return new ConnectorFailure(failureClass, reasonOf(error, failureClass), refusal ? { cause: refusal } : {});
+}
+
+function trustOf({ tls_ca_cert: ca, tls_client_cert: cert, tls_client_key: key }: Config): Trust {
+  return {
     ca: pemField(ca, "tls_ca_cert"),
     cert: pemField(cert, "tls_client_cert"),
     key: pemField(key, "tls_client_key"),
   };
+}
+
+async function openClient(url: URL, settings: Config, { addresses }: ConnectorContext): Promise<HttpClient> {
+  const { timeout_secs: seconds, lanes } = settings;
+  const tls = trustOf(settings);
   try {
     return await openHttpClient({ url, addresses, connections: lanes, timeoutMs: seconds * 1_000, tls });
   } catch {
@@ -192,13 +215,16 @@ class WebhookSink implements Sink {
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
-    if (!this.#parts.isSingle) {
-      const outcome = await this.#post(batch, signal);
-      return batch.map(() => outcome);
-    }
+    const fitting = batch.filter(isSmallEnough);
     const outcomes = new Map<Delivery, Disposition>();
-    await Promise.all(byKey(batch).map((chain) => this.#postChain(chain, signal, outcomes)));
-    return batch.map((delivery) => outcomes.get(delivery) ?? NOT_SENT);
+    if (this.#parts.isSingle) {
+      await Promise.all(byKey(fitting).map((chain) => this.#postChain(chain, signal, outcomes)));
+    } else if (fitting.length > 0) {
+      const outcome = await this.#post(fitting, signal);
+      if (fitting.length === batch.length) return batch.map(() => outcome);
+      for (const delivery of fitting) outcomes.set(delivery, outcome);
+    }
+    return batch.map((delivery) => outcomes.get(delivery) ?? (isSmallEnough(delivery) ? NOT_SENT : TOO_LARGE));
   }
 
   async close(): Promise<void> {
@@ -295,6 +321,17 @@ function contentType(first: Delivery | undefined, isSingle: boolean): string {
   return type.startsWith("application/cloudevents+json") ? "application/cloudevents-batch+json" : "application/json";
 }
 
+function isSmallEnough({ bytes }: Delivery): boolean {
+  return bytes <= LIMITS.messageBytes;
+}
+
+const TOO_LARGE: Disposition = {
+  outcome: "reject",
+  class: "message_too_large",
+  scope: "message",
+  reason: `the event is larger than ${LIMITS.messageBytes} bytes`,
+};
+
 /** The wire format writes something else, of which no array can be made. */
 const NOT_JSON: Disposition = {
   outcome: "reject",
@@ -362,16 +399,16 @@ function failureOf(error: HttpFailure, othersSucceeded: boolean): Disposition {
   return { outcome, class: failureClass, scope: "sink", reason: reasonOf(error, failureClass) };
 }
 
-function classOf(error: HttpFailure): FailureClass {
+function classOf(error: unknown): FailureClass {
   const code = codeIn(error);
   // The endpoint refuses our certificate, or asks for one.
   if (/ALERT_(?:CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|HANDSHAKE_FAILURE)/.test(code))
     return "authentication";
-  if (error.kind === "timeout") return "timeout";
+  if (error instanceof HttpFailure && error.kind === "timeout") return "timeout";
   return networkClassOf(error) ?? "unavailable";
 }
 
-function reasonOf(error: HttpFailure, failureClass: FailureClass): string {
+function reasonOf(error: unknown, failureClass: FailureClass): string {
   const refusal = refusalIn(error);
   if (refusal) return refusal.message;
   const code = codeIn(error);
