@@ -106,7 +106,9 @@ begin
       select g.role, c.called[1] collate "C"
         from granted as g
         join pg_proc as p on p.proname = g.name and p.pronamespace = 'tide'::regnamespace and not p.prosecdef
-       cross join regexp_matches(p.prosrc, 'tide\.([a-z0-9_]+)\s*\(', 'g') as c (called)
+       -- Without comments and texts: hints name functions too.
+       cross join regexp_matches(regexp_replace(regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '''[^'']*''', '', 'g'),
+                                 'tide\.([a-z0-9_]+)\s*\(', 'g') as c (called)
     )
     select p.oid::regprocedure, g.role
       from granted as g

@@ -125,6 +125,8 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
     ["change settings", "update tide.settings set value = 'open'"],
     ["read who did what", "select * from tide.tide_security_audit"],
     ["let others publish", "select tide.outbox_grant_publish('events', 'nobody')"],
+    ["make an outbox", "select tide.outbox_create('mine')"],
+    ["make an inbox", "select tide.inbox_create('mine')"],
     ["rewind", "select tide.admin_rewind_relay_offset('default', 'my-pipeline', 'events', 0, true)"],
   ])("[R-14] the relay's role cannot %s", async (_, statement) => {
     expect(await as("relay_login", statement)).toBe("42501");
