@@ -11,7 +11,7 @@ import type { ZodNamespace } from "../../base/operation.ts";
 import { AddressRefusal } from "../../net/address-policy.ts";
 import { dial, dialTls, type Peer, type Socket, type Trust } from "../../net/sockets.ts";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
-import { ConnectorFailure, type FailureClass } from "../failures.ts";
+import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { loadClient, networkClassOf, pemField, reasonOf, refusalIn } from "./network.ts";
 
 export const KAFKA_PACKAGE: NeededPackage = { name: "kafkajs", range: "^2.2.4" };
@@ -243,7 +243,7 @@ class SocketBook {
     if (this.#isCut) return;
     this.lastError = error;
     const known = networkClassOf(error);
-    if (known === "tls_verification" || known === "ssrf_rejected") this.#giveUp(error);
+    if (known !== undefined && !FAILURE_CLASSES[known].isTransient) this.#giveUp(error);
   }
 }
 

@@ -15,6 +15,9 @@ export function reasonOf(error: unknown): string {
 
 const TLS_CODES =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|ERR_TLS_|ERR_SSL_|ERR_OSSL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+/** The peer does not take our certificate, or misses one. */
+const OUR_CERTIFICATE =
+  /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNKNOWN_CA|ACCESS_DENIED)$/;
 const TIMEOUT_CODES = new Set(["ETIMEDOUT", "ESOCKETTIMEDOUT"]);
 
 /** The class of an error of the network, or undefined for one that is not of the network. Looks through causes. */
@@ -23,6 +26,7 @@ export function networkClassOf(error: unknown): FailureClass | undefined {
     if (at instanceof ConnectorFailure) return at.class;
     if (at instanceof AddressRefusal) return "ssrf_rejected";
     const code = "code" in at && typeof at.code === "string" ? at.code : "";
+    if (OUR_CERTIFICATE.test(code)) return "authentication";
     if (TLS_CODES.test(code)) return "tls_verification";
     if (TIMEOUT_CODES.has(code)) return "timeout";
     if (/^E[A-Z]{3,}$/.test(code)) return "unavailable";
