@@ -148,17 +148,22 @@ async function insertFor(session: Session, inbox: string): Promise<string> {
   }
   return `
 insert into ${qualified(place[0] ?? "", `${inbox}_inbox`)} (event_id, source, payload, headers)
-select r.event_id, r.source, r.payload, r.headers
+select r.event_id, r.source, r.payload::jsonb, r.headers::jsonb
   from rows from (
-         pg_catalog.jsonb_to_recordset($1::jsonb) as (event_id text, source text, payload jsonb, headers jsonb)
+         pg_catalog.jsonb_to_recordset($1::jsonb) as (event_id text, source text, payload text, headers text)
        ) with ordinality as r (event_id, source, payload, headers, place)
  order by r.place
     on conflict (event_id) do nothing`;
 }
 
+/** Payload and headers travel as texts inside of the text, so that nothing in them can become a field or a row. */
 function rowJson({ message, subject, body, headers }: Delivery): string {
-  const payload = body === null ? "null" : body.toString();
-  return `{"event_id":${JSON.stringify(message.dedupKey)},"source":${JSON.stringify(subject ?? "")},"payload":${payload},"headers":${headersJson(message.headers, headers)}}`;
+  return JSON.stringify({
+    event_id: message.dedupKey,
+    source: subject ?? "",
+    payload: body === null ? "null" : body.toString(),
+    headers: headersJson(message.headers, headers),
+  });
 }
 
 /** The publisher's headers as they are, and what a wire format adds. */
