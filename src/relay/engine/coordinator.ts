@@ -23,10 +23,12 @@ import { messageOf } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 import type { Pipeline, PipelineRow } from "../pipeline/pipeline.ts";
 import { type CatalogPipeline, discoverPipelines, resumePipelines } from "../store/catalog.ts";
+import { type Chores, NO_CHORES, readChores } from "../store/chores.ts";
 import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
 import { readHolder } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
 import { readLag, writePipelineState, writeRuntimeStatus } from "../store/runtime-status.ts";
+import { sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
 import { backoffMs } from "./backoff.ts";
 import { shareOf } from "./fairness.ts";
 import { takeLease } from "./lease.ts";
@@ -45,6 +47,11 @@ const LAG_MS = 15_000;
 /** A transaction that holds an outbox back for longer is worth a word. */
 const HELD_MS = 5_000;
 const RESUME_MS = 5_000;
+/** Rows of one outbox deleted per look: about as long as reading a page. */
+const SWEEP_ROWS = 5_000;
+const RECEIPTS_MS = 3_600_000;
+/** Until idle: pipelines that only wait for others are given up after so long. */
+const STILL_MS = 2_000;
 /** Leases asked for at the same time. */
 const TAKEN_AT_ONCE = 8;
 /** After so many intervals a free pipeline is taken even by a relay that has its share. */
@@ -72,6 +79,8 @@ interface Entry {
 export interface WorkerRequest extends Pick<CatalogPipeline, "strategy" | "isGated"> {
   key: PipelineKey;
   members: readonly Pipeline[];
+  /** What there is to do besides new events, as of the last look. */
+  chores: () => Chores;
 }
 
 export interface CoordinatorOptions {
@@ -92,6 +101,7 @@ export class Coordinator {
   readonly #forced: string[] = [];
   #session: Session | undefined;
   #others: OtherRelay[] = [];
+  #chores: Chores = NO_CHORES;
   #fair = 0;
   #failures = 0;
   #isCatalogRead = false;
@@ -99,6 +109,9 @@ export class Coordinator {
   #heartbeatDueMs = 0;
   #lagDueMs = LAG_MS;
   #resumeDueMs = 0;
+  #sweepDueMs = 0;
+  #receiptsDueMs = 0;
+  #stillSinceMs: number | undefined;
   #isPoked = false;
   #resume: (() => void) | undefined;
   #queries = 0;
@@ -143,7 +156,20 @@ export class Coordinator {
       await session?.close();
       if (!this.#isCatalogRead) throw error;
       this.#failures += 1;
-      return backoffMs(this.#failures - 1, RESTART, this.#options.random);
+      // Of no pipeline: they go on by themselves.
+      const { component, code, reason, isTransient } = diagnosisOf(error);
+      const { report, random } = this.#options;
+      report({
+        type: "relay.error",
+        pipeline: "",
+        direction: "forward",
+        tenant: "",
+        component,
+        code,
+        reason,
+        isTransient,
+      });
+      return backoffMs(this.#failures - 1, RESTART, random);
     }
   }
 
@@ -156,10 +182,13 @@ export class Coordinator {
     if (this.#resumeDueMs <= startedMs) await this.#resumePaused(session, startedMs);
     if (this.#catalogDueMs <= startedMs) await this.#readCatalog(session, startedMs);
     await this.#restartChangedFiles();
+    this.#chores = await readChores(session);
+    this.#queries += 1;
     await this.#meetOthers(session);
     this.#giveBack();
     await this.#take(session);
     await this.#tell(session);
+    await this.#keepUp(session);
     const owned = this.#owned().length;
     const durationMs = clock.monotonicMs() - startedMs;
     this.#options.report({
@@ -355,7 +384,8 @@ export class Coordinator {
     status.owned(this.#token);
     status.report({ type: "relay.ownership", event: "acquired", epoch: lease.epoch });
     status.state("starting");
-    const request: WorkerRequest = { key, members, strategy: found.strategy, isGated: found.isGated };
+    const { strategy, isGated } = found;
+    const request: WorkerRequest = { key, members, strategy, isGated, chores: () => this.#chores };
     const workerOf = (context: WorkerContext) => this.#setup.workerOf(context, request);
     const owned = new OwnedPipeline({ options: this.#options, pipeline, lease, status, workerOf });
     entry.owned = owned;
@@ -392,6 +422,18 @@ export class Coordinator {
     if (this.#lagDueMs > nowMs) return;
     this.#lagDueMs = nowMs + LAG_MS;
     for (const entry of this.#owned()) await this.#tellLag(session, entry);
+  }
+
+  /** Deletes what was delivered and kept long enough, a little at each look, so that nothing else waits for it. */
+  async #keepUp(session: Session): Promise<void> {
+    const { sweepIntervalMs, untilIdle } = this.#options;
+    const nowMs = this.#nowMs();
+    if (sweepIntervalMs === 0 || untilIdle || this.#sweepDueMs > nowMs) return;
+    const hasMore = await sweepOutboxes(session, SWEEP_ROWS);
+    if (!hasMore) this.#sweepDueMs = nowMs + sweepIntervalMs;
+    if (this.#receiptsDueMs > nowMs) return;
+    this.#receiptsDueMs = nowMs + RECEIPTS_MS;
+    await truncateReceipts(session);
   }
 
   async #writeStatus(session: Session, isHeartbeat: boolean): Promise<void> {
@@ -436,10 +478,16 @@ export class Coordinator {
   /** Until idle: everything has nothing left, is somebody else's, or cannot go on by itself. */
   #isFinished(): boolean {
     if (!this.#options.untilIdle || !this.#isCatalogRead) return false;
-    return this.#wanted().every(
+    const nowMs = this.#nowMs();
+    const left = this.#wanted().filter(
       ({ owned, status, freeSinceMs, notBeforeMs }) =>
-        status.current.state === "failed" || (owned === undefined && freeSinceMs === undefined && notBeforeMs === 0),
+        status.current.state !== "failed" && (owned !== undefined || freeSinceMs !== undefined || notBeforeMs > nowMs),
     );
+    // One that waits for another pipeline may go on a moment after that has ended.
+    const isStill = left.every(({ status }) => status.current.state === "paused");
+    if (!isStill) this.#stillSinceMs = undefined;
+    else this.#stillSinceMs ??= nowMs;
+    return left.length === 0 || (isStill && nowMs - (this.#stillSinceMs ?? nowMs) > STILL_MS);
   }
 
   async #shutDown(): Promise<RelaySummary> {

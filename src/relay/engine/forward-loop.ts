@@ -39,8 +39,8 @@ const PAGE_ROWS = 1_000;
 const PAGE_BYTES = 4 * 1024 * 1024;
 /** Messages of one pipeline between position and newest: bounds what a crash repeats, and what a blocked key holds up. */
 const WINDOW_MESSAGES = 20_000;
-/** Looking for dead letters that are due again. */
-const REDELIVERY_POLL_MS = 2_000;
+/** Looking whether dead letters are to be delivered again, and keys to be released. */
+const REDELIVERY_POLL_MS = 500;
 const REDELIVERY_LIMIT = 100;
 /** A pipeline that has to wait for another one asks again after so long. */
 const NOT_NOW_MS = 200;
@@ -60,8 +60,10 @@ export interface LoopOptions {
   /** Ends after this id; undefined: never. */
   lastId: bigint | undefined;
   withReceipts: boolean;
-  /** Whether dead letters are delivered again: "own", those of this outbox only; "none". */
-  redelivers: "all" | "own" | "none";
+  /** Which dead letters are to be delivered again now: all of the pipeline, those of this outbox only, or none. */
+  redelivers: () => "all" | "own" | "none";
+  /** False: what is settled is recorded by somebody else. */
+  keepsPosition: boolean;
   /** Asked before a page is read; false: not now. */
   mayRead: (() => Promise<boolean>) | undefined;
 }
@@ -80,6 +82,7 @@ export class ForwardLoop implements Settlement {
   #isLooking = false;
   #hasLooked = false;
   #isPoked = false;
+  #isHalted = false;
   #resume: (() => void) | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -103,7 +106,15 @@ export class ForwardLoop implements Settlement {
     });
     this.#reader = new Reader({ outbox, lease, pageRows: PAGE_ROWS, netMs: pipeline.pollIntervalMs, monotonicMs });
     this.#recorder = new Recorder(
-      { key, outbox, sink: outlet.sinkType, lease, monotonicMs, withReceipts: options.withReceipts },
+      {
+        key,
+        outbox,
+        sink: outlet.sinkType,
+        lease,
+        monotonicMs,
+        withReceipts: options.withReceipts,
+        keepsPosition: options.keepsPosition,
+      },
       start,
     );
     const { lanes: waiting, gate } = { lanes: this.#lanes, gate: this.#gate };
@@ -135,7 +146,7 @@ export class ForwardLoop implements Settlement {
     context.end.addEventListener("abort", this.#wake, { once: true });
     if (context.pipeline.onDeadLetter === "block") await this.#blockKeys();
     context.voice.state("running");
-    while (!context.end.aborted) {
+    while (!context.end.aborted && !this.#isHalted) {
       this.#turn();
       if (this.#failure) throw this.#failure.error;
       if (this.#isDone()) return;
@@ -152,6 +163,17 @@ export class ForwardLoop implements Settlement {
   /** Whether it has delivered what there is. */
   get isAtRest(): boolean {
     return this.#work() !== "goes_on";
+  }
+
+  /** Whether everything up to the last id is settled and recorded. */
+  get isComplete(): boolean {
+    return this.#isExhausted() && this.#position.pending === 0 && !this.#recorder.isPending;
+  }
+
+  /** Ends it, what is not settled left as it is. */
+  halt(): void {
+    this.#isHalted = true;
+    this.#wake();
   }
 
   /** Ends it with an error. */
@@ -297,15 +319,14 @@ export class ForwardLoop implements Settlement {
 
   /** Takes in dead letters that are due again, and lets go of keys whose dead letters have been resolved. */
   async #redeliver(): Promise<void> {
-    const { context, outbox, redelivers } = this.#options;
+    const { context, outbox } = this.#options;
     const { name } = context.pipeline;
-    if (redelivers === "none") {
-      this.#redeliveryDueMs = NEVER;
-      this.#hasLooked = true;
-      return;
-    }
+    const redelivers = this.#options.redelivers();
     this.#isLooking = true;
     try {
+      await this.#releaseKeys();
+      this.#hasLooked = true;
+      if (redelivers === "none") return;
       const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
       const due = await context.lease.use((session) => readDueDeadLetters(session, request));
       for (const letter of due) {
@@ -313,8 +334,6 @@ export class ForwardLoop implements Settlement {
         this.#redelivering.add(letter.id);
         if (!this.#intake.takeDeadLetter(letter)) this.#recorder.redelivered({ id: letter.id, failure: undefined });
       }
-      await this.#releaseKeys();
-      this.#hasLooked = true;
     } finally {
       this.#isLooking = false;
       this.#redeliveryDueMs = context.options.clock.monotonicMs() + REDELIVERY_POLL_MS;

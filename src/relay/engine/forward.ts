@@ -5,8 +5,10 @@
  * read only while those before it have nothing waiting. A pipeline that depends on others asks before each page.
  */
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Chores } from "../store/chores.ts";
 import { isReady, readPosition } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
+import { runBackfills } from "./backfill.ts";
 import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayParts } from "./parts.ts";
@@ -21,6 +23,8 @@ export interface ForwardOptions {
   members: readonly Pipeline[];
   strategy: string | undefined;
   isGated: boolean;
+  /** What there is to do besides new events. */
+  chores: () => Chores;
   /** A replay: only these events, whatever the position is, and no dead letters again. */
   range: { after: bigint; upTo: bigint } | undefined;
 }
@@ -35,20 +39,20 @@ export class ForwardWorker implements Worker {
   }
 
   async run(): Promise<void> {
-    for (const member of this.#options.members) {
-      const options = await this.#loopOptions(member);
-      this.#loops.set(options.outbox, new ForwardLoop(options));
-    }
+    const { members, range } = this.#options;
+    const each: LoopOptions[] = [];
+    for (const member of members) each.push(await this.#loopOptions(member));
+    for (const options of each) this.#loops.set(options.outbox, new ForwardLoop(options));
     await this.#listen();
     const loops = [...this.#loops.values()];
-    const runs = loops.map(async (loop) => {
-      try {
-        await loop.run();
-      } catch (error) {
-        for (const other of loops) other.fail(error);
-        throw error;
-      }
-    });
+    const failAll = (error: unknown): never => {
+      for (const loop of loops) loop.fail(error);
+      throw error;
+    };
+    const runs = loops.map((loop) => loop.run().catch(failAll));
+    const [only] = each;
+    if (only !== undefined && members.length === 1 && range === undefined)
+      runs.push(this.#backfill(only).catch(failAll));
     try {
       await Promise.all(runs);
     } finally {
@@ -57,8 +61,13 @@ export class ForwardWorker implements Worker {
     }
   }
 
+  #backfill(loop: LoopOptions): Promise<void> {
+    const { chores, key } = this.#options;
+    return runBackfills({ loop, isDue: () => chores().backfill.has(key.pipeline) });
+  }
+
   async #loopOptions(member: Pipeline): Promise<LoopOptions> {
-    const { context, parts, memory, key, members, range } = this.#options;
+    const { context, parts, memory, key, range } = this.#options;
     const outbox = member.outbox ?? "";
     const own: WorkerContext = { ...context, pipeline: member };
     const { group, pipeline } = key;
@@ -72,9 +81,16 @@ export class ForwardWorker implements Worker {
       start: range?.after ?? position,
       lastId: range?.upTo,
       withReceipts: true,
-      redelivers: range ? "none" : members.length > 1 ? "own" : "all",
+      redelivers: () => this.#redelivers(),
+      keepsPosition: true,
       mayRead: this.#admission(outbox),
     };
+  }
+
+  #redelivers(): "all" | "own" | "none" {
+    const { chores, members, key } = this.#options;
+    if (!chores().letters.has(key.pipeline)) return "none";
+    return members.length > 1 ? "own" : "all";
   }
 
   #admission(outbox: string): (() => Promise<boolean>) | undefined {

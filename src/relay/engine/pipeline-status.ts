@@ -4,6 +4,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
+import { ServerError } from "../../pg/session.ts";
 import type { PipelineRow } from "../pipeline/pipeline.ts";
 import type { RuntimeStatus } from "../store/runtime-status.ts";
 import type { ErrorComponent, PipelineState, RelayEvent } from "./events.ts";
@@ -132,6 +133,16 @@ export function diagnosisOf(error: unknown): {
   reason: string;
   isTransient: boolean;
 } {
+  if (error instanceof ServerError) {
+    const isRight = error.sqlstate === "42501";
+    const code = isRight ? "PGTIDE_POSTGRES_AUTHORIZATION" : "PGTIDE_POSTGRES_UNAVAILABLE";
+    return {
+      component: "database",
+      code,
+      reason: tameLine(`${error.message} (${error.sqlstate})`),
+      isTransient: !isRight,
+    };
+  }
   if (!(error instanceof PgkeepError)) {
     const reason = tameLine(error instanceof Error ? error.message : String(error));
     return { component: "database", code: "PGTIDE_INTERNAL_FAILURE", reason, isTransient: true };

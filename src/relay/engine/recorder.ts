@@ -23,6 +23,8 @@ export interface RecorderOptions {
   monotonicMs: () => number;
   /** Whether deliveries are written to relay_delivery_receipts. */
   withReceipts: boolean;
+  /** False: only dead letters are recorded. */
+  keepsPosition: boolean;
 }
 
 export interface Recorded {
@@ -62,12 +64,12 @@ export class Recorder {
   /** `count` messages were settled; the position is now `position`. */
   settled(count: number, position: bigint): void {
     this.#count += count;
-    this.#settled = position;
+    if (this.#options.keepsPosition) this.#settled = position;
     this.#touch();
   }
 
   delivered(id: bigint): void {
-    if (this.#options.withReceipts) this.#delivered.push(id);
+    if (this.#options.withReceipts && this.#options.keepsPosition) this.#delivered.push(id);
   }
 
   dead(letter: DeadLetter): void {

@@ -10,6 +10,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { type CatalogPipeline, discoverPipelines } from "../store/catalog.ts";
+import { NO_CHORES } from "../store/chores.ts";
 import { countEvents } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
 import { catalogueParts } from "./catalogue-parts.ts";
@@ -62,6 +63,7 @@ export async function runReplay(
         members: [pipeline],
         strategy: undefined,
         isGated: false,
+        chores: () => NO_CHORES,
         range: { after: request.fromId - 1n, upTo: request.toId },
       }),
   });

@@ -160,3 +160,110 @@ describe("a fan-in", () => {
     await relay.stop();
   });
 });
+
+describe("a backfill job", () => {
+  it("delivers history again beside live events, and is completed", async () => {
+    await makePipeline(tide, "orders");
+    await publish(tide, "orders", 250);
+    const sink = new MemorySink();
+    await startRelay(tide, sink.parts(), { untilIdle: true }).done;
+    await tide.rows(
+      "select tide.backfill_create('again', 'orders', 'orders', p_from_id => 101, p_to_id => 220, p_chunk_size => 50)",
+    );
+    await using relay = startRelay(tide, sink.parts());
+    await publish(tide, "orders", 5, 251);
+    await until(
+      "it is completed",
+      async () => (await tide.one("select status from tide.backfill_jobs")) === "completed",
+    );
+    await until("live events arrived", () => sink.delivered.length === 250 + 120 + 5);
+    const counts = new Map<number, number>();
+    for (const n of sink.delivered.map(nOf)) counts.set(n, (counts.get(n) ?? 0) + 1);
+    expect([...counts].filter(([, count]) => count === 2).map(([n]) => n)).toEqual(
+      Array.from({ length: 120 }, (_, index) => 101 + index),
+    );
+    expect(await positionOf(tide, "orders")).toBe(255n);
+    expect(await tide.one("select rows_processed from tide.backfill_jobs")).toBe("120");
+    await relay.stop();
+  });
+
+  it("is delivered by a relay that runs until idle", async () => {
+    await makePipeline(tide, "orders");
+    await publish(tide, "orders", 20);
+    await tide.rows("select tide.backfill_create('again', 'orders', 'orders', p_chunk_size => 7)");
+    const sink = new MemorySink();
+    await startRelay(tide, sink.parts(), { untilIdle: true }).done;
+    expect(sink.delivered).toHaveLength(40);
+    expect(await tide.one("select status from tide.backfill_jobs")).toBe("completed");
+  });
+});
+
+describe("a pipeline whose turn never comes", () => {
+  it("does not keep a relay that runs until idle from ending", async () => {
+    for (const name of ["first", "second"]) await makePipeline(tide, name);
+    await tide.rows("select tide.relay_pipeline_dep_add('first', 'second', 'on_offset_gte(1000)')");
+    await publish(tide, "second", 1);
+    const sink = new MemorySink();
+    const summary = await startRelay(tide, sink.parts(), { untilIdle: true }).done;
+    expect(sink.delivered).toEqual([]);
+    expect(summary.forced).toEqual([]);
+  });
+});
+
+describe("sweeping", () => {
+  it("deletes what every pipeline has delivered and is old enough", async () => {
+    await makePipeline(tide, "orders");
+    await publish(tide, "orders", 20);
+    await tide.rows("update tide.tide_outbox_messages set created_at = now() - interval '2 days' where id <= 15");
+    const sink = new MemorySink();
+    await using relay = startRelay(tide, sink.parts(), { sweepIntervalMs: 100 });
+    await until(
+      "old ones are gone",
+      async () => (await tide.one("select count(*) from tide.tide_outbox_messages")) === "5",
+    );
+    expect(sink.delivered).toHaveLength(20);
+    await relay.stop();
+  });
+});
+
+describe("[R-14] the role tide_relay", () => {
+  it("is enough to run pipelines, dead letters, backfills, sweeps and replays", async () => {
+    const cluster = tide.cluster;
+    const own = await openTide({ cluster, roles: true });
+    opened.push(own);
+    const role = `relay_${own.database}`;
+    await own.run(`create role ${role} login password 'relay-password'; grant tide_relay to ${role}`);
+    await makePipeline(own, "orders");
+    await publish(own, "orders", 30);
+    await own.rows("select tide.backfill_create('again', 'orders', 'orders')");
+    const bad = { outcome: "reject", class: "protocol_rejection", scope: "message", reason: "no" } as const;
+    let isMended = false;
+    const sink = new MemorySink({
+      answer: (delivery) => (nOf(delivery) === 2 && !isMended ? bad : { outcome: "delivered" }),
+    });
+    const openDatabase = () =>
+      connectTo({ ...cluster, password: "relay-password" }, { database: own.database, user: role });
+    const problems: unknown[] = [];
+    await using relay = startRelay(own, sink.parts(), {
+      openDatabase,
+      sweepIntervalMs: 200,
+      report: (event) => {
+        if (event.type === "relay.error" && event.component !== "connector") problems.push(event);
+      },
+    });
+    await until("everything arrived", () => sink.delivered.length === 58 || problems.length > 0);
+    expect(problems).toEqual([]);
+    isMended = true;
+    await own.rows("select tide.relay_dlq_retry_all()");
+    await until(
+      "the dead letter is resolved",
+      async () => (await own.one("select bool_and(resolved) from tide.relay_dlq")) === "t",
+    );
+    await until(
+      "status is written",
+      async () => (await own.one("select count(*) from tide.relay_runtime_status")) === "1",
+    );
+    await relay.stop();
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,0 +1,17 @@
+/** Deleting what has been delivered and kept long enough. Several relays may do it at once. */
+import type { Session } from "../../pg/session.ts";
+
+const SWEEP =
+  "select pg_catalog.bool_or((o ->> 'has_more')::boolean) from pg_catalog.jsonb_array_elements(tide.outbox_sweep(null, $1) -> 'outboxes') as o";
+const RECEIPTS = "select tide.relay_truncate_delivery_receipts()";
+
+/** One batch per outbox. True: there is more. */
+export async function sweepOutboxes(session: Session, batchRows: number): Promise<boolean> {
+  const [row] = await session.rows(SWEEP, [String(batchRows)]);
+  return row?.[0] === "t";
+}
+
+/** Receipts older than a day. */
+export async function truncateReceipts(session: Session): Promise<void> {
+  await session.rows(RECEIPTS);
+}
