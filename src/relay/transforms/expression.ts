@@ -20,6 +20,8 @@ export const MAX_EXPRESSION_LENGTH = 4_096;
 const MAX_NODES = 500;
 /** 1 million characters that one function may make: as much as a message may have. */
 const MAX_TEXT = 1_048_576;
+/** 1 million steps, some 100 ms. */
+const MAX_STEPS = 1_000_000;
 /** 200,000 values in a result: more do not fit into a message. */
 const MAX_RESULT_VALUES = 200_000;
 
@@ -60,6 +62,7 @@ export function compileExpression(text: string): Expression {
   const problem = expressionProblem(text);
   if (problem) throw new TransformFailure(`the expression ${problem}`);
   replaceFunctions();
+  boundSteps();
   const tree = compile(text);
   const names = envelopeNames(tree);
   const evaluate = (message: Message, payload: unknown): unknown => {
@@ -91,13 +94,38 @@ function parse(json: Pick<LosslessJson, "parse">, text: string): unknown {
 }
 
 function search(tree: Tree, input: unknown): unknown {
+  stepsLeft = MAX_STEPS;
   try {
     // What JSON.parse returned is a JSON value; the library's types have no word for "unknown".
     return TreeInterpreter.search(tree, input as Parameters<typeof TreeInterpreter.search>[1]);
   } catch {
+    if (stepsLeft < 0) throw new TransformFailure(`the expression takes more than ${MAX_STEPS} steps on this payload`);
     // The library's own messages repeat values.
     throw new TransformFailure("the expression failed on this payload: a value is not of the type it works with");
   }
+}
+
+let stepsLeft = MAX_STEPS;
+let isBounded = false;
+
+/**
+ * Counts the steps of every evaluation. The library has no bound of its own, and a short expression over a payload of a
+ * megabyte can take hours. On the prototype, because `let` and expression references evaluate with instances of their own.
+ */
+function boundSteps(): void {
+  if (isBounded) return;
+  isBounded = true;
+  const prototype: unknown = Object.getPrototypeOf(TreeInterpreter);
+  if (!hasVisit(prototype)) throw new Error("the JMESPath library has changed: there is no visit to bound");
+  const { visit } = prototype;
+  prototype.visit = function bounded(this: unknown, node, value) {
+    if (--stepsLeft < 0) throw new Error("steps");
+    return visit.call(this, node, value);
+  };
+}
+
+function hasVisit(value: unknown): value is { visit(this: unknown, node: unknown, value: unknown): unknown } {
+  return typeof value === "object" && value !== null && "visit" in value && typeof value.visit === "function";
 }
 
 /** Not enumerable, so that `@`, `keys(@)` and `*` see the payload alone. */

@@ -10,6 +10,7 @@ import {
   hasReferences,
   isReference,
   type ReferenceOptions,
+  referencesIn,
   resolveReferences,
 } from "../../../src/config/references.ts";
 
@@ -164,5 +165,43 @@ describe("references to files", () => {
 
   it("have default roots only where platforms mount secrets", () => {
     expect(DEFAULT_SECRET_ROOTS).toEqual(["/run/secrets", "/var/run/secrets"]);
+  });
+
+  it("count without the white space around them where the caller says so, and are missing when nothing else is in them", async () => {
+    const path = put("token", "  s3cret-token \n\n");
+    const options = { secretRoots: [root], trimFiles: true };
+    expect(await expand(`\${file:${path}}`, options)).toBe("s3cret-token");
+    put("token", " \n");
+    await expect(expand(`\${file:${path}}`, options)).rejects.toThrow(/could not resolve/);
+  });
+});
+
+describe("a default", () => {
+  it("stands in for a variable without value, only where the caller allows it", async () => {
+    const allowed = { allowDefaults: true };
+    expect(await expand("${env:NOT_SET:-guest}", allowed)).toBe("guest");
+    expect(await expand("${env:EMPTY:-guest}", allowed)).toBe("guest");
+    expect(await expand("${env:NOT_SET:-}", allowed)).toBe("");
+    expect(await expand("${env:USER_NAME:-guest}", allowed)).toBe("alice");
+    await expect(expand("${env:NOT_SET:-guest}")).rejects.toThrow(/could not resolve/);
+  });
+
+  it("is no secret, holds no reference and rescues no bad name", async () => {
+    const allowed = { allowDefaults: true };
+    expect(await expand("${env:NOT_SET:-visible-default}", allowed)).toBe("visible-default");
+    expect(scrub("visible-default")).toBe("visible-default");
+    await expect(expand("${env:NOT_SET:-${env:USER_NAME}}", allowed)).rejects.toThrow(/could not resolve/);
+    await expect(expand("${env:BAD NAME:-guest}", allowed)).rejects.toThrow(/could not resolve/);
+  });
+});
+
+describe("the references of a text", () => {
+  it("are listed without being resolved", () => {
+    expect(referencesIn("a${env:A}b${FILE:/run/b}$${env:C}")).toEqual([
+      { provider: "env", argument: "A" },
+      { provider: "file", argument: "/run/b" },
+    ]);
+    expect(referencesIn("none")).toEqual([]);
+    expect(referencesIn("${env:A")).toEqual([]);
   });
 });
