@@ -84,10 +84,12 @@ $body$;
 comment on function tide.inbox_check_schema(text) is 'Refuses schemas in which the caller could not make a table.';
 
 -- Makes inbox_pending anew: one branch per inbox whose table is where it belongs. Takes a lock that makes calls wait for
--- each other, and for a moment one that readers of the view wait for.
+-- each other, and for a moment one that readers of the view wait for. Definer: the view must be the schema owner's, whoever
+-- calls. (Who drops a schema with an inbox in it by CASCADE drops this view too; this makes it again, without its grants.)
 create or replace function tide.inbox_rebuild_view()
   returns void
   language plpgsql
+  security definer
   set search_path = pg_catalog, pg_temp
 as $body$
 declare

@@ -582,7 +582,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.inbox_make(p_name text, p_schema text, p_max_retries integer, p_processed_retention_hours integer, p_dlq_retention_hours integer, p_owner text) returns boolean volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_failed(p_name text, p_event_id text, p_error text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_processed(p_name text, p_event_id text) returns void volatile security definer set search_path=pg_catalog, pg_temp
--- function tide.inbox_rebuild_view() returns void volatile set search_path=pg_catalog, pg_temp
+-- function tide.inbox_rebuild_view() returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_release(p_name text, p_event_id text, p_delay_seconds integer DEFAULT 0) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_require_admin(p_owner text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_revoke_deliver(p_inbox text, p_role text) returns void volatile security definer set search_path=pg_catalog, pg_temp
@@ -688,7 +688,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_lease_release(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_lease_renew(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint, p_lease_ms integer, p_has_lock boolean) returns boolean volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_list_configs() returns jsonb stable set search_path=pg_catalog, pg_temp
--- function tide.relay_masked(p_config jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
+-- function tide.relay_masked(p_config jsonb, p_in_secret boolean DEFAULT false) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_may_operate(p_owner text, p_tenant text) returns boolean stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_not_found(p_name text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_note_security(p_action text, p_role text, p_object text) returns void volatile security definer set search_path=pg_catalog, pg_temp
