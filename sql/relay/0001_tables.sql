@@ -567,55 +567,43 @@ create or replace trigger relay_dlq_history_append_only before update or delete 
 
 -- Changes of pipelines are told and noted -----------------------------------------------------------------------------
 
--- `p_config` without what must not be read: the value of a field that holds a secret, unless it is a reference
--- (${env:...}, ${file:...}), and the user part of an address.
-create or replace function tide.relay_masked(p_config jsonb)
+-- `p_config` without what must not be read: whatever stands below a field that holds a secret (relay_is_secret_key of
+-- 0007_pipelines.sql), a private key, and the user part of an address, each unless it is a reference (${env:...},
+-- ${file:...}), which stays.
+create or replace function tide.relay_masked(p_config jsonb, p_in_secret boolean default false)
   returns jsonb
   language plpgsql
   immutable
-  parallel safe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_secret constant text :=
-    '^(password|passwd|token|access_token|auth_token|api_key|apikey|secret|secret_key|secret_access_key|client_secret'
-    || '|private_key|credentials|credentials_json|webhook_url|signing_secret|signature_secret|hmac_secret|sasl_password'
-    || '|routing_key_secret|authorization|connection_string)$';
-  v_key text;
-  v_value jsonb;
-  v_result jsonb;
+  c_reference constant text := '[$][{](env|ENV|file):[^{}]+[}]';
+  v_text text;
 begin
   case jsonb_typeof(p_config)
     when 'object' then
-      v_result := '{}';
-      for v_key, v_value in select e.key, e.value from jsonb_each(p_config) as e loop
-        if lower(v_key) ~ c_secret and jsonb_typeof(v_value) not in ('object', 'array', 'null')
-           and v_value #>> '{}' !~ '^\$\{(env|ENV|file):[^{}]+\}$' then
-          v_value := '"[REDACTED]"';
-        elsif lower(v_key) ~ '^(secret|password|token)s$' and jsonb_typeof(v_value) = 'array' then
-          v_value := coalesce(
-            (select jsonb_agg(case when s.value #>> '{}' ~ '^\$\{(env|ENV|file):[^{}]+\}$' then s.value
-                                   else '"[REDACTED]"' end)
-               from jsonb_array_elements(v_value) as s),
-            '[]');
-        else
-          v_value := tide.relay_masked(v_value);
-        end if;
-        v_result := v_result || jsonb_build_object(v_key, v_value);
-      end loop;
-      return v_result;
+      return coalesce(
+        (select jsonb_object_agg(e.key, tide.relay_masked(e.value, p_in_secret or tide.relay_is_secret_key(e.key)))
+           from jsonb_each(p_config) as e), '{}');
     when 'array' then
       return coalesce(
-        (select jsonb_agg(tide.relay_masked(s.value) order by s.ordinality)
-           from jsonb_array_elements(p_config) with ordinality as s), '[]');
-    when 'string' then
-      return to_jsonb(regexp_replace(p_config #>> '{}', '(://)[^/@[:space:]]*@', '\1[REDACTED]@', 'g'));
+        (select jsonb_agg(tide.relay_masked(a.value, p_in_secret) order by a.ordinality)
+           from jsonb_array_elements(p_config) with ordinality as a), '[]');
+    when 'null' then
+      return p_config;
     else
+      v_text := p_config #>> '{}';
+      if v_text like '%-----BEGIN%PRIVATE KEY-----%'
+         or (p_in_secret and v_text <> '' and v_text !~ ('^([A-Za-z]+ )?' || c_reference || '$')) then
+        return '"[REDACTED]"';
+      elsif jsonb_typeof(p_config) = 'string' and v_text !~ ('://[^/?#@:]*:' || c_reference || '@') then
+        return to_jsonb(regexp_replace(v_text, '(://)[^/?#@[:space:]]*@', '\1[REDACTED]@', 'g'));
+      end if;
       return p_config;
   end case;
 end;
 $$;
-comment on function tide.relay_masked(jsonb) is 'A configuration without secrets, for audits and listings.';
+comment on function tide.relay_masked(jsonb, boolean) is 'A configuration without secrets, for audits.';
 
 -- Runs with its owner's rights, because whoever may change a pipeline need not be able to write audits.
 create or replace function tide.relay_config_changed()

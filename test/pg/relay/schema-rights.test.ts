@@ -226,6 +226,46 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
     expect(row).toEqual({ changed_by: "postgres" });
   });
 
+  it("[R-05] the history of a pipeline keeps references and no secret", async () => {
+    const config = {
+      sink_type: "webhook",
+      sink: {
+        url: "https://user:canary-1@example.com/a?b=c",
+        postgres_url: "postgres://u:${env:PW}@db/x",
+        password: "canary-2",
+        token: "${env:TOKEN}",
+        secrets: ["canary-3", "${file:/run/secrets/s}"],
+        credentials: { key: "canary-4", n: 5 },
+        headers: { authorization: "Bearer canary-5", "x-other": "Bearer ${env:T}" },
+        tls: "-----BEGIN PRIVATE KEY-----canary-6",
+        note: "kept",
+      },
+    };
+    await session.query("insert into tide.relay_outbox_config (name, config) values ('secretive', $1::jsonb)", [
+      JSON.stringify(config),
+    ]);
+    const [row] = await session.query(
+      "select new_config -> 'config' -> 'sink' as sink from tide.relay_config_audit where pipeline_name = 'secretive'",
+    );
+    expect(row?.sink).not.toContain("canary");
+    expect(JSON.parse(row?.sink ?? "")).toEqual({
+      url: "https://[REDACTED]@example.com/a?b=c",
+      postgres_url: "postgres://u:${env:PW}@db/x",
+      password: "[REDACTED]",
+      token: "${env:TOKEN}",
+      secrets: ["[REDACTED]", "${file:/run/secrets/s}"],
+      credentials: { key: "[REDACTED]", n: "[REDACTED]" },
+      headers: { authorization: "[REDACTED]", "x-other": "Bearer ${env:T}" },
+      tls: "[REDACTED]",
+      note: "kept",
+    });
+    await session.script("delete from tide.relay_outbox_config where name = 'secretive'");
+    const actions = await session.query(
+      "select action from tide.tide_security_audit where target_object = 'secretive' order by id",
+    );
+    expect(actions.map(({ action }) => action)).toEqual(["RELAY_CONFIG_INSERT", "RELAY_CONFIG_DELETE"]);
+  });
+
   it("roles can be made again, and one that became too strong is refused", async () => {
     await installTide(session, { roles: true });
     await session.script("alter role tide_reader login");
