@@ -131,6 +131,9 @@ begin
      ) then
     execute format('alter table %I.%I add column if not exists claimed_until timestamptz,'
       ' add column if not exists available_at timestamptz', p_schema, p_table);
+    execute format('create index on %I.%I (id) where processed_at is null', p_schema, p_table);
+    execute format('create index on %I.%I (claimed_until) where processed_at is null and claimed_until is not null',
+      p_schema, p_table);
   end if;
 end
 $body$;
@@ -225,6 +228,8 @@ begin
     -- Cut where the whole would be longer than a name can be, and then made unique again.
     format('uq_%s_event_id', case when length(p_name) > 51 then left(p_name, 42) || '_' || left(md5(p_name), 8) else p_name end));
   execute format('create index on %I.%I (id) where processed_at is null', p_schema, p_name || '_inbox');
+  execute format('create index on %I.%I (claimed_until) where processed_at is null and claimed_until is not null',
+    p_schema, p_name || '_inbox');
   -- Default privileges of the owner would otherwise give rights to others in the same moment.
   execute format('revoke all on %I.%I from public', p_schema, p_name || '_inbox');
   insert into tide.tide_inbox_config (inbox_name, inbox_schema, max_retries, processed_retention_hours, dlq_retention_hours,
@@ -489,7 +494,7 @@ begin
           select e.id
             from %1$s as e
            where e.processed_at is null
-             and e.claimed_until <= clock_timestamp()
+             and e.claimed_until <= $4
              and e.retry_count + 1 >= $3
            order by e.id
            limit $1
@@ -501,14 +506,14 @@ begin
         from %1$s as d
        where d.processed_at is null
          and d.retry_count + (d.claimed_until is not null)::integer < $3
-         and (d.claimed_until is null or d.claimed_until <= clock_timestamp())
-         and (d.available_at is null or d.available_at <= clock_timestamp())
+         and (d.claimed_until is null or d.claimed_until <= $4)
+         and (d.available_at is null or d.available_at <= $4)
        order by d.id
        limit $1
          for update skip locked
     ), claimed as (
       update %1$s as t
-         set claimed_until = case when $2 > 0 then clock_timestamp() + $2 * interval '1 second' end,
+         set claimed_until = case when $2 > 0 then $4 + $2 * interval '1 second' end,
              retry_count = t.retry_count + (t.claimed_until is not null)::integer,
              last_error = case when t.claimed_until is not null then 'the claim ran out' else t.last_error end
         from due as d
@@ -517,7 +522,7 @@ begin
     )
     select c.id, c.event_id, c.source, c.payload, c.headers, c.received_at, c.retry_count from claimed as c order by c.id
   $sql$, v_table)
-    using p_batch, p_lease_seconds, greatest(v_max_retries, 1);
+    using p_batch, p_lease_seconds, greatest(v_max_retries, 1), clock_timestamp();
 end
 $body$;
 comment on function tide.inbox_claim(text, integer, integer) is 'Takes events for one consumer, oldest first.';
