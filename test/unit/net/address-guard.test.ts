@@ -283,3 +283,12 @@ describe("[R-02] what a pipeline asks for", () => {
     expect(await isPermitted(guard, "93.184.216.34")).toBe(true);
   });
 });
+
+describe("a name with many addresses", () => {
+  it("is looked at for the first 64 of them, and dialled at no other", async () => {
+    const publicOnes = Array.from({ length: 64 }, (_, index) => `93.184.216.${index}`);
+    const found = await policy([], undefined, [...publicOnes, "10.0.0.1"]).resolve("many.example", 443);
+    expect(found.map(({ address }) => address)).toEqual(publicOnes);
+    expect(await isPermitted(policy([], undefined, [...publicOnes.slice(1), "10.0.0.1"]), "many.example")).toBe(false);
+  });
+});
