@@ -278,6 +278,7 @@ const CLIENT_CLASSES: Readonly<Record<string, FailureClass>> = {
   KafkaJSMetadataNotLoaded: "unavailable",
   KafkaJSGroupCoordinatorNotFound: "unavailable",
   KafkaJSLockTimeout: "timeout",
+  KafkaJSServerDoesNotSupportApiKey: "protocol_rejection",
 };
 
 function kafkaFailure(error: unknown, what: string, socketError: unknown): ConnectorFailure {

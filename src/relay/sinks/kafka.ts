@@ -345,8 +345,9 @@ class KafkaSink implements Sink {
       const value = Number(answer.resources[0]?.configEntries[0]?.configValue);
       return Number.isSafeInteger(value) && value > 0 ? value : DEFAULT_BATCH_BYTES;
     } catch (error) {
-      if (error instanceof ConnectorFailure && error.isTransient) throw error;
-      return DEFAULT_BATCH_BYTES;
+      // The user may not, or the cluster has no controller to ask just now: what is too large will be refused one by one.
+      if (error instanceof ConnectorFailure) return DEFAULT_BATCH_BYTES;
+      throw error;
     }
   }
 

@@ -159,7 +159,8 @@ export async function startKafkaMock(): Promise<KafkaMock> {
   const den = await makeDen("kafka-mock");
   const words = ["-b", "127.0.0.1:1", "-C", "-t", "unused", "-X", "test.mock.num.brokers=1", "-X", "debug=mock"];
   const process = den.start("kcat", KCAT, words);
-  const brokersIn = () => /bootstrap\.servers=([^\s]+)/.exec(process.log())?.[1];
+  // Its log goes on for as long as it runs; the address stands at the beginning.
+  const brokersIn = () => /bootstrap\.servers=([^\s]+)/.exec(read(join(den.directory, "kcat.log")))?.[1];
   if (!(await eventually(() => brokersIn() !== undefined))) throw new Error(`kcat started no mock:\n${process.log()}`);
   return {
     server: "kafka: librdkafka mock",
