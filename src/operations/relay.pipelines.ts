@@ -41,6 +41,11 @@ export default defineOperation({
         valueName: "DIR",
         group: "safety",
       }),
+      fileRoot: z.array(z.string()).optional().meta({
+        description: "For test: directory that file sinks may write below; repeatable",
+        valueName: "DIR",
+        group: "safety",
+      }),
       allowInsecure: z
         .boolean()
         .optional()

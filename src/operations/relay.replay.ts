@@ -52,6 +52,11 @@ export default defineOperation({
         valueName: "DIR",
         group: "safety",
       }),
+      fileRoot: z.array(z.string()).optional().meta({
+        description: "execute: directory that file sinks may write below; repeatable",
+        valueName: "DIR",
+        group: "safety",
+      }),
       allowInsecure: z
         .boolean()
         .optional()

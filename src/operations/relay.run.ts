@@ -48,6 +48,7 @@ export default defineOperation({
     const summary = await runRelayProcess(input, server, context);
     const output = outputOf(summary);
     refuseForced(summary, output);
+    refuseTimeout(context.signal, output);
     if (input.failOnDead && summary.deadLetters > 0) {
       throw new PgkeepError("RELAY_DEAD_LETTERS", `${summary.deadLetters} events became dead letters`, {
         hint: "Look at them: pgkeep relay dlq list",
@@ -72,6 +73,15 @@ function outputOf({ delivered, stored, deadLetters, pipelines }: RelaySummary) {
       reason: reason ?? null,
     })),
   };
+}
+
+/** SIGTERM is how a relay ends; a --timeout that passed is told, as everywhere. */
+function refuseTimeout({ reason }: AbortSignal, data: Readonly<Record<string, unknown>>): void {
+  if (!(reason instanceof PgkeepError) || reason.code !== "COMMAND_TIMEOUT") return;
+  throw new PgkeepError("COMMAND_TIMEOUT", "the command's timeout passed", {
+    state: "everything that was sent is recorded",
+    data,
+  });
 }
 
 function refuseForced({ forced }: RelaySummary, data: Readonly<Record<string, unknown>>): void {

@@ -125,6 +125,7 @@ async function run(work: Work): Promise<Answer> {
       otelEndpoint: settings.otelEndpoint,
       ssrfAllow: settings.ssrfAllow,
       secretRoot: settings.secretRoots,
+      fileRoot: settings.fileRoots,
       allowSuperuser: settings.allowSuperuser,
       allowInsecure: settings.allowInsecure,
       maxPipelines: settings.maxPipelines,
@@ -315,6 +316,7 @@ async function replayExecute({ call, context, target, settings }: Work): Promise
       batchSize: numberValue(call, "batch-size") ?? 100,
       ssrfAllow: settings.ssrfAllow,
       secretRoot: settings.secretRoots,
+      fileRoot: settings.fileRoots,
       allowInsecure: settings.allowInsecure,
       // The reference asks nobody either.
       yes: true,

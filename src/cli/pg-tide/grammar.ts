@@ -69,6 +69,7 @@ export const GLOBAL_FLAGS: readonly TideFlag[] = [
   text("otel-endpoint", "OTLP receiver of traces", { variable: "OTEL_ENDPOINT" }),
   // Ours: without them a relay could not do what its guide describes.
   text("secret-root", "Directory that ${file:} may read below", { variable: "SECRET_ROOT" }),
+  text("file-root", "Directory that file sinks may write below", { variable: "FILE_ROOT" }),
   text("ssrf-allow", "Private networks that pipelines may dial", { variable: "SSRF_ALLOW" }),
   text("metrics-token", "Bearer token of /metrics, as ${file:/path}", { variable: "METRICS_TOKEN" }),
   flag("allow-superuser", "Run although the role is a superuser", { variable: "ALLOW_SUPERUSER" }),

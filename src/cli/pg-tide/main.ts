@@ -39,7 +39,7 @@ export async function runPgTide(invocation: Invocation): Promise<number> {
     if (call.values.get("help") === true) return print(invocation, helpText());
     if (call.values.get("version") === true)
       return print(invocation, `pg-tide ${invocation.manifest.version} (pgkeep)\n`);
-    settings = await readSettings({ flags: call.values, environment, workingDirectory: process.cwd() });
+    settings = await readSettings({ flags: settingFlags(call), environment, workingDirectory: process.cwd() });
     const context = contextOf(invocation, { settings, environment, signal: deadline.signal });
     for (const message of settings.warnings) context.report({ type: "warning", message });
     const answer = await runCommand(call, settings, context);
@@ -60,6 +60,12 @@ function print({ output }: Invocation, text: string): number {
 /** Also known when the call itself could not be read. */
 const wantsJson = (words: readonly string[]): boolean =>
   words.some((word, index) => word === "--output=json" || (word === "--output" && words[index + 1] === "json"));
+
+/** The file that is migrated is of an older form and gives no settings. */
+function settingFlags({ command, values }: TideCall): TideCall["values"] {
+  if (command.words !== "migrate-config") return values;
+  return new Map([...values].filter(([name]) => name !== "config"));
+}
 
 interface Surroundings {
   settings: TideSettings;

@@ -36,6 +36,7 @@ export interface TideSettings {
   expectedVersion: string | undefined;
   otelEndpoint: string | undefined;
   secretRoots: string[] | undefined;
+  fileRoots: string[] | undefined;
   ssrfAllow: string[] | undefined;
   metricsToken: string | undefined;
   allowSuperuser: boolean;
@@ -139,6 +140,7 @@ export async function readSettings({ flags, environment, workingDirectory }: Set
     expectedVersion: reader.text("expect-extension-version"),
     otelEndpoint: reader.text("otel-endpoint"),
     secretRoots: reader.text("secret-root")?.split(":"),
+    fileRoots: reader.text("file-root")?.split(":"),
     ssrfAllow: reader.text("ssrf-allow")?.split(","),
     metricsToken: reader.text("metrics-token"),
     allowSuperuser: merged.get("allow-superuser") === true,

@@ -28,14 +28,14 @@ export default defineRenderer<Output>({
 function lineOf(event: ProgressEvent, { verbose }: View): string | undefined {
   const { level } = event;
   if (typeof level !== "string" || (level === "debug" && !verbose)) return undefined;
-  const said = wordsOf(event);
+  const said = wordsOf(event, verbose);
   if (said === undefined) return undefined;
   const mark = level === "error" ? "error: " : level === "warn" ? "warning: " : "";
   const pipeline = typeof event.pipeline === "string" && event.pipeline !== "" ? `${event.pipeline} ` : "";
   return tameLine(`relay: ${mark}${pipeline}${said}`);
 }
 
-function wordsOf(event: ProgressEvent): string | undefined {
+function wordsOf(event: ProgressEvent, verbose: boolean): string | undefined {
   const reason = textOf(event.error_summary);
   const code = textOf(event.error_code);
   const why = [code, reason].filter(Boolean).join(": ");
@@ -55,7 +55,8 @@ function wordsOf(event: ProgressEvent): string | undefined {
     case "relay.held":
       return `held back by pid ${textOf(event.held_by_pid) || "unknown"} since ${ageText(Number(event.held_ms))}`;
     case "relay.error":
-      return `${textOf(event.component)} ${why}`;
+      // What happened to a connector is also told by the state that follows.
+      return event.component === "connector" && !verbose ? undefined : `${textOf(event.component)} ${why}`;
     case "relay.warning":
       return textOf(event.message);
     case "relay.checkpoint":

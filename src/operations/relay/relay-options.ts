@@ -1,11 +1,10 @@
 /** From what a relay process was told to what the engine takes. */
 import { hostname } from "node:os";
 import type { OperationContext } from "../../base/operation.ts";
-import type { Session } from "../../pg/session.ts";
 import type { RelayEvent } from "../../relay/engine/events.ts";
 import type { RelayOptions } from "../../relay/engine/options.ts";
 import type { Server } from "../server/connect.ts";
-import { allowedNetworks, milliseconds, type RunFlags, secretRootsOf } from "./run-input.ts";
+import { allowedNetworks, fileRootsOf, milliseconds, type RunFlags, secretRootsOf } from "./run-input.ts";
 import { resolveStrictly } from "./sink-database.ts";
 import { streamsOf } from "./streams.ts";
 
@@ -52,10 +51,11 @@ export function baseOptions(flags: RunFlags, { server, context, observe }: Surro
     untilIdle: flags.untilIdle ?? false,
     addresses: { allow: allowedNetworks(flags.ssrfAllow) },
     secretRoots: secretRootsOf(flags, context),
+    fileRoots: fileRootsOf(flags, context),
     environment: context.environment,
     allowInsecure: flags.allowInsecure ?? false,
     allowInlineSecrets: flags.allowInlineSecrets ?? false,
-    openDatabase: countedSessions(server, flags.maxConnections, { context, observe }),
+    openDatabase: () => server.open(),
     resolveDatabase: (url) => resolveStrictly(url, context),
     streams: streamsOf(context),
     clock: context.clock,
@@ -64,44 +64,4 @@ export function baseOptions(flags: RunFlags, { server, context, observe }: Surro
     report: observe,
     ...(host ? { onReload: (reload: () => void) => void host.onHangup(reload) } : {}),
   };
-}
-
-/** Opens sessions and tells how many there are. */
-function countedSessions(
-  server: Server,
-  limit: number,
-  { context, observe }: Pick<Surroundings, "context" | "observe">,
-): () => Promise<Session> {
-  let open = 0;
-  return async () => {
-    const startedMs = context.clock.monotonicMs();
-    const session = await server.open();
-    open++;
-    observe({ type: "relay.connections", open, limit, openedInMs: context.clock.monotonicMs() - startedMs });
-    let isCounted = true;
-    const ended = (): void => {
-      if (!isCounted) return;
-      isCounted = false;
-      open--;
-      observe({ type: "relay.connections", open, limit });
-    };
-    return withEnd(session, ended);
-  };
-}
-
-/** The same session, whose end is noticed. */
-function withEnd(session: Session, ended: () => void): Session {
-  return new Proxy(session, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      if (name === "close" || name === "leave" || name === Symbol.asyncDispose) {
-        return (...given: unknown[]): unknown => {
-          ended();
-          return Reflect.apply(value, target, given);
-        };
-      }
-      return value.bind(target);
-    },
-  });
 }

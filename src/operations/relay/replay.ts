@@ -66,6 +66,7 @@ export interface ExecuteRequest {
   batchSize: number;
   ssrfAllow?: string[] | undefined;
   secretRoot?: string[] | undefined;
+  fileRoot?: string[] | undefined;
   allowInsecure?: boolean | undefined;
   yes?: boolean | undefined;
 }

@@ -18,6 +18,7 @@ export interface RunFlags {
   otelEndpoint?: string | undefined;
   ssrfAllow?: string[] | undefined;
   secretRoot?: string[] | undefined;
+  fileRoot?: string[] | undefined;
   allowSuperuser?: boolean | undefined;
   allowInsecure?: boolean | undefined;
   allowInlineSecrets?: boolean | undefined;
@@ -85,6 +86,11 @@ export function runFields(z: ZodNamespace) {
       valueName: "DIR",
       group: "safety",
     }),
+    fileRoot: z.array(z.string()).optional().meta({
+      description: "Directory that file sinks may write below; repeatable. Default none",
+      valueName: "DIR",
+      group: "safety",
+    }),
     allowSuperuser: safety("Run although the role is a superuser"),
     allowInsecure: safety("Permit plain HTTP and unverified TLS where a pipeline asks for it"),
     allowInlineSecrets: safety("Accept secrets that stand in the catalog in clear text"),
@@ -127,6 +133,14 @@ export function secretRootsOf(
   { workingDirectory }: Pick<OperationContext, "workingDirectory">,
 ): readonly string[] {
   return secretRoot?.length ? secretRoot.map((root) => resolve(workingDirectory, root)) : SECRET_ROOTS;
+}
+
+/** Where file sinks may write. */
+export function fileRootsOf(
+  { fileRoot = [] }: { fileRoot?: readonly string[] | undefined },
+  { workingDirectory }: Pick<OperationContext, "workingDirectory">,
+): readonly string[] {
+  return fileRoot.map((root) => resolve(workingDirectory, root));
 }
 
 /** The networks and names of `--ssrf-allow`: repeatable, each a list. */

@@ -46,13 +46,15 @@ const STATUS = `
 
 /** Age of the first event above the position, per pipeline; needs to see the events. */
 const OLDEST = `
-  select l.pipeline_id, l.relay_group_id,
+  select s.pipeline_id, s.relay_group_id,
          (select round(extract(epoch from pg_catalog.clock_timestamp() - m.created_at) * 1000)::bigint
             from tide.tide_outbox_messages as m
-           where m.outbox_name = l.outbox_name and m.id > l.last_change_id
+           where m.outbox_name = c.config #>> '{source,outbox}' and m.id > coalesce(s.last_offset, 0)
            order by m.id
            limit 1) as oldest_age_ms
-    from tide.relay_consumer_offsets as l`;
+    from tide.relay_pipeline_status as s
+    join tide.relay_outbox_config as c on c.name = s.pipeline_id
+   where s.direction = 'forward'`;
 
 /** 60 s: short enough to tell of now, long enough for slow pipelines. */
 const RATES = `

@@ -17,7 +17,7 @@ import { openable } from "../../relay/pipeline/open.ts";
 import type { Pipeline, PipelineRow } from "../../relay/pipeline/pipeline.ts";
 import { findSink, findSource, readPipeline } from "../../relay/pipeline/read.ts";
 import { type ServerRequest, serverOf } from "../server/connect.ts";
-import { allowedNetworks, secretRootsOf } from "./run-input.ts";
+import { allowedNetworks, fileRootsOf, secretRootsOf } from "./run-input.ts";
 import { resolveStrictly } from "./sink-database.ts";
 import { streamsOf } from "./streams.ts";
 
@@ -31,6 +31,7 @@ export interface PipelineTest {
 interface TestFlags extends ServerRequest {
   ssrfAllow?: readonly string[] | undefined;
   secretRoot?: readonly string[] | undefined;
+  fileRoot?: readonly string[] | undefined;
   allowInsecure?: boolean | undefined;
 }
 
@@ -103,6 +104,7 @@ function connectorContext({ pipeline, addresses, flags, context, signal }: Surro
     signal,
     addresses: addressPolicy({ rules: { allow: allowedNetworks(flags.ssrfAllow) }, wish: addresses }),
     allowInsecure: flags.allowInsecure ?? false,
+    fileRoots: fileRootsOf(flags, context),
     openDatabase: async (): Promise<Session> => (await serverOf(flags, context)).open(),
     resolveDatabase: (url) => resolveStrictly(url, context),
     streams: streamsOf(context),
