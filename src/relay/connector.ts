@@ -25,6 +25,8 @@ export interface ConnectorContext {
   addresses: AddressPolicy;
   /** Whether the process permits what a pipeline's `allow_insecure`, `allow_http` or unverified TLS asks for. */
   allowInsecure: boolean;
+  /** Absolute directories of the operator's choice that the file sink may write below. Default: none. */
+  fileRoots?: readonly string[] | undefined;
   /** A session on the relay's own database. The connector closes it. */
   openDatabase(): Promise<Session>;
   /** Resolves a connection string of the configuration (remote inbox), with the rules for sinks. */

@@ -16,6 +16,7 @@ export function connectorContext(
     signal,
     addresses: addressPolicy({ rules: options.addresses, wish: addresses }),
     allowInsecure,
+    fileRoots: options.fileRoots,
     openDatabase,
     resolveDatabase,
     streams,

@@ -32,6 +32,8 @@ export interface RelayOptions {
   addresses: AddressRules;
   /** Directories that `${file:}` of a pipeline may read below. */
   secretRoots: readonly string[];
+  /** Absolute directories that file sinks may write below. Default: none. */
+  fileRoots?: readonly string[] | undefined;
   /** For `${env:}`. */
   environment: Readonly<Record<string, string | undefined>>;
   /** Permits `allow_http`, `allow_insecure` and unverified TLS where a pipeline asks for it. */

@@ -1,14 +1,14 @@
 /**
  * Appends each message to a file.
  *
- * The path comes from the catalog, whose editor is not the operator of this host. So it must stand directly in the one
- * directory that is named in the same configuration and that the process may write; the name is one plain part, the last
- * part is never followed as a link, and nothing but a regular file is opened. A full disk or a missing directory is the
+ * The path comes from the catalog, whose editor is not the operator of this host. So it must stand below a directory that
+ * the operator named (`--file-root`); the name is one plain part, the last part is never followed as a link, and
+ * nothing but a regular file is opened. A full disk or a missing directory is the
  * sink's fault, not the message's: everything waits. What a failed write left behind of a line is cut off again.
  */
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, sep } from "node:path";
 import { errorCodeOf } from "../../base/errors.ts";
 import { ConnectorFailure } from "../failures.ts";
 import type { Delivery, Disposition } from "../message.ts";
@@ -41,7 +41,7 @@ export default defineSink({
         .refine((path) => isAbsolute(path) && !path.includes("\0"), "must be an absolute path")
         .refine((path) => !path.split("/").includes(".."), "must not hold ..")
         .refine((path) => FILE_NAME.test(basename(path)), "must end in a name of letters, digits, _, - and .")
-        .meta({ description: "Absolute path of the file; its directory must exist and not be writable by everybody" }),
+        .meta({ description: "Absolute path of the file; its directory must exist below a --file-root of the relay" }),
       format: lineFormat(z),
       fsync: z.boolean().default(false).meta({ description: "Wait for the disk after every batch" }),
     }),
@@ -54,29 +54,31 @@ export default defineSink({
   lanes: () => 1,
   subject: () => undefined,
   wrapsNative: true,
-  async open({ path, format, fsync }) {
-    const file = await openFile(path);
-    return new FileSink(path, file, format, fsync);
+  async open({ path, format, fsync }, { fileRoots = [] }) {
+    return new FileSink({ path, roots: fileRoots, format, fsync }, await openFile(path, fileRoots));
   },
 });
 
+interface FilePlace {
+  path: string;
+  roots: readonly string[];
+  format: LineFormat;
+  fsync: boolean;
+}
+
 class FileSink implements Sink {
-  readonly #path: string;
-  readonly #format: LineFormat;
-  readonly #fsync: boolean;
+  readonly #place: FilePlace;
   #file: FileHandle;
   #isClosed = false;
 
-  constructor(path: string, file: FileHandle, format: LineFormat, fsync: boolean) {
-    this.#path = path;
+  constructor(place: FilePlace, file: FileHandle) {
+    this.#place = place;
     this.#file = file;
-    this.#format = format;
-    this.#fsync = fsync;
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
     signal.throwIfAborted();
-    return deliverSmall(batch, MESSAGE_BYTES, (small) => this.#append(asLines(small, this.#format)));
+    return deliverSmall(batch, MESSAGE_BYTES, (small) => this.#append(asLines(small, this.#place.format)));
   }
 
   async #append(bytes: Buffer): Promise<void> {
@@ -85,7 +87,7 @@ class FileSink implements Sink {
     const { size } = await this.#file.stat();
     try {
       await writeAll(this.#file, bytes);
-      if (this.#fsync) await this.#file.sync();
+      if (this.#place.fsync) await this.#file.sync();
     } catch (error) {
       // A reader must not find half a line, nor the same lines twice after the retry.
       await this.#file.truncate(size).catch(() => {});
@@ -100,9 +102,10 @@ class FileSink implements Sink {
 
   /** A file that was renamed or removed (log rotation) is made anew; what is open has no name any more. */
   async #followRotation(): Promise<void> {
-    const [named, opened] = await Promise.all([lstat(this.#path).catch(() => undefined), this.#file.stat()]);
+    const { path, roots } = this.#place;
+    const [named, opened] = await Promise.all([lstat(path).catch(() => undefined), this.#file.stat()]);
     if (named && named.ino === opened.ino && named.dev === opened.dev) return;
-    const next = await openFile(this.#path);
+    const next = await openFile(path, roots);
     await this.#file.close().catch(() => {});
     this.#file = next;
   }
@@ -115,8 +118,8 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  const directory = await checkedDirectory(dirname(path));
+async function openFile(path: string, roots: readonly string[]): Promise<FileHandle> {
+  const directory = await checkedDirectory(dirname(path), roots);
   try {
     // O_NONBLOCK: a pipe must be refused, not waited for.
     const flags =
@@ -131,18 +134,26 @@ async function openFile(path: string): Promise<FileHandle> {
   throw new ConnectorFailure("invalid_destination", "the path is not a regular file with one name");
 }
 
-/** Where the directory really is. It must be one that not everybody can plant files in. */
-async function checkedDirectory(directory: string): Promise<string> {
+/** Where the directory really is: below an allowed one, and none that everybody can plant files in. */
+async function checkedDirectory(directory: string, roots: readonly string[]): Promise<string> {
   const real = await realpath(directory).catch((error: unknown) => {
     throw failure(error);
   });
   if (REFUSED_TREES.test(real))
     throw new ConnectorFailure("invalid_destination", "nothing is written to /proc, /dev or /sys");
+  const allowed = await Promise.all(roots.map((root) => realpath(root).catch(() => undefined)));
+  if (!allowed.some((root) => root !== undefined && isInside(real, root))) {
+    throw new ConnectorFailure("invalid_destination", "the file is below no directory that --file-root allows");
+  }
   const { mode } = await lstat(real);
   if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0) {
     throw new ConnectorFailure("invalid_destination", "the file's directory can be written by everybody");
   }
   return real;
+}
+
+function isInside(directory: string, root: string): boolean {
+  return directory === root || directory.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
 /** Only what is wrong with the name is final. */

@@ -26,7 +26,8 @@ const directory = mkdtempSync(join(tmpdir(), "pgkeep-file-sink-"));
 const at = (name: string) => join(directory, name);
 
 describeSink({
-  definition: file,
+  // The suite's context allows no directory.
+  definition: { ...file, open: (config, context) => file.open(config, { ...context, fileRoots: [directory] }) },
   withoutHeaders: "a line holds the body alone",
   async start() {
     return {
@@ -40,7 +41,8 @@ describeSink({
 });
 
 const never = new AbortController().signal;
-const open = (config: Record<string, unknown>) => file.open(file.config(z).parse(config), connectorContext());
+const open = (config: Record<string, unknown>, fileRoots = [directory]) =>
+  file.open(file.config(z).parse(config), connectorContext({ fileRoots }));
 const failure = (attempt: Promise<unknown>): Promise<ConnectorFailure> =>
   attempt.then(
     () => Promise.reject(new Error("it did not fail")),
@@ -105,6 +107,21 @@ describe("a file", () => {
     mkdirSync(at("open"));
     chmodSync(at("open"), 0o777);
     expect((await failure(open({ path: join(at("open"), "x") }))).class).toBe("invalid_destination");
+  });
+
+  it("[R-08] stands only below a directory that the operator named", async () => {
+    mkdirSync(at("below"));
+    const path = join(at("below"), "x.jsonl");
+    for (const roots of [[], ["/nowhere"], [`${directory}x`], [at("folder")]]) {
+      const refused = await failure(open({ path }, roots));
+      expect([refused.class, refused.message], roots.join()).toEqual([
+        "invalid_destination",
+        "the file is below no directory that --file-root allows",
+      ]);
+    }
+    symlinkSync("/var", at("outside"));
+    expect((await failure(open({ path: join(at("outside"), "x.jsonl") }))).class).toBe("invalid_destination");
+    for (const roots of [["/nowhere", directory], [at("below")], ["/"]]) await (await open({ path }, roots)).close();
   });
 
   it("in a directory that is missing waits for it", async () => {
