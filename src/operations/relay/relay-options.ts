@@ -52,7 +52,6 @@ export function baseOptions(flags: RunFlags, { server, context, observe }: Surro
     addresses: { allow: allowedNetworks(flags.ssrfAllow) },
     secretRoots: secretRootsOf(flags, context),
     fileRoots: fileRootsOf(flags, context),
-    fileRoots: fileRootsOf(flags, context),
     environment: context.environment,
     allowInsecure: flags.allowInsecure ?? false,
     allowInlineSecrets: flags.allowInlineSecrets ?? false,
