@@ -111,9 +111,9 @@ describe("the metrics of a relay", () => {
       { type: "relay.state", state: "running", ...ofPipeline },
       { type: "relay.lag", lag: 7, oldestAgeMs: 1_500, deadLetters: 2, ...ofPipeline },
     ];
-    const before = await valuesAfter(...owned);
-    expect(before('consumer_lag{pipeline="orders",tenant="default"}')).toBe(7);
-    expect(before('oldest_event_age_seconds{pipeline="orders",tenant="default"}')).toBe(1.5);
+    const here = await valuesAfter(...owned);
+    expect(here('consumer_lag{pipeline="orders",tenant="default"}')).toBe(7);
+    expect(here('oldest_event_age_seconds{pipeline="orders",tenant="default"}')).toBe(1.5);
     const after = await valuesAfter({ type: "relay.ownership", event: "lost", epoch: 1n, ...ofPipeline });
     for (const gone of ["consumer_lag", "pipeline_healthy", "oldest_event_age_seconds"])
       expect(after(`${gone}{pipeline="orders",tenant="default"}`), gone).toBeUndefined();
