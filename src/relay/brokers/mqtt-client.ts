@@ -190,6 +190,11 @@ export function reasonClassOf(error: unknown): FailureClass | undefined {
 function sessionFailure(error: unknown, isSignedIn: boolean): ConnectorFailure {
   const what = isSignedIn ? "lost the connection to the MQTT broker" : "could not sign in to the MQTT broker";
   const given = reasonClassOf(error);
+  if (given === undefined && /^Invalid (puback|pubrec|pubcomp) reason code/.test(reasonOf(error))) {
+    // mosquitto answers a message above its message_size_limit so; the client then understands nothing more.
+    const why = "the MQTT broker refused a message for a reason that MQTT 5 does not have; it may be too large";
+    return new ConnectorFailure("protocol_rejection", why);
+  }
   if (given === undefined) return failureOf(error, what);
   // Brokers say "not authorized" (135) about a wrong password too, so as not to tell which of both is wrong.
   const isRefusedSignIn = !isSignedIn && given === "authorization";

@@ -8,6 +8,7 @@ import { describeSink, type Received } from "../../conformance/relay/sinks.ts";
 import { describeSource, TestInbox } from "../../conformance/relay/sources.ts";
 import type { Endpoint, NetworkedServer } from "../../conformance/relay/subject.ts";
 import { MOSQUITTO, type MosquittoBroker, startMosquitto } from "../../support/brokers/mosquitto.ts";
+import { type Script, startScriptedMqtt } from "../../support/brokers/scripted-mqtt.ts";
 import { issue } from "../../support/certificates.ts";
 import { needs } from "../../support/needs.ts";
 
@@ -252,15 +253,78 @@ describe("sink mqtt by itself", () => {
   });
 });
 
-describe("sink mqtt at a broker with a small window", () => {
-  beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
+describe("sink mqtt at a broker of its own mind", () => {
+  const open = (port: number) => {
+    const config = { url: `mqtt://127.0.0.1:${port}`, topic: "t", allow_insecure: true, timeout_seconds: 2 };
+    return mqttSink.open(readConfig(mqttSink, config), connectorContext({ allowInsecure: true }));
+  };
+  const send = async (script: Script, topics: string[]) => {
+    await using broker = await startScriptedMqtt(script);
+    const sink = await open(broker.port);
+    const batch = topics.map((subject, id) => delivery(id, { subject }));
+    const answers = await sink.send(batch, new AbortController().signal);
+    await sink.close();
+    return { answers, broker };
+  };
 
   it("never has more on its way than the broker takes", async () => {
-    await using broker = await startMosquitto({ settings: ["max_inflight_messages 7"] });
-    const sink = await mqttSink.open(readConfig(mqttSink, { ...connectionOf(broker), topic: "t" }), connectorContext());
-    const batch = Array.from({ length: 500 }, (_, id) => delivery(id, { subject: "t" }));
-    const answers = await sink.send(batch, new AbortController().signal);
-    expect(answers.every(({ outcome }) => outcome === "delivered")).toBe(true);
-    await sink.close();
+    const { answers, broker } = await send({ receiveMaximum: 7 }, Array(50).fill("t"));
+    expect(answers).toEqual(Array(50).fill({ outcome: "delivered" }));
+    expect(broker.mostInFlight()).toBe(7);
+  });
+
+  it.each([
+    [0x10, { outcome: "delivered" }],
+    [0x80, { outcome: "retry", class: "unknown", scope: "sink" }],
+    [0x83, { outcome: "retry", class: "unknown", scope: "sink" }],
+    [0x87, { outcome: "reject", class: "authorization", scope: "sink" }],
+    [0x90, { outcome: "reject", class: "invalid_destination", scope: "message" }],
+    [0x97, { outcome: "retry", class: "throttled", scope: "sink" }],
+    [0x99, { outcome: "reject", class: "protocol_rejection", scope: "message" }],
+  ])("takes reason code %i of one message for what it means, and only for that message", async (code, expected) => {
+    const answer = (topic: string) => (topic === "bad" ? code : 0);
+    const { answers } = await send({ answer }, ["good", "bad", "good"]);
+    expect(answers).toMatchObject([{ outcome: "delivered" }, expected, { outcome: "delivered" }]);
+  });
+
+  it("finds the message for which a broker gives a reason that does not exist, as mosquitto does for large ones", async () => {
+    await using broker = await startMosquitto({ settings: ["message_size_limit 5000"] });
+    const config = readConfig(mqttSink, { ...connectionOf(broker), topic: "t" });
+    const sendBodies = async (...bodies: string[]) => {
+      const sink = await mqttSink.open(config, connectorContext());
+      const batch = bodies.map((body, id) => delivery(id, { subject: "t", body }));
+      const answers = await sink.send(batch, new AbortController().signal);
+      await sink.close();
+      return answers;
+    };
+    const large = "x".repeat(6_000);
+    const refused = { outcome: "reject", class: "protocol_rejection", scope: "message" };
+    expect(await sendBodies("small", large)).toMatchObject([{ outcome: "delivered" }, { outcome: "retry" }]);
+    expect(await sendBodies(large, "small")).toMatchObject([refused, refused]);
+    expect(await sendBodies(large)).toMatchObject([refused]);
+  });
+
+  it("reports all of a batch refused, or none, when the connection ended over one message", async () => {
+    const answer = (topic: string) => (topic === "bad" ? { disconnect: 0x90 } : 0);
+    const refused = { outcome: "reject", class: "invalid_destination", scope: "message" };
+    expect((await send({ answer }, ["bad", "good"])).answers).toMatchObject([refused, refused]);
+    const later = (await send({ answer }, ["good", "bad", "good"])).answers;
+    expect(later).toMatchObject([{ outcome: "delivered" }, { outcome: "retry" }, { outcome: "retry" }]);
+  });
+
+  it.each([
+    [0x84, "invalid_config"],
+    [0x85, "invalid_config"],
+    [0x86, "authentication"],
+    [0x87, "authentication"],
+    [0x88, "unavailable"],
+    [0x89, "unavailable"],
+    [0x97, "throttled"],
+    [0x9d, "invalid_destination"],
+    [0x9f, "throttled"],
+    [0x80, "unknown"],
+  ])("takes reason code %i of a refused connection for %s", async (connectReason, failureClass) => {
+    await using broker = await startScriptedMqtt({ connectReason });
+    await expect(open(broker.port)).rejects.toMatchObject({ class: failureClass });
   });
 });
