@@ -676,6 +676,10 @@ declare
   v_waiting bigint;
   v_blobs tide.outbox_blobs[];
 begin
+  if p_number is null or p_number < 0 or p_span is null or p_span < 1
+     or to_regclass('tide.tide_outbox_messages_default') is null then
+    perform tide.relay_refuse('there is no such range of ids', 'Call tide.outbox_maintain_partitions instead.');
+  end if;
   if to_regclass(format('tide.%I', v_name)) is not null then
     return 'exists';
   end if;
@@ -813,6 +817,7 @@ create or replace function tide.admin_convert_outbox_storage(
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '30s'
 as $$
 declare
   -- More children than this make every query plan slow.
@@ -847,8 +852,12 @@ begin
   if to_regclass('tide.tide_outbox_messages_v043_legacy') is not null then
     perform tide.relay_refuse('tide.tide_outbox_messages_v043_legacy is there already', 'Drop it once nobody needs it.');
   end if;
+  -- In the order in which publishers and relays take them, so that they wait and none is in a circle with us: publishers
+  -- begin with the configuration, relays with the sequence (a new name needs its strongest lock).
+  lock table tide.tide_outbox_config in access exclusive mode;
+  alter sequence tide.tide_outbox_messages_id_seq rename to tide_outbox_messages_v043_legacy_seq;
   lock table tide.tide_outbox_messages, tide.outbox_blobs in access exclusive mode;
-  select s.last_value, s.is_called into v_last, v_called from tide.tide_outbox_messages_id_seq as s;
+  select s.last_value, s.is_called into v_last, v_called from tide.tide_outbox_messages_v043_legacy_seq as s;
   select coalesce(min(m.id), v_last), count(*) into v_first, v_rows from tide.tide_outbox_messages as m;
   if v_last / p_partition_span - v_first / p_partition_span >= c_most then
     perform tide.relay_refuse(format('a span of %s would need more than %s child tables', p_partition_span, c_most),
@@ -874,7 +883,7 @@ begin
           select format('grant %s on sequence tide.tide_outbox_messages_id_seq to %s', a.privilege_type,
                         case a.grantee when 0 then 'public' else a.grantee::regrole::text end)
             from pg_class as c, aclexplode(c.relacl) as a
-           where c.oid = 'tide.tide_outbox_messages_id_seq'::regclass and a.grantee <> c.relowner) as g;
+           where c.oid = 'tide.tide_outbox_messages_v043_legacy_seq'::regclass and a.grantee <> c.relowner) as g;
   select coalesce(array_agg(v.statement) filter (where v.mine), '{}') as statements,
          coalesce(jsonb_agg(v.name) filter (where not v.mine), '[]') as foreign_views
     into v_views
@@ -894,7 +903,7 @@ begin
   alter table tide.outbox_blobs drop constraint if exists outbox_blobs_message_id_fkey;
   alter table tide.tide_outbox_messages alter column id drop identity if exists;
   alter table tide.tide_outbox_messages alter column id drop default;
-  drop sequence if exists tide.tide_outbox_messages_id_seq;
+  drop sequence if exists tide.tide_outbox_messages_v043_legacy_seq;
   alter table tide.tide_outbox_messages drop constraint if exists tide_outbox_messages_outbox_name_fkey;
   alter table tide.tide_outbox_messages rename to tide_outbox_messages_v043_legacy;
   for v_index in

@@ -26,7 +26,9 @@ begin
           'ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS; then try again.', v_role);
     end if;
   end loop;
-  if exists (select from pg_catalog.pg_roles as r where r.rolname operator(pg_catalog.=) 'pg_tide_admin') then
+  if exists (select from pg_catalog.pg_roles as r
+              where r.rolname operator(pg_catalog.=) 'pg_tide_admin'
+                and not pg_catalog.pg_has_role(r.oid, 'tide_admin', 'member')) then
     execute 'grant tide_admin to pg_tide_admin';
   end if;
 end;

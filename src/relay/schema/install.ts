@@ -65,14 +65,17 @@ export async function installSchema(session: Session, request: InstallRequest): 
 }
 
 /** The settings that could bend the statements below are ours for the length of the transaction. */
-const OPENING = `begin isolation level read committed;
+const OPENING = `begin isolation level read committed read write;
 set local search_path = pg_catalog, pg_temp;
-set local lock_timeout = '10s';
+set local standard_conforming_strings = on;
+set local transform_null_equals = off;
 set local client_min_messages = warning;
 set local check_function_bodies = on;
 set local default_tablespace = '';
 set local default_table_access_method = heap;
-select pg_catalog.pg_advisory_xact_lock(${INSTALL_LOCK.join(", ")})`;
+set local lock_timeout = '60s';
+select pg_catalog.pg_advisory_xact_lock(${INSTALL_LOCK.join(", ")});
+set local lock_timeout = '10s'`;
 
 function refuseForeign({ kind, owner, mayActAsOwner, planted }: SchemaState): void {
   if (kind === "foreign") {

@@ -5,6 +5,7 @@
  * tide.meta, so it is neither renamed nor reused after a release.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { assert } from "../../base/assert.ts";
 
 const DIRECTORY = new URL("../../../sql/relay/", import.meta.url);
 
@@ -27,6 +28,7 @@ export function migrations(): readonly Migration[] {
       return digits === undefined ? [] : [{ name, number: Number(digits) }];
     })
     .sort((one, other) => (one.name < other.name ? -1 : 1));
+  assert(new Set(found.map(({ number }) => number)).size === found.length, "no two migrations have one number");
   return found;
 }
 

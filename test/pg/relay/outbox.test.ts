@@ -477,6 +477,42 @@ describe("encryption", () => {
   });
 });
 
+describe("dividing the storage while applications publish", () => {
+  it("makes them wait and loses nothing", async () => {
+    await using divided = await openTide();
+    const { name } = await outboxWith(500, divided);
+    let isConverted = false;
+    const publishers = Array.from({ length: 3 }, async (_, publisher) => {
+      await using session = await divided.another();
+      const ids: string[] = [];
+      // A few more afterwards, over plans that were made for the old table.
+      for (let rest = 20; rest > 0; rest -= isConverted ? 1 : 0)
+        ids.push(
+          (await session.one("select tide.outbox_publish_id($1, to_jsonb($2::int))", name, String(publisher))) ?? "",
+        );
+      return ids;
+    });
+    const readers = ["select * from tide.relay_page($1, 0, 10, 100000)", "select tide.outbox_sweep($1, 1, true)"].map(
+      async (statement) => {
+        await using session = await divided.another();
+        while (!isConverted) await session.rows(statement, name);
+        await session.rows(statement, name);
+      },
+    );
+    await divided.run("select tide.admin_convert_outbox_storage(50, 1, confirm_blocking_copy => true)");
+    isConverted = true;
+    await Promise.all(readers);
+    const ids = (await Promise.all(publishers)).flat();
+    expect(new Set(ids).size).toBe(ids.length);
+    const [found] = await divided.rows(
+      "select count(*) as found from tide.tide_outbox_messages where id = any ($1::bigint[])",
+      `{${ids}}`,
+    );
+    expect(found).toEqual({ found: String(ids.length) });
+    expect(await left(name, divided)).toBe(500 + ids.length);
+  });
+});
+
 describe.each(availableMajors())("dividing the storage by ids on PostgreSQL %i", (major) => {
   it("[relay 3.1] keeps rows, ids, pieces, rights and views, drains, premakes and drops", async () => {
     await using divided = await openTide({ major });
