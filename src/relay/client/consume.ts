@@ -12,7 +12,7 @@
  *    its last error, until somebody calls tide.replay_inbox_messages.
  *  - A lost connection costs the event that was being handled one attempt; the other claims are given back.
  */
-import { setTimeout as delay } from "node:timers/promises";
+import { sleep, systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
 import { type Connection, type Queryable, sqlstateOf } from "./connection.ts";
@@ -175,7 +175,7 @@ class Consumer<Payload> {
       pollIntervalMs = DEFAULTS.pollIntervalMs,
     } = this.#options;
     while (!signal.aborted) {
-      const claimedMs = performance.now();
+      const claimedMs = systemClock.monotonicMs();
       const { rows } = await connection.query(CLAIM, [inbox, String(batchSize), String(leaseSeconds)]);
       this.#waiting = rows.map((row) => eventOf<Payload>(row));
       if (rows.length === 0) {
@@ -189,7 +189,7 @@ class Consumer<Payload> {
   /** Handles what was claimed. What is left at half of the lease is given back: running out would cost it an attempt. */
   async #workThrough(connection: Connection, untilMs: number): Promise<void> {
     for (let event = this.#waiting.shift(); event; event = this.#waiting.shift()) {
-      if (this.#options.signal.aborted || performance.now() > untilMs) {
+      if (this.#options.signal.aborted || systemClock.monotonicMs() > untilMs) {
         this.#waiting.unshift(event);
         await this.#giveBack(connection);
         return;
@@ -245,7 +245,7 @@ class Consumer<Payload> {
   }
 
   async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#options.signal }).catch(() => {});
+    await sleep(ms, this.#options.signal).catch(() => {});
   }
 }
 

@@ -2,14 +2,7 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { FormatDefinition } from "./format.ts";
 
-export const names = [
-  "canal",
-  "cdc_json",
-  "cloudevents",
-  "debezium",
-  "maxwell",
-  "native",
-] as const;
+export const names = ["canal", "cdc_json", "cloudevents", "debezium", "maxwell", "native"] as const;
 
 export const index = {
   canal: () => import("./canal.ts"),
