@@ -585,6 +585,82 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
     });
   });
 
+  describe("what JSON can do", () => {
+    const raw = (config: string) => tide.refused("select tide.relay_set_outbox_v2($1)", config);
+
+    it("numbers without end, characters that text cannot hold, the same key twice, null everywhere", async () => {
+      for (const size of ["1e400", "-1e400", "1e-400", "99999999999999999999", "0.1", "1e100000"]) {
+        expect([
+          size,
+          (await raw(`{"name": "x", "outbox": "orders", "sink_type": "stdout", "batch_size": ${size}}`)).sqlstate,
+        ]).toEqual([size, "22023"]);
+      }
+      expect(
+        (await raw('{"name": "x", "outbox": "orders", "sink_type": "nats", "config": {"url": "\\u0000"}}')).sqlstate,
+      ).toMatch(/^22/);
+      await tide.one(
+        "select tide.relay_set_outbox_v2($1)",
+        '{"name": "first", "name": "doubled", "outbox": "orders", "sink_type": "stdout", "batch_size": 1e2}',
+      );
+      expect(await stored("doubled")).toMatchObject({ batch_size: 100 });
+      await setV2({
+        name: "nulls",
+        outbox: "orders",
+        sink_type: "stdout",
+        config: null,
+        batch_size: null,
+        dlq: { enabled: null },
+        routing: { rules: null },
+        source: null,
+        enabled: null,
+      });
+      expect(await stored("nulls")).toMatchObject({ batch_size: 100, dlq: { enabled: true }, routing: {} });
+      for (const config of ["null", "[]", "1", '"x"', "{}"])
+        expect([config, (await raw(config)).sqlstate]).toEqual([config, "22023"]);
+      expect((await tide.refused("select tide.relay_set_outbox_v2(null)")).sqlstate).toBe("22023");
+    });
+
+    it("keys that are quotes, dots, empty, or names of other things stay keys of the sink", async () => {
+      const odd = {
+        "": 1,
+        "a.b": "v",
+        'q"': "v",
+        "'; drop table x": "v",
+        __proto__x: "v",
+        constructor: "v",
+        ü: ["v", { "": "v" }],
+      };
+      await setV2({ name: "odd", outbox: "orders", sink_type: "stdout", config: odd });
+      expect(await stored("odd")).toMatchObject({ sink: odd });
+      const leak = await refusedV2({
+        name: "odd",
+        outbox: "orders",
+        sink_type: "stdout",
+        config: { "a.b": { "": { password: "canary" } } },
+      });
+      expect(leak.message).toBe('invalid argument: "sink.a.b..password" holds a secret as it is');
+    });
+
+    it("[Q-10] is checked in time that grows with its size, not faster", async () => {
+      const many = {
+        a: Array.from({ length: 3_000 }, () => "a://b:"),
+        b: "$${".repeat(20_000),
+        c: "a://".concat(":".repeat(20_000)),
+      };
+      const start = performance.now();
+      await setV2({ name: "large", outbox: "orders", sink_type: "stdout", config: many });
+      await setV2({
+        name: "large",
+        outbox: "orders",
+        sink_type: "stdout",
+        config: { ...Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`k${i}`, 1])) },
+      });
+      await tide.one("select tide.relay_delete('large')");
+      // 10 s: a machine that does other things too needs about one.
+      expect(performance.now() - start).toBeLessThan(10_000);
+    });
+  });
+
   describe("pauses", () => {
     const resume = () => tide.json("select tide.relay_auto_resume_candidates()") as Promise<Json[]>;
     const back = (name: string) =>

@@ -155,4 +155,27 @@ describe.each([18, 14] as const)("tenants on PostgreSQL %i", (major) => {
     );
     expect((await tide.refused("select tide.relay_grant_tenant('acme', 'no_such_role')")).sqlstate).toBe("22023");
   });
+
+  it("[Q-09] with rights on the table of pipelines one still has only one's own", async () => {
+    await tide.run(`create role one; create role two;
+      grant usage on schema tide to one, two;
+      grant execute on all functions in schema tide to one, two;
+      grant select, insert, update, delete on tide.relay_outbox_config, tide.relay_inbox_config, tide.relay_pipeline_state, tide.tide_outbox_config to one, two;
+      grant select on tide.relay_fanin_config, tide.settings, tide.tide_inbox_config to one, two;
+      grant insert on tide.outbox_cleanup_state to one, two`);
+    await as("one", () =>
+      tide.run("select tide.outbox_create('ones'); select tide.relay_set_outbox('of-one', 'ones', 'stdout')"),
+    );
+    await as("two", async () => {
+      expect(await seen()).toEqual([]);
+      expect(await tide.json("select tide.relay_list_configs()")).toEqual([]);
+      expect((await tide.refused("select tide.relay_get_config('of-one')")).sqlstate).toBe("42704");
+      expect((await tide.refused("select tide.relay_delete('of-one')")).sqlstate).toBe("42704");
+      expect((await tide.refused("select tide.relay_set_outbox('of-two', 'ones', 'stdout')")).sqlstate).toBe("42704");
+      expect((await tide.refused("select tide.relay_set_tenant('of-one', 'mine')")).sqlstate).toBe("42704");
+      await tide.run("select tide.outbox_create('twos')");
+      expect((await tide.refused("select tide.relay_set_outbox('of-one', 'twos', 'stdout')")).sqlstate).toBe("42501");
+    });
+    await as("one", async () => expect(await seen()).toEqual(["of-one"]));
+  });
 });
