@@ -683,7 +683,8 @@ begin
   if to_regclass(format('tide.%I', v_name)) is not null then
     return 'exists';
   end if;
-  lock table tide.tide_outbox_messages_default in access exclusive mode;
+  -- Publishers begin with the configuration: whoever holds it alone meets none of them half-way, in a circle.
+  lock table tide.tide_outbox_config, tide.tide_outbox_messages_default in access exclusive mode;
   select count(*) into v_waiting
     from (select from tide.tide_outbox_messages_default as d
            where d.id >= v_from and d.id < v_to limit c_rows + 1) as d;
@@ -714,15 +715,15 @@ $$;
 comment on function tide.relay_ensure_partition(bigint, bigint) is 'Makes the child table of one range of ids.';
 
 -- Looks after the children: makes those that are needed next, moves what landed in the default one, drops old ones that
--- are empty. Locks the table for a moment per child; waits at most three seconds for that. Lends the owner's right to
--- alter the table; only administrators may.
+-- are empty. Publishers wait while it works, so it waits for those that are there at most two seconds and gives up then.
+-- Lends the owner's right to alter the table; only administrators may.
 create or replace function tide.outbox_maintain_partitions(p_ahead integer default 2, p_dry_run boolean default false)
   returns jsonb
   language plpgsql
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
-  set lock_timeout = '3s'
+  set lock_timeout = '2s'
 as $$
 declare
   v_layout text;
@@ -785,7 +786,8 @@ begin
     continue when not v_empty;
     if not p_dry_run then
       -- Ids of this range are all given out, but a transaction that is still open may not have inserted its row yet.
-      execute format('lock table tide.tide_outbox_messages, tide.%I in access exclusive mode', v_child.relname);
+      execute format('lock table tide.tide_outbox_config, tide.tide_outbox_messages, tide.%I in access exclusive mode',
+                     v_child.relname);
       execute format('select not exists (select from tide.%I)', v_child.relname) into v_empty;
       continue when not v_empty;
       execute format('alter table tide.tide_outbox_messages detach partition tide.%I', v_child.relname);
@@ -802,6 +804,12 @@ begin
   return jsonb_build_object('storage_layout', v_layout, 'dry_run', coalesce(p_dry_run, false), 'created', v_created,
                             'drained', v_drained, 'dropped', v_dropped, 'too_full', v_full,
                             'default_partition_rows', v_default_rows);
+exception when lock_not_available then
+  raise exception using
+    errcode = '55P03',
+    message = 'partitions are as they were: the outboxes are in use by a transaction that does not end',
+    detail = 'PGTIDE_SPI_ERROR',
+    hint = 'Try again; SELECT * FROM tide.relay_holders(outbox) names who publishes for long.';
 end;
 $$;
 comment on function tide.outbox_maintain_partitions(integer, boolean) is 'Makes, drains and drops child tables.';

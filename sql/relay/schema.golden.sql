@@ -539,7 +539,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 --  next_retry_at timestamp with time zone,
 --  unresolved_dlq_depth bigint,
 --  last_state_update_at timestamp with time zone
--- function tide.admin_convert_outbox_storage(p_partition_span bigint DEFAULT 10000000, p_premake integer DEFAULT 2, confirm_blocking_copy boolean DEFAULT false) returns jsonb volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.admin_convert_outbox_storage(p_partition_span bigint DEFAULT 10000000, p_premake integer DEFAULT 2, confirm_blocking_copy boolean DEFAULT false) returns jsonb volatile security definer set lock_timeout=30s set search_path=pg_catalog, pg_temp
 -- function tide.admin_rewind_offset(p_group_name text, p_consumer_id text, p_target_offset bigint, confirm_reprocessing boolean DEFAULT false) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.admin_rewind_relay_offset(p_relay_group_id text, p_pipeline_id text, p_outbox_name text, p_target_offset bigint, confirm_reprocessing boolean DEFAULT false) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.backfill_advance(p_job_id bigint, p_epoch bigint, p_upto_id bigint, p_rows integer) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
@@ -601,7 +601,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.outbox_enable(p_name text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.outbox_encryption_config(outbox_name text, kms_provider text, key_id text, algorithm text DEFAULT 'AES256GCM'::text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.outbox_grant_publish(p_outbox text, p_role text) returns void volatile set search_path=pg_catalog, pg_temp
--- function tide.outbox_maintain_partitions(p_ahead integer DEFAULT 2, p_dry_run boolean DEFAULT false) returns jsonb volatile security definer set lock_timeout=3s set search_path=pg_catalog, pg_temp
+-- function tide.outbox_maintain_partitions(p_ahead integer DEFAULT 2, p_dry_run boolean DEFAULT false) returns jsonb volatile security definer set lock_timeout=2s set search_path=pg_catalog, pg_temp
 -- function tide.outbox_payload(p_id bigint) returns text stable set search_path=pg_catalog, pg_temp
 -- function tide.outbox_publish(p_name text, p_payload jsonb, p_headers jsonb DEFAULT '{}'::jsonb) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.outbox_publish_batch(p_name text, p_messages jsonb[]) returns bigint[] volatile security definer set search_path=pg_catalog, pg_temp

@@ -477,6 +477,37 @@ describe("encryption", () => {
   });
 });
 
+describe("looking after partitions", () => {
+  it("[Q-10] gives up when a publisher does not end, and goes on beside those that do", async () => {
+    await using divided = await openTide();
+    const { name } = await outboxWith(10, divided);
+    await divided.run("select tide.admin_convert_outbox_storage(20, 0, confirm_blocking_copy => true)");
+    await using slow = await divided.another();
+    await slow.run(`begin; select tide.outbox_publish('${name}', '{}') from generate_series(1, 30)`);
+    expect(await divided.refused("select tide.outbox_maintain_partitions()")).toMatchObject({
+      sqlstate: "55P03",
+      message: expect.stringContaining("partitions are as they were"),
+    });
+    await slow.run("commit");
+    let isDone = false;
+    const publisher = (async () => {
+      await using session = await divided.another();
+      let count = 0;
+      for (; !isDone; count++)
+        await session.run(`begin; select tide.outbox_publish_large('${name}', to_jsonb(repeat('x', 3000)), 'k', 10);
+          select tide.outbox_publish('${name}', '{}'); commit`);
+      return count;
+    })();
+    for (let round = 0; round < 10; round++) {
+      const kept = await divided.json("select tide.outbox_maintain_partitions(1)");
+      expect(kept).toMatchObject({ too_full: [] });
+    }
+    isDone = true;
+    const published = 2 * (await publisher);
+    expect(await left(name, divided)).toBe(40 + published);
+  });
+});
+
 describe("dividing the storage while applications publish", () => {
   it("makes them wait and loses nothing", async () => {
     await using divided = await openTide();
