@@ -12,11 +12,12 @@ const FIRST_WAIT_MS = 200;
 /** 5 s: people who repair a database expect their events soon after. */
 const LAST_WAIT_MS = 5_000;
 
-/** Resolves when `batch` is stored and may be acknowledged. Rejects only when `signal` aborts. */
+/** Resolves when `batch` is stored and may be acknowledged. Rejects only when `signal` aborts. `wait` is for tests. */
 export async function deliverUntilStored(
   deliver: Deliver,
   batch: readonly Incoming[],
   signal: AbortSignal,
+  wait: typeof sleep = sleep,
 ): Promise<void> {
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LAST_WAIT_MS)) {
     signal.throwIfAborted();
@@ -25,7 +26,7 @@ export async function deliverUntilStored(
       return;
     } catch {
       // Who stores reports why it could not; here it only means "not yet".
-      await sleep(waitMs, signal);
+      await wait(waitMs, signal);
     }
   }
 }
