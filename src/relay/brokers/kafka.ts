@@ -13,6 +13,7 @@ import { dial, dialTls, type Peer, type Socket, type Trust } from "../../net/soc
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { loadClient, networkClassOf, pemField, reasonOf, refusalIn } from "./network.ts";
+import { readLz4, readSnappy, readZstandard } from "./record-compression.ts";
 
 export const KAFKA_PACKAGE: NeededPackage = { name: "kafkajs", range: "^2.2.4" };
 
@@ -85,7 +86,40 @@ export async function prepareKafka(
   const settings = readSettings(config, context);
   // The package is CommonJS: only some of its names are seen from here, all of them on `default`.
   const { default: client } = await loadClient(KAFKA_PACKAGE, () => import("kafkajs"));
+  completeCodecs(client);
   return { client, link: () => makeLink(client, settings, config, context) };
+}
+
+/** Snappy, LZ4, Zstandard. Source: Kafka documentation, "Record Batch", the lowest bits of its attributes. */
+type CodecNumber = 2 | 3 | 4;
+
+/** Teaches the client to read what it does not by itself. What somebody else in this process taught it stays. */
+function completeCodecs({ CompressionCodecs: codecs }: KafkaClient): void {
+  const readers: [CodecNumber, (bytes: Buffer) => Promise<Buffer> | Buffer][] = [
+    [2, readSnappy],
+    [3, readLz4],
+    [4, (bytes) => readZstandard(bytes) ?? refuseZstandard()],
+  ];
+  for (const [type, decompress] of readers) {
+    if (hasCodec(codecs, type)) continue;
+    codecs[type] = () => ({ compress: refuseWriting, decompress: async (bytes: Buffer) => decompress(bytes) });
+  }
+}
+
+function hasCodec(codecs: KafkaClient["CompressionCodecs"], type: CodecNumber): boolean {
+  try {
+    return codecs[type]() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function refuseZstandard(): never {
+  throw new ConnectorFailure("protocol_rejection", "the topic holds Zstandard, which Node reads from 22.15 on");
+}
+
+function refuseWriting(): never {
+  throw new ConnectorFailure("invalid_config", "this compression is read only");
 }
 
 interface Settings {
@@ -278,6 +312,7 @@ const CLIENT_CLASSES: Readonly<Record<string, FailureClass>> = {
   KafkaJSMetadataNotLoaded: "unavailable",
   KafkaJSGroupCoordinatorNotFound: "unavailable",
   KafkaJSLockTimeout: "timeout",
+  CompressionFailure: "protocol_rejection",
   KafkaJSServerDoesNotSupportApiKey: "protocol_rejection",
 };
 
