@@ -142,7 +142,7 @@ class RedisSink implements Sink {
     const fields = fieldsOf(delivery);
     if (dedupWindowSeconds !== undefined) {
       const memory = `pgkeep:dedup:{${key}}:${delivery.message.dedupKey}`;
-      pipeline.eval(ADD_ONCE, 2, key, memory, dedupWindowSeconds, maxlen ?? "", ...fields);
+      pipeline.call("EVAL", ADD_ONCE, 2, key, memory, dedupWindowSeconds, maxlen ?? "", ...fields);
     } else if (maxlen !== undefined) {
       pipeline.xadd(key, "MAXLEN", "~", maxlen, "*", ...fields);
     } else {

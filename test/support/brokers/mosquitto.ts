@@ -25,7 +25,9 @@ export async function startMosquitto(
   const [port, plainPort] = [await freePort(), await freePort()];
   const [user, password] = ["relay", `mqtt:/@ ${randomBytes(9).toString("base64url")}`];
   const at = (name: string) => join(den.directory, name);
-  const made = spawnSync("mosquitto_passwd", ["-b", "-c", at("passwords"), user, password], { encoding: "utf8" });
+  const made = spawnSync("/usr/bin/mosquitto_passwd", ["-b", "-c", at("passwords"), user, password], {
+    encoding: "utf8",
+  });
   if (made.status !== 0) throw new Error(`mosquitto_passwd: ${made.stderr}`);
   const rights = options.acl ?? ["topic readwrite #", "topic read $SYS/#"];
   await writeFile(at("acl"), `${[`user ${user}`, ...rights].join("\n")}\n`);

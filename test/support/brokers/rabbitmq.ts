@@ -111,6 +111,8 @@ function epmdProgram(): string {
 }
 
 function version(): string {
-  const installed = spawnSync("dpkg-query", ["-W", "-f", "${Version}", "rabbitmq-server"], { encoding: "utf8" }).stdout;
+  const installed = spawnSync("/usr/bin/dpkg-query", ["-W", "-f", "${Version}", "rabbitmq-server"], {
+    encoding: "utf8",
+  }).stdout;
   return /^[\d.]+/.exec(installed)?.[0] ?? "of unknown version";
 }
