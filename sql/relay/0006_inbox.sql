@@ -108,7 +108,19 @@ begin
       on c.relnamespace = n.oid
      and c.relname = i.inbox_name || '_inbox'
      and c.relkind in ('r', 'p')
-     and c.relowner = (select r.oid from pg_roles as r where r.rolname = current_user);
+     and c.relowner = (select r.oid from pg_roles as r where r.rolname = current_user)
+   -- A table of another shape, which an older product may have left, must not keep the schema from being installed.
+   where (
+           select count(*)
+             from pg_attribute as a
+            where a.attrelid = c.oid
+              and not a.attisdropped
+              and (a.attname, a.atttypid::regtype::text) in (
+                    ('event_id', 'text'), ('source', 'text'), ('payload', 'jsonb'), ('headers', 'jsonb'),
+                    ('received_at', 'timestamp with time zone'), ('processed_at', 'timestamp with time zone'),
+                    ('retry_count', 'integer'), ('last_error', 'text')
+                  )
+         ) = 8;
   execute 'create or replace view tide.inbox_pending with (security_barrier = true) as '
     || coalesce(v_branches,
          'select null::text as inbox_name, null::text as event_id, null::text as source, null::jsonb as payload,'

@@ -180,7 +180,7 @@ create or replace function tide.relay_inline_secrets(p_config jsonb)
   set search_path = pg_catalog, pg_temp
 as $body$
   select t.place,
-         (t.in_secret and not t.has_url_reference) or t.value like '%-----BEGIN%PRIVATE KEY-----%'
+         (t.in_secret and not t.has_url_reference) or t.value like '%BEGIN%PRIVATE KEY%'
     from (
       select l.place,
              l.in_secret,
@@ -191,7 +191,7 @@ as $body$
     ) as t
    where t.value <> ''
      and (
-           t.value like '%-----BEGIN%PRIVATE KEY-----%'
+           t.value like '%BEGIN%PRIVATE KEY%'
         or (t.in_secret
             and not t.has_url_reference
             and t.value !~ '^\$\{(?:(?:env|ENV):[A-Za-z0-9_]+|file:/[^{}]+)\}$'
@@ -367,6 +367,17 @@ begin
     perform tide.fail('PGTIDE_INVALID_ARGUMENT',
       format('invalid argument: "%s" holds a reference that cannot be read', v_place),
       'Write ${env:NAME} or ${file:/absolute/path}, and $${ for the text itself.');
+  end if;
+  select l.place
+    into v_place
+    from tide.relay_config_leaves(p_config) as l
+   where l.leaf #>> '{}' like '%[REDACTED]%'
+   order by l.place
+   limit 1;
+  if found then
+    perform tide.fail('PGTIDE_INVALID_ARGUMENT',
+      format('invalid argument: "%s" holds a mask in the place of a secret', v_place),
+      'What is shown of a secret cannot be stored again: put ${env:NAME} or ${file:/run/secrets/name} there.');
   end if;
   for v_found in select i.place, i.is_field from tide.relay_inline_secrets(p_config) as i order by i.place loop
     if not v_found.is_field then
@@ -1053,6 +1064,17 @@ end
 $body$;
 comment on function tide.relay_delete(text) is 'Removes a pipeline; its positions stay.';
 
+-- A configuration to show: as it is stored, unless somebody wrote a secret into it by hand.
+create or replace function tide.relay_shown_config(p_config jsonb)
+  returns jsonb
+  language sql
+  immutable
+  set search_path = pg_catalog, pg_temp
+as $body$
+  select case when exists (select from tide.relay_inline_secrets(p_config)) then tide.relay_masked(p_config) else p_config end
+$body$;
+comment on function tide.relay_shown_config(jsonb) is 'A configuration as it may be shown: inline secrets are masked.';
+
 -- The stored configuration, references unresolved. A forward pipeline comes before a reverse one of the same name.
 create or replace function tide.relay_get_config(p_name text)
   returns jsonb
@@ -1066,9 +1088,9 @@ begin
   select c.config
     into v_config
     from (
-      select o.config, 1 as place from tide.relay_outbox_config as o where o.name = p_name
+      select tide.relay_shown_config(o.config) as config, 1 as place from tide.relay_outbox_config as o where o.name = p_name
       union all
-      select i.config, 2 from tide.relay_inbox_config as i where i.name = p_name
+      select tide.relay_shown_config(i.config), 2 from tide.relay_inbox_config as i where i.name = p_name
     ) as c
    order by c.place
    limit 1;
@@ -1088,7 +1110,7 @@ create or replace function tide.relay_list_configs()
   set search_path = pg_catalog, pg_temp
 as $body$
   select coalesce(jsonb_agg(jsonb_build_object('name', c.name, 'direction', c.direction, 'enabled', c.enabled,
-           'config', c.config) order by c.name, c.direction), '[]')
+           'config', tide.relay_shown_config(c.config)) order by c.name, c.direction), '[]')
     from (
       select o.name, 'outbox' as direction, o.enabled, o.config from tide.relay_outbox_config as o
       union all

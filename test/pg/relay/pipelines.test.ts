@@ -474,6 +474,19 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
       const history = JSON.stringify(await tide.rows("select new_config from tide.relay_config_history('by-hand')"));
       expect(history).not.toContain("hand-canary");
       expect(history).toContain("${env:OK}");
+      const shown = [
+        await tide.one("select tide.relay_get_config('by-hand')"),
+        await tide.one("select tide.relay_list_configs()"),
+      ];
+      expect(JSON.stringify(shown)).not.toContain("hand-canary");
+      expect(await stored("by-hand")).toMatchObject({ sink: { token: "${env:OK}" } });
+      const back = await refusedV2({
+        name: "by-hand",
+        outbox: "orders",
+        sink_type: "stdout",
+        config: ((await stored("by-hand")) as { sink: Json }).sink,
+      });
+      expect(back.message).toMatch(/^invalid argument: "sink\..*" holds a mask in the place of a secret$/);
       expect(
         await tide.rows(
           "select i.place from tide.relay_outbox_config as c, tide.relay_inline_secrets(c.config) as i where c.name = 'by-hand' order by 1",
