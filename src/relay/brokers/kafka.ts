@@ -41,15 +41,15 @@ export const kafkaConnectionFields = (z: ZodNamespace) => ({
   ssl_ca_location: z
     .string()
     .optional()
-    .meta({ description: "Authority the brokers' certificates must come from, PEM, as ${file:/path}", file: true }),
+    .meta({ description: "Authority the brokers' certificates must come from, PEM, as ${file:/path}" }),
   ssl_certificate_location: z
     .string()
     .optional()
-    .meta({ description: "Client certificate, PEM, as ${file:/path}; needs ssl_key_location", file: true }),
+    .meta({ description: "Client certificate, PEM, as ${file:/path}; needs ssl_key_location" }),
   ssl_key_location: z
     .string()
     .optional()
-    .meta({ description: "Key of the client certificate, PEM, as ${file:/path}", file: true }),
+    .meta({ description: "Key of the client certificate, PEM, as ${file:/path}", secret: true }),
   request_timeout_ms: z
     .int()
     .min(100)

@@ -40,20 +40,20 @@ export const natsConnectionFields = (z: ZodNamespace) => ({
   credentials_file: z
     .string()
     .optional()
-    .meta({ description: "Text of a .creds file (JWT and seed), as ${file:/path}", file: true }),
+    .meta({ description: "Text of a .creds file (JWT and seed), as ${file:/path}", secret: true }),
   nkey: z.string().optional().meta({ description: "Seed of an nkey user (SU...)", secret: true }),
   tls_ca_file: z
     .string()
     .optional()
-    .meta({ description: "Authority the server's certificate must come from, PEM, as ${file:/path}", file: true }),
+    .meta({ description: "Authority the server's certificate must come from, PEM, as ${file:/path}" }),
   tls_client_cert: z
     .string()
     .optional()
-    .meta({ description: "Client certificate, PEM, as ${file:/path}; needs tls_client_key", file: true }),
+    .meta({ description: "Client certificate, PEM, as ${file:/path}; needs tls_client_key" }),
   tls_client_key: z
     .string()
     .optional()
-    .meta({ description: "Key of the client certificate, PEM, as ${file:/path}", file: true }),
+    .meta({ description: "Key of the client certificate, PEM, as ${file:/path}", secret: true }),
   tls_first: z
     .boolean()
     .default(false)

@@ -50,10 +50,10 @@ const config = (z: ZodNamespace) =>
         .min(1)
         .optional()
         .meta({ description: "Topic as a template, {stream_table} when neither is given" }),
-      message_key: z
-        .enum(["format", "order_key", "dedup_key"])
-        .default("format")
-        .meta({ description: "Key of a message: the wire format's, the pipeline's order key, or the dedup key" }),
+      message_key: z.enum(["auto", "format", "order_key", "dedup_key"]).default("auto").meta({
+        description:
+          "Key of a message, so its partition. auto: the one that the event or its wire format brings, else the pipeline's order key, else the dedup key",
+      }),
       headers: z
         .record(z.string().regex(/^[!-~]{1,255}$/), z.string().max(8_192))
         .optional()
@@ -239,8 +239,9 @@ class KafkaSink implements Sink {
   ): Promise<ConnectorFailure | undefined> {
     const { acks, compression } = this.#config;
     const { CompressionTypes } = this.#client;
+    const mine = this.#producer(signal);
     try {
-      const producing = await this.#producer(signal);
+      const producing = await mine;
       const send = () =>
         producing.client.send({
           topic,
@@ -252,8 +253,8 @@ class KafkaSink implements Sink {
       await this.#bounded("sending", signal, producing.link, send);
       return undefined;
     } catch (error) {
-      void leave(this.#producing);
-      this.#producing = undefined;
+      void leave(mine);
+      if (this.#producing === mine) this.#producing = undefined;
       if (error instanceof ConnectorFailure) return error;
       throw error;
     }
@@ -389,8 +390,17 @@ class KafkaSink implements Sink {
   }
 
   #keyOf({ key, orderKey, message }: Delivery): string {
-    if (this.#config.message_key === "order_key") return orderKey;
-    return this.#config.message_key === "dedup_key" ? message.dedupKey : key;
+    switch (this.#config.message_key) {
+      case "format":
+        return key;
+      case "order_key":
+        return orderKey;
+      case "dedup_key":
+        return message.dedupKey;
+      case "auto":
+        // A key that nobody chose would tear what belongs together into several partitions.
+        return key === message.dedupKey && orderKey !== "" ? orderKey : key;
+    }
   }
 }
 

@@ -187,10 +187,22 @@ describe("Kafka", () => {
     ]);
   });
 
-  it("keeps messages of one key in one partition and in order, by the key that was chosen", async () => {
+  it.each([
+    ["auto", "row-1", "row-1"],
+    ["auto", "outbox_orders:1:0", "customer-9"],
+    ["format", "outbox_orders:1:0", "outbox_orders:1:0"],
+    ["order_key", "row-1", "customer-9"],
+    ["dedup_key", "row-1", "outbox_orders:1:0"],
+  ])("gets the key that message_key %s makes of %s", async (rule, key, expected) => {
+    const name = await topic();
+    await send({ ...settings, message_key: rule }, [delivery(1, { subject: name, key, orderKey: "customer-9" })]);
+    expect((await read(plain, name)).map((one) => one.key)).toEqual([expected]);
+  });
+
+  it("keeps messages of one order key in one partition and in order", async () => {
     const name = await topic({ partitions: 3 });
     const batch = deliveries(1, 300, { subject: name, keys: 10 });
-    await send({ ...settings, message_key: "order_key" }, batch);
+    await send(settings, batch);
     const stored = await read(plain, name);
     expect(stored).toHaveLength(300);
     expect(new Set(stored.map(({ partition }) => partition)).size).toBeGreaterThan(1);
