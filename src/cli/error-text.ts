@@ -5,7 +5,7 @@
  * reference appear, because scripts around it compare them.
  */
 import { redactCredentials } from "../base/credentials.ts";
-import type { ErrorParts, PgkeepError } from "../base/errors.ts";
+import { ERRORS, type ErrorParts, type PgkeepError } from "../base/errors.ts";
 import { tameLine, tameText } from "../base/tame.ts";
 import type { ProgramName } from "./manifest.ts";
 
@@ -78,6 +78,17 @@ export function errorJson(error: PgkeepError): Record<string, unknown> {
     column: parts.column ?? null,
     retryable: error.retryable,
     docs: `docs/reference/errors.md#${error.code.toLowerCase()}`,
+    ...relayParts(error),
+  };
+}
+
+/** Relay errors also have the parts that tools around pg_tide read. */
+function relayParts({ code, parts }: PgkeepError): Record<string, unknown> {
+  if (!code.startsWith("RELAY_")) return {};
+  return {
+    component: "relay",
+    likely_cause: redacted(parts.detail) ?? ERRORS[code].explain,
+    next_action: redacted(parts.hint) ?? `pgkeep explain ${code}`,
   };
 }
 
