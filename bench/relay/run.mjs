@@ -237,10 +237,11 @@ async function publisher() {
     await setPipeline(server, database, "stdout", {});
     const relaying = withRelay ? relayProcess({ database, sink: "noop" }) : undefined;
     await relaying?.until((line) => line.acquired);
+    const events = 1_500 * clients;
     const run = (kind) => () =>
-      script("publisher.mjs", [JSON.stringify({ server: address, database, kind, count: 10_000, clients })]).last();
+      script("publisher.mjs", [JSON.stringify({ server: address, database, kind, count: events, clients })]).last();
     const results = await inTurns({ plain: run("plain"), tide: run("tide") });
-    const [plain, tide] = ["plain", "tide"].map((kind) => median(results.get(kind).map(({ ms }) => ms)) / 10_000);
+    const [plain, tide] = ["plain", "tide"].map((kind) => median(results.get(kind).map(({ ms }) => ms)) / events);
     const longest = Math.max(...results.get("tide").map(({ longestMs }) => longestMs));
     relaying?.end();
     await relaying?.closed;
@@ -296,13 +297,14 @@ async function takeover() {
   ]) {
     const times = [];
     for (let run = 0; run < runs; run++) {
-      const relays = [1, 2].map((tag) => relayProcess({ database, sink: "noop", tag }));
-      const owner = await Promise.race(relays.map((one) => one.until((line) => line.acquired).then(() => one)));
-      const other = relays.find((one) => one !== owner);
+      const relays = [1, 2].map(() => relayProcess({ database, sink: "noop" }));
+      const acquired = relays.map((one) => one.until((line) => line.acquired));
+      const index = await Promise.race(acquired.map((one, place) => one.then(() => place)));
+      const [owner, other] = index === 0 ? relays : relays.toReversed();
       await pause(1_000 + Math.random() * 1_000);
       const began = performance.now();
       owner.signal(signal);
-      await other.until((line) => line.acquired);
+      await acquired[1 - index];
       times.push(performance.now() - began);
       owner.signal("SIGKILL");
       other.end();
