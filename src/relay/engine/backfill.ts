@@ -16,7 +16,7 @@ import { type BackfillChunk, failChunk, finishChunk, keepChunk, nextChunk } from
 import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { Outlet } from "./parts.ts";
 
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 const CLAIM_SECONDS = 60;
 const KEEP_MS = 20_000;
 
@@ -31,12 +31,13 @@ export interface BackfillOptions {
 export async function runBackfills({ loop, isDue }: BackfillOptions): Promise<void> {
   const { stop, end, options } = loop.context;
   const outlet = new KeptOutlet(loop.outlet);
+  const over = AbortSignal.any([stop, end]);
   try {
-    while (!stop.aborted && !end.aborted) {
+    while (!over.aborted) {
       const chunk = isDue() ? await claim(loop) : undefined;
       if (chunk !== undefined) await deliver(chunk, { ...loop, outlet });
       else if (options.untilIdle && !isDue()) return;
-      else await sleep(LOOK_MS, AbortSignal.any([stop, end])).catch(() => undefined);
+      else await sleep(LOOK_MS, over).catch(() => undefined);
     }
   } finally {
     await outlet.close();

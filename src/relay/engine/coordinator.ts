@@ -44,6 +44,12 @@ const RESTART = { firstMs: 1_000, maxMs: 30_000 };
 const CHANGE_DRAIN_MS = 5_000;
 const HEARTBEAT_MS = 30_000;
 const LAG_MS = 15_000;
+/** A changed catalog must not wait for counting. */
+const LAG_BUDGET_MS = 250;
+/** So many changes and endings in a row are one look. */
+const REST_MS = 20;
+/** A look that takes longer hangs on a connection that is gone: it is cut. */
+const LOOK_LIMIT_MS = 30_000;
 /** A transaction that holds an outbox back for longer is worth a word. */
 const HELD_MS = 5_000;
 const RESUME_MS = 5_000;
@@ -107,7 +113,8 @@ export class Coordinator {
   #isCatalogRead = false;
   #catalogDueMs = 0;
   #heartbeatDueMs = 0;
-  #lagDueMs = LAG_MS;
+  #lagDueMs = 0;
+  #lagOf: Entry[] = [];
   #resumeDueMs = 0;
   #sweepDueMs = 0;
   #receiptsDueMs = 0;
@@ -135,8 +142,10 @@ export class Coordinator {
     signal.addEventListener("abort", wake, { once: true });
     try {
       while (!signal.aborted && !this.#isFinished()) {
-        const waitMs = (await this.#tryReconcile()) ?? takeoverIntervalMs;
-        if (!signal.aborted && !this.#isFinished()) await this.#pause(waitMs);
+        const failedForMs = await this.#tryReconcile();
+        // Nothing wakes it from this pause: a server that is down is not asked as often as workers end.
+        if (failedForMs !== undefined) await sleep(failedForMs, signal).catch(() => undefined);
+        else if (!signal.aborted && !this.#isFinished()) await this.#pause(takeoverIntervalMs);
       }
       return await this.#shutDown();
     } finally {
@@ -146,6 +155,7 @@ export class Coordinator {
 
   /** How long to wait when it went wrong. */
   async #tryReconcile(): Promise<number | undefined> {
+    const limit = setTimeout(() => void this.#session?.close(), LOOK_LIMIT_MS);
     try {
       await this.#reconcile();
       this.#failures = 0;
@@ -170,6 +180,8 @@ export class Coordinator {
         isTransient,
       });
       return backoffMs(this.#failures - 1, RESTART, random);
+    } finally {
+      clearTimeout(limit);
     }
   }
 
@@ -210,7 +222,7 @@ export class Coordinator {
       if (this.#session === session) this.#session = undefined;
       this.#poke();
     });
-    await session.script("listen tide_relay_config");
+    await session.script(`set statement_timeout = ${LOOK_LIMIT_MS}; listen tide_relay_config`);
     this.#session = session;
     this.#catalogDueMs = 0;
     return session;
@@ -401,6 +413,8 @@ export class Coordinator {
     if (ending.how === "failed") this.#afterFailure(entry, ending.error);
     else if (ending.how === "forced") this.#forced.push(entry.found.row.name);
     else if (ending.how === "finished") entry.isFinished = true;
+    // Until somebody is seen to own it, there is something left to do.
+    if (!entry.isFinished) entry.freeSinceMs = this.#nowMs();
     if (ending.how !== "failed" && status.current.state !== "failed") status.state("stopped");
     this.#poke();
   }
@@ -419,9 +433,15 @@ export class Coordinator {
     const isHeartbeat = this.#heartbeatDueMs <= nowMs;
     if (isHeartbeat) this.#heartbeatDueMs = nowMs + HEARTBEAT_MS;
     await this.#writeStatus(session, isHeartbeat);
-    if (this.#lagDueMs > nowMs) return;
-    this.#lagDueMs = nowMs + LAG_MS;
-    for (const entry of this.#owned()) await this.#tellLag(session, entry);
+    if (this.#lagDueMs <= nowMs) {
+      this.#lagDueMs = nowMs + LAG_MS;
+      this.#lagOf = this.#owned();
+    }
+    // Counting takes long where much waits; the rest has its turn at the next look.
+    while (this.#lagOf.length > 0 && this.#nowMs() - nowMs < LAG_BUDGET_MS) {
+      const entry = this.#lagOf.shift();
+      if (entry?.owned !== undefined) await this.#tellLag(session, entry);
+    }
   }
 
   /** Deletes what was delivered and kept long enough, a little at each look, so that nothing else waits for it. */
@@ -442,8 +462,10 @@ export class Coordinator {
       const row = status.takeRow(isHeartbeat);
       return row === undefined ? [] : [{ key, status: row, failures: status.failures, reason: status.current.reason }];
     });
-    await writeRuntimeStatus(session, rows);
+    await writeRuntimeStatus(session, rows, this.#token);
     for (const { key, failures, reason, status } of rows) {
+      // One that has always worked has no state to clear.
+      if (status.error === undefined) continue;
       const isTransient = status.error?.class !== "permanent";
       await writePipelineState(session, { pipeline: key.pipeline, error: reason, isTransient, failures });
     }
@@ -530,7 +552,10 @@ export class Coordinator {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#isPoked) return;
+    if (this.#isPoked) {
+      await sleep(REST_MS, this.#options.signal).catch(() => undefined);
+      return;
+    }
     const wake = new AbortController();
     this.#resume = () => wake.abort();
     await sleep(ms, wake.signal).catch(() => undefined);

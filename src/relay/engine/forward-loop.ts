@@ -40,7 +40,7 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /** Messages of one pipeline between position and newest: bounds what a crash repeats, and what a blocked key holds up. */
 const WINDOW_MESSAGES = 20_000;
 /** Looking whether dead letters are to be delivered again, and keys to be released. */
-const REDELIVERY_POLL_MS = 500;
+const REDELIVERY_POLL_MS = 1_000;
 const REDELIVERY_LIMIT = 100;
 /** A pipeline that has to wait for another one asks again after so long. */
 const NOT_NOW_MS = 200;

@@ -121,7 +121,8 @@ export class ForwardWorker implements Worker {
       session.onNotification(({ channel, payload }) => {
         if (channel === "tide_outbox_new") this.#loops.get(payload)?.notified();
       });
-      await session.script("listen tide_outbox_new");
+      // Pages are read in READ COMMITTED, whatever the role or database prefers.
+      await session.script("set default_transaction_isolation = 'read committed'; listen tide_outbox_new");
     });
   }
 }

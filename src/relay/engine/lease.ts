@@ -20,9 +20,8 @@ import type { Lease } from "./worker.ts";
 
 /** A checkpoint leaves at least two thirds of the lease (relay_fence); rounded down. */
 const LEFT_BY_CHECKPOINT = 0.66;
-/** Renewed when less than half is left: a renewal may fail once and be late by a third. */
-const RENEW_BELOW = 0.5;
-const CHECKS_PER_LEASE = 6;
+/** Renewed when less than this is left: late by a third of the lease it still comes in time. */
+const RENEW_BELOW = 0.4;
 /** 2 s: giving back is a courtesy; the lease ends without it. */
 const RELEASE_LIMIT_MS = 2_000;
 
@@ -37,6 +36,8 @@ export interface LeaseRequest {
 /** Tries to own a pipeline. Throws when the database cannot be reached. */
 export async function takeLease({ key, token, options }: LeaseRequest): Promise<Taken> {
   const session = await options.openDatabase();
+  // A connection that says nothing is no way to own anything.
+  const limit = setTimeout(() => void session.close(), options.leaseMs);
   try {
     const hasLock = await tryLock(session, key);
     const sentAtMs = options.clock.monotonicMs();
@@ -50,6 +51,8 @@ export async function takeLease({ key, token, options }: LeaseRequest): Promise<
   } catch (error) {
     await session.close();
     throw error;
+  } finally {
+    clearTimeout(limit);
   }
 }
 
@@ -145,8 +148,10 @@ export class OwnedLease implements Lease {
   async #keepRenewing(): Promise<void> {
     try {
       while (!this.#lost.signal.aborted) {
-        await sleep(this.leaseMs / CHECKS_PER_LEASE, this.#lost.signal);
-        if (this.#deadlineMs - this.#clock.monotonicMs() < this.leaseMs * RENEW_BELOW) await this.#renew();
+        const dueMs = this.#deadlineMs - this.leaseMs * RENEW_BELOW;
+        const waitMs = dueMs - this.#clock.monotonicMs();
+        if (waitMs > 0) await sleep(waitMs, this.#lost.signal);
+        else await this.#renew();
       }
     } catch {
       // Lost, or the session failed: either way it is over.

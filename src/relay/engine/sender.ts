@@ -38,6 +38,7 @@ export class Sender {
   #sends = 0;
   #messages = 0;
   #batches = 0;
+  #stuckUntilMs = 0;
   #lastFailure: Refusal | undefined;
 
   constructor(options: SenderOptions) {
@@ -96,7 +97,10 @@ export class Sender {
       const settled = this.#options.settler.giveUp(batch, refusal.kind, refusal.reason);
       this.#report(batch, settled, { startedMs });
       const why = { code: "PGTIDE_CONNECTOR_PROTOCOL_REJECTION", reason: refusal.reason };
-      if (settled.isStuck) this.#options.context.voice.state("failed", why);
+      if (settled.isStuck) {
+        this.#stuckUntilMs = startedMs + this.#options.context.pipeline.retry.maxBackoffMs;
+        this.#options.context.voice.state("failed", why);
+      }
       return;
     }
     this.#options.rate?.take(batch.items.length);
@@ -193,8 +197,11 @@ export class Sender {
   /** A change of the gate, and a pipeline that cannot go on by itself, are states people see. */
   #tellState({ failure, isStuck }: Settled): void {
     const { context, gate } = this.#options;
+    const nowMs = context.options.clock.monotonicMs();
+    if (isStuck) this.#stuckUntilMs = nowMs + context.pipeline.retry.maxBackoffMs;
     if (failure === undefined) {
-      if (gate.state === "closed") context.voice.state("running");
+      // Other keys may go on behind one that is stuck; that makes the pipeline no healthier.
+      if (gate.state === "closed" && nowMs >= this.#stuckUntilMs) context.voice.state("running");
       return;
     }
     const why = { code: FAILURE_CLASSES[failure.class].code, reason: reasonOf(failure), nextRetryMs: gate.waitMs() };

@@ -29,7 +29,10 @@ const WRITE = `
          retry_attempt = excluded.retry_attempt,
          retry_state = excluded.retry_state,
          next_retry_at = excluded.next_retry_at,
-         last_state_update_at = excluded.last_state_update_at`;
+         last_state_update_at = excluded.last_state_update_at
+   where excluded.owner_token is not null
+      or s.owner_token is null
+      or s.owner_token = $2`;
 const STATE = "select tide.relay_pipeline_state_upsert($1, $2, $3, $4)";
 const LAG = `
   select pg_catalog.count(*), (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.min(m.created_at)) * 1000)::bigint,
@@ -52,11 +55,13 @@ export interface RuntimeStatus {
   nextRetryAt: string | undefined;
 }
 
+/** `token`: the writer's; what another owner has said of a pipeline that is no longer ours stays. */
 export async function writeRuntimeStatus(
   session: Session,
   rows: readonly { key: PipelineKey; status: RuntimeStatus }[],
+  token: string,
 ): Promise<void> {
-  if (rows.length > 0) await session.rows(WRITE, [JSON.stringify(rows.map(statusJson))]);
+  if (rows.length > 0) await session.rows(WRITE, [JSON.stringify(rows.map(statusJson)), token]);
 }
 
 function statusJson({ key, status }: { key: PipelineKey; status: RuntimeStatus }): Record<string, unknown> {

@@ -253,6 +253,10 @@ describe("[R-14] the role tide_relay", () => {
     });
     await until("everything arrived", () => sink.delivered.length === 58 || problems.length > 0);
     expect(problems).toEqual([]);
+    await until(
+      "the dead letter is written",
+      async () => (await own.one("select count(*) from tide.relay_dlq")) === "1",
+    );
     isMended = true;
     await own.rows("select tide.relay_dlq_retry_all()");
     await until(
