@@ -1,8 +1,8 @@
 -- The tables of schema tide: what an outbox, an inbox, a pipeline and its progress are made of.
 --
 -- Names, columns and defaults are public, since applications and dashboards query them; they are those of pg_tide, with
--- further columns at the end of a table and further tables that say so. Every statement can be repeated, and each meets
--- a table that pg_tide made as well as none: it adds the columns that are missing and keeps the rows.
+-- further columns at the end of a table and further tables that say so. Every statement can be repeated and leaves a table
+-- that is there as it is; columns that one of pg_tide lacks were added before (adopt_columns.sql).
 -- Rights: none are given here. Whoever is neither owner nor granted sees nothing; rows of configurations are guarded
 -- besides (row level security), because those who may read the tables need not see each other's pipelines.
 
@@ -29,16 +29,14 @@ create table if not exists tide.tide_outbox_config (
   inline_threshold integer not null default 10000,
   enabled boolean not null default true,
   created_at timestamptz not null default pg_catalog.now(),
-  owner text not null default current_user
-);
-alter table tide.tide_outbox_config
-  add column if not exists owner text not null default current_user,
-  add column if not exists partition_strategy text not null default 'none'
+  owner text not null default current_user,
+  partition_strategy text not null default 'none'
     constraint tide_outbox_config_partition_strategy_check
     check (partition_strategy in ('none', 'daily', 'weekly', 'monthly')),
-  add column if not exists retention_partitions integer not null default 7,
-  add column if not exists db_role text,
-  add column if not exists auto_resume_after interval;
+  retention_partitions integer not null default 7,
+  db_role text,
+  auto_resume_after interval
+);
 
 create table if not exists tide.tide_outbox_messages (
   id bigint generated always as identity constraint tide_outbox_messages_pkey primary key,
@@ -128,7 +126,6 @@ create table if not exists tide.tide_partition_events (
   occurred_at timestamptz not null default pg_catalog.now(),
   details jsonb not null default '{}'
 );
-alter table tide.tide_partition_events add column if not exists details jsonb not null default '{}';
 create index if not exists idx_tide_partition_events_recorded on tide.tide_partition_events (occurred_at desc);
 
 create table if not exists tide.outbox_encryption_config (
@@ -188,39 +185,35 @@ create table if not exists tide.tide_inbox_config (
   processed_retention_hours integer not null default 72,
   dlq_retention_hours integer not null default 0,
   created_at timestamptz not null default pg_catalog.now(),
-  owner text not null default current_user
+  owner text not null default current_user,
+  db_role text,
+  auto_resume_after interval
 );
-alter table tide.tide_inbox_config
-  add column if not exists owner text not null default current_user,
-  add column if not exists db_role text,
-  add column if not exists auto_resume_after interval;
 
 -- Pipelines -----------------------------------------------------------------------------------------------------------
 
 create table if not exists tide.relay_outbox_config (
   name text constraint relay_outbox_config_pkey primary key,
   enabled boolean not null default true,
-  config jsonb not null default '{}'
-);
-alter table tide.relay_outbox_config
-  add column if not exists owner text not null default current_user,
-  add column if not exists tenant_name text not null default 'default',
-  add column if not exists wire_format text not null default 'native'
+  config jsonb not null default '{}',
+  owner text not null default current_user,
+  tenant_name text not null default 'default',
+  wire_format text not null default 'native'
     constraint relay_outbox_config_wire_format_check
-    check (wire_format in ('native', 'debezium', 'cloudevents', 'maxwell', 'canal', 'cdc_json'));
+    check (wire_format in ('native', 'debezium', 'cloudevents', 'maxwell', 'canal', 'cdc_json'))
+);
 create index if not exists idx_relay_outbox_config_tenant on tide.relay_outbox_config (tenant_name) where enabled;
 
 create table if not exists tide.relay_inbox_config (
   name text constraint relay_inbox_config_pkey primary key,
   enabled boolean not null default true,
-  config jsonb not null default '{}'
-);
-alter table tide.relay_inbox_config
-  add column if not exists owner text not null default current_user,
-  add column if not exists tenant_name text not null default 'default',
-  add column if not exists wire_format text not null default 'native'
+  config jsonb not null default '{}',
+  owner text not null default current_user,
+  tenant_name text not null default 'default',
+  wire_format text not null default 'native'
     constraint relay_inbox_config_wire_format_check
-    check (wire_format in ('native', 'debezium', 'cloudevents', 'maxwell', 'canal', 'cdc_json'));
+    check (wire_format in ('native', 'debezium', 'cloudevents', 'maxwell', 'canal', 'cdc_json'))
+);
 create index if not exists idx_relay_inbox_config_tenant on tide.relay_inbox_config (tenant_name) where enabled;
 
 -- How far a pipeline has delivered: every message up to last_change_id is settled.
@@ -231,10 +224,9 @@ create table if not exists tide.relay_consumer_offsets (
   last_change_id bigint not null default 0,
   worker_id text,
   updated_at timestamptz not null default pg_catalog.now(),
+  tenant_name text not null default 'default',
   constraint relay_consumer_offsets_pkey primary key (relay_group_id, pipeline_id, outbox_name)
 );
-alter table tide.relay_consumer_offsets
-  add column if not exists tenant_name text not null default 'default';
 
 create table if not exists tide.relay_pipeline_state (
   name text constraint relay_pipeline_state_pkey primary key,
@@ -327,16 +319,15 @@ create table if not exists tide.relay_dlq (
   retried_at timestamptz,
   resolved boolean not null default false,
   resolved_at timestamptz,
-  resolved_by text
+  resolved_by text,
+  -- created_at is when the event was made, next_attempt_at when redelivery may begin, version grows with every edit.
+  headers jsonb,
+  outbox_id bigint,
+  created_at timestamptz default pg_catalog.now(),
+  next_attempt_at timestamptz,
+  order_key text,
+  version integer not null default 1
 );
--- created_at is when the event was made, next_attempt_at when redelivery may begin, version grows with every edit.
-alter table tide.relay_dlq
-  add column if not exists headers jsonb,
-  add column if not exists outbox_id bigint,
-  add column if not exists created_at timestamptz default pg_catalog.now(),
-  add column if not exists next_attempt_at timestamptz,
-  add column if not exists order_key text,
-  add column if not exists version integer not null default 1;
 create unique index if not exists uq_relay_dlq_unresolved on tide.relay_dlq (pipeline_name, dedup_key) where not resolved;
 create index if not exists idx_relay_dlq_pipeline_kind on tide.relay_dlq (pipeline_name, error_kind) where not resolved;
 create index if not exists idx_relay_dlq_last_failed on tide.relay_dlq (last_failed_at);
@@ -365,7 +356,6 @@ create table if not exists tide.relay_delivery_receipts (
   sink_type text not null default '',
   tenant_name text not null default ''
 );
-alter table tide.relay_delivery_receipts add column if not exists tenant_name text not null default '';
 create index if not exists idx_relay_delivery_receipts_pipeline
     on tide.relay_delivery_receipts (pipeline_name, delivered_at);
 create index if not exists idx_relay_delivery_receipts_message
@@ -407,10 +397,10 @@ create table if not exists tide.relay_tenant_grants (
 create table if not exists tide.relay_tenant_roles (
   tenant_id text constraint relay_tenant_roles_pkey primary key,
   db_role text not null,
-  provisioned_at timestamptz not null default pg_catalog.now()
+  provisioned_at timestamptz not null default pg_catalog.now(),
+  -- Only a role that provisioning made is dropped when the tenant goes.
+  role_made boolean not null default false
 );
--- Only a role that provisioning made is dropped when the tenant goes.
-alter table tide.relay_tenant_roles add column if not exists role_made boolean not null default false;
 
 create table if not exists tide.relay_pipeline_templates (
   name text constraint relay_pipeline_templates_pkey primary key,

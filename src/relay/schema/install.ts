@@ -7,6 +7,7 @@
  * Owner. What runs with its owner's rights must not run with a superuser's, so a superuser's install makes the role
  * tide_owner, which nobody can log in as; everybody else installs as themselves, or for the role they name.
  */
+import { assert } from "../../base/assert.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import { checkIdentifier, ident, literal } from "../../pg/identifiers.ts";
 import type { Session } from "../../pg/session.ts";
@@ -135,10 +136,21 @@ function installScript(plan: InstallPlan, { version }: InstallRequest): string {
   const { owner, migrations: names, outcome } = plan;
   const parts = [`set local pgkeep.owner = ${literal(owner)};`, relaySql("schema.sql")];
   if (outcome === "adopted" || plan.changesOwner) parts.push(relaySql("adopt.sql"));
+  if (outcome === "adopted") parts.push(shape(), relaySql("adopt_columns.sql"));
   parts.push(`set local role ${ident(owner)};`, ...names.map(relaySql), noted(names, version));
   parts.push(closed(outcome === "made"), "reset role;");
   if (plan.roles) parts.push(relaySql("roles.sql"));
   return parts.join("\n");
+}
+
+/** The tables as they should be, beside the adopted ones, for as long as it takes to compare them. */
+function shape(): string {
+  const [first] = migrations();
+  assert(first !== undefined, "there is a first migration");
+  const tables = relaySql(first.name)
+    .replaceAll("tide.", "tide_shape.")
+    .replaceAll("schema tide ", "schema tide_shape ");
+  return `${relaySql("adopt_shape.sql")}\n${tables}`;
 }
 
 function noted(names: readonly string[], version: string): string {

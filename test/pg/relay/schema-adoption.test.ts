@@ -1,7 +1,10 @@
 /** Schemas named tide that are there before an install: pg_tide's are taken over with their rows, others are left alone. */
+
+import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../../src/pg/session.ts";
 import { installSchema } from "../../../src/relay/schema/install.ts";
@@ -51,7 +54,10 @@ create table tide.relay_dlq (
   sink_name text not null, dedup_key text not null, subject text, payload jsonb not null, error_message text not null,
   error_kind text not null, attempt_count int not null default 1, first_failed_at timestamptz not null default now(),
   last_failed_at timestamptz not null default now(), retried_at timestamptz, resolved boolean not null default false,
-  resolved_at timestamptz, resolved_by text);`;
+  resolved_at timestamptz, resolved_by text);
+create table tide.relay_runtime_status (relay_group_id text, pipeline_id text, direction text, tenant_name text,
+  primary key (relay_group_id, pipeline_id, direction, tenant_name));
+create table tide.outbox_cleanup_state (outbox_name text primary key);`;
 
 /** What of the extension is neither a table nor kept: functions with other bodies, a trigger, a view on it, a policy. */
 const OLD_CODE = `
@@ -79,6 +85,8 @@ insert into tide.relay_outbox_config values ('p', true,
 insert into tide.relay_consumer_offsets values ('default', 'p', 'orders', 10);
 insert into tide.relay_dlq (relay_mode, pipeline_name, source_name, sink_name, dedup_key, payload, error_message, error_kind)
   values ('forward', 'p', 'orders', 'stdout', 'outbox_orders:3:0', '{}', 'bad', 'decode');`;
+
+const run = promisify(execFile);
 
 let cluster: TestCluster;
 let folder: string;
@@ -117,6 +125,12 @@ const counts = (session: Session) =>
 const functionsOf = async (session: Session) =>
   (await dumpSchema(session, "tide")).split("\n").filter((line) => line.startsWith("-- function"));
 
+/** Inboxes left aside: those are the database's own. */
+const columnsOf = (session: Session) =>
+  session.query(`select c.relname, a.attname, format_type(a.atttypid, a.atttypmod) as type
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+   where c.relnamespace = 'tide'::regnamespace and c.relkind in ('r', 'v') and c.relname not like '%inbox' order by 1, 2`);
+
 describe("[relay 11.5] a schema of the extension pg_tide", () => {
   it("is taken over in place: rows, positions and inboxes stay, functions are ours, the extension is gone", async () => {
     await using session = await databaseWith(`create schema tide; create extension pg_tide schema tide; ${OLD_ROWS}
@@ -136,6 +150,8 @@ describe("[relay 11.5] a schema of the extension pg_tide", () => {
     expect(await session.query("select 1 from pg_extension where extname = 'pg_tide'")).toEqual([]);
     await using fresh = await databaseWith("select");
     await installSchema(fresh, { version: "1" });
+    expect(await columnsOf(session)).toEqual(await columnsOf(fresh));
+    expect(await session.query("select 1 from pg_namespace where nspname = 'tide_shape'")).toEqual([]);
     expect(await functionsOf(session)).toEqual(await functionsOf(fresh));
 
     const [id] = await session.query("select tide.outbox_publish_id('orders', '{}') as id");
@@ -221,6 +237,31 @@ describe("[Q-05] a schema tide of somebody else", () => {
   it("that is empty and the installer's own is used", async () => {
     await using session = await databaseWith("create schema tide");
     expect(await installSchema(session, { version: "1" })).toMatchObject({ outcome: "made", owner: "tide_owner" });
+  });
+});
+
+describe("a dump of the database", () => {
+  it("restored elsewhere is current, keeps rows and rights, and goes on", async () => {
+    // pg_dump reads no server that is newer than itself; Debian's is 15.
+    await using older = await startCluster({ major: 15 });
+    await using session = await connectTo(older, { database: await older.createDatabase("source") });
+    await installSchema(session, { version: "1", roles: true });
+    await session.script(
+      "select tide.outbox_create('orders'); select tide.outbox_publish('orders', '{}') from generate_series(1, 5)",
+    );
+    const dump = await run("/usr/lib/postgresql/15/bin/pg_dump", ["-d", older.url("source")]);
+    const database = await older.createDatabase("target");
+    const restored = await older.psql(["-q", "-v", "ON_ERROR_STOP=1", "-f", "-"], { database, stdin: dump.stdout });
+    expect(restored).toMatchObject({ status: 0, stderr: "" });
+    await using target = await connectTo(older, { database });
+    expect(await installSchema(target, { version: "1" })).toMatchObject({ outcome: "current" });
+    expect(await dumpSchema(target, "tide")).toBe(await dumpSchema(session, "tide"));
+    expect(await target.query("select tide.outbox_publish_id('orders', '{}') as id")).toEqual([{ id: "6" }]);
+    expect(await target.query("select id from tide.relay_page('orders', 0, 10, 1000)")).toHaveLength(6);
+    const open = await target.query(
+      "select 1 from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where p.pronamespace = 'tide'::regnamespace and a.grantee = 0",
+    );
+    expect(open).toEqual([]);
   });
 });
 
