@@ -68,13 +68,15 @@ class Reader {
   }
 
   async read(): Promise<Omit<Pipeline, "configHash"> | undefined> {
-    const common = this.#parse(shapeOf(this.#z), this.#normalised.common, "");
+    const given = this.#normalised.common;
+    const common = this.#parse(shapeOf(this.#z), given, "");
     const near = this.#near();
     const connector = await this.#connector();
+    // What is wrong elsewhere must not hide what is wrong here.
+    const wireFormat = await this.#wireFormat(textOf(given.wire_format), recordOf(given.wire_config));
+    const chain = await this.#transforms(recordOf(given.transform), given.encryption);
+    this.#unsupported(given);
     if (!common) return undefined;
-    const wireFormat = await this.#wireFormat(common.wire_format, common.wire_config);
-    const chain = await this.#transforms(common.transform, common.encryption);
-    this.#unsupported(common);
     this.#templates(common.routing.rules, common.routing.default_template);
     if (!near || !connector || !wireFormat) return undefined;
     return {
@@ -156,8 +158,9 @@ class Reader {
     return { name, options };
   }
 
-  async #transforms(named: Record<string, unknown>, encryption: Record<string, unknown> | undefined) {
-    const chain = { ...named, ...(encryption && encryption.enabled !== false ? { decrypt: encryption } : {}) };
+  async #transforms(named: Record<string, unknown>, given: unknown) {
+    const encryption = isRecord(given) && given.enabled !== false ? given : undefined;
+    const chain = { ...named, ...(encryption ? { decrypt: encryption } : {}) };
     for (const [name, options] of Object.entries(chain)) {
       const definition = Object.hasOwn(transforms, name)
         ? await find<TransformDefinition>(transforms, name)
@@ -181,16 +184,13 @@ class Reader {
   }
 
   /** What pg_tide's configuration can ask for and nothing here does: refused, because ignoring it would be a lie. */
-  #unsupported(common: {
-    schema_registry?: unknown;
-    serialization?: { format: string } | undefined;
-    on_schema_change?: string | undefined;
-  }) {
+  #unsupported({ schema_registry, serialization, on_schema_change }: Readonly<Record<string, unknown>>): void {
     const refuse = (place: string, what: string) => this.problems.push(`${place}: ${UNSUPPORTED_SURFACE}: ${what}`);
-    if (common.schema_registry !== undefined) refuse("schema_registry", "schema registries are not supported");
-    if (common.serialization && common.serialization.format !== "json")
+    if (schema_registry !== undefined) refuse("schema_registry", "schema registries are not supported");
+    if ((textOf(recordOf(serialization).format) ?? "json") !== "json") {
       refuse("serialization.format", 'only "json" is supported');
-    if (common.on_schema_change !== undefined && common.on_schema_change !== "continue") {
+    }
+    if ((textOf(on_schema_change) ?? "continue") !== "continue") {
       refuse("on_schema_change", 'only "continue" is supported');
     }
   }
@@ -311,6 +311,18 @@ function findConnector(direction: Direction, type: string): Promise<ConnectorDef
 async function find<Definition>(index: CatalogueIndex<Definition>, name: string): Promise<Definition | undefined> {
   const load = Object.hasOwn(index, name) ? index[name] : undefined;
   return load && (await load()).default;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function namesOf(end: "sink" | "source"): string[] {

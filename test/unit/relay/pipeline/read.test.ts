@@ -250,6 +250,14 @@ describe("[relay 4] a configuration that cannot work", () => {
     ).resolves.toBeTruthy();
   });
 
+  it("says what is wrong with format and transforms although other settings are wrong too", async () => {
+    expect(await problemsWith(toStdout({ batch_size: 0, wire_format: "avro", transform: { filter: "(" } }))).toEqual([
+      expect.stringContaining("batch_size"),
+      expect.stringContaining("wire_format"),
+      expect.stringContaining("transform.filter"),
+    ]);
+  });
+
   it("names at most 20 problems", async () => {
     const keys = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`zz${index}`, 1]));
     const lines = await problemsWith(toStdout(keys));
