@@ -728,6 +728,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_set_tenant(p_name text, p_tenant text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_settle_dead_letters(p_pipeline text, p_settled jsonb) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_shared_keys(p_function text, p_config jsonb, p_own text[]) returns jsonb immutable set search_path=pg_catalog, pg_temp
+-- function tide.relay_shown_config(p_config jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_sleep(p_outbox text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_source_type(p_type text) returns text immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_store(p_group text, p_tenant text, p_pipeline text, p_epoch bigint, p_lease_ms integer, p_inbox text, p_rows jsonb, p_dead jsonb DEFAULT NULL::jsonb, p_settled jsonb DEFAULT NULL::jsonb) returns TABLE(stored jsonb) volatile set search_path=pg_catalog, pg_temp
