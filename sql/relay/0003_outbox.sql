@@ -5,41 +5,6 @@
 
 -- What all of schema tide shares ---------------------------------------------------------------------------------------
 
--- Refuses a name that could not stand in a subject, a lock or an identifier everywhere. `p_what` says whose name.
-create or replace function tide.outbox_check_name(p_what text, p_name text)
-  returns void
-  language plpgsql
-  immutable
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if p_name ~ '^[A-Za-z_][A-Za-z0-9_-]{0,62}$' then
-    return;
-  end if;
-  raise exception using
-    errcode = '22023',
-    message = format('invalid argument: %s name %s', p_what,
-                     case when p_name is null or p_name = '' then 'must not be empty'
-                          when octet_length(p_name) > 63 then 'is longer than 63 bytes'
-                          else 'may hold letters, digits, "_" and "-" only, and begins with a letter or "_"' end),
-    detail = 'PGTIDE_INVALID_ARGUMENT',
-    hint = 'Choose a name of 1 to 63 characters such as order_events or order-events.';
-end;
-$$;
-comment on function tide.outbox_check_name(text, text) is 'Refuses names that outboxes, inboxes and pipelines cannot have.';
-
--- The role that acts: the one chosen by SET ROLE, else the one that logged in. What runs with its owner's rights has no
--- other way to know.
-create or replace function tide.relay_actor()
-  returns name
-  language sql
-  stable
-  set search_path = pg_catalog, pg_temp
-as $$
-  select case when current_setting('role') = 'none' then session_user else current_setting('role')::name end
-$$;
-comment on function tide.relay_actor() is 'Who calls, also inside functions that run with their owner''s rights.';
-
 -- Refuses everybody but superusers, administrators of the relay and whoever owns schema tide. For functions that run
 -- with the owner's rights and change what others rely on; an EXECUTE granted by mistake is not enough then.
 create or replace function tide.relay_require_admin(p_what text)
@@ -49,7 +14,7 @@ create or replace function tide.relay_require_admin(p_what text)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_actor constant name := tide.relay_actor();
+  v_actor constant name := tide.publisher_identity();
 begin
   if exists (select
                from pg_roles as r
@@ -124,7 +89,7 @@ create or replace function tide.outbox_create_if_not_exists(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tide.outbox_check_name('outbox', p_name);
+  perform tide.relay_check_name('outbox', p_name);
   if p_retention_hours is null or p_retention_hours < 0 then
     perform tide.relay_refuse('retention hours must not be negative', 'Give 0 to keep only what is not delivered yet.');
   end if;
@@ -579,7 +544,7 @@ create or replace function tide.outbox_grant_publish(p_outbox text, p_role text)
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tide.outbox_check_name('outbox', p_outbox);
+  perform tide.relay_check_name('outbox', p_outbox);
   perform tide.relay_check_role(p_role);
   if not exists (select from tide.tide_outbox_config as c where c.outbox_name = p_outbox) then
     perform tide.relay_outbox_missing(p_outbox);
@@ -600,7 +565,7 @@ create or replace function tide.outbox_revoke_publish(p_outbox text, p_role text
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tide.outbox_check_name('outbox', p_outbox);
+  perform tide.relay_check_name('outbox', p_outbox);
   perform tide.relay_check_role(p_role);
   delete from tide.outbox_publishers as p where p.outbox_name = p_outbox and p.role_name = p_role;
   if found then
@@ -622,7 +587,7 @@ as $$
 begin
   perform tide.relay_require_admin('grant_publish');
   perform tide.relay_check_role(p_role);
-  perform tide.outbox_check_name('outbox', p_outbox);
+  perform tide.relay_check_name('outbox', p_outbox);
   if not exists (select from tide.tide_outbox_config as c where c.outbox_name = p_outbox) then
     perform tide.relay_outbox_missing(p_outbox);
   end if;
@@ -644,7 +609,7 @@ as $$
 begin
   perform tide.relay_require_admin('revoke_publish');
   perform tide.relay_check_role(p_role);
-  perform tide.outbox_check_name('outbox', p_outbox);
+  perform tide.relay_check_name('outbox', p_outbox);
   execute format('revoke insert on tide.tide_outbox_messages from %I', p_role);
   execute format('revoke insert (outbox_name, payload, headers) on tide.tide_outbox_messages from %I', p_role);
   execute format('revoke usage on sequence tide.tide_outbox_messages_id_seq from %I', p_role);

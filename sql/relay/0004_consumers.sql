@@ -34,7 +34,7 @@ create or replace function tide.create_consumer_group(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tide.outbox_check_name('consumer group', p_name);
+  perform tide.relay_check_name('consumer group', p_name);
   if p_auto_offset_reset is null or p_auto_offset_reset not in ('earliest', 'latest', 'none') then
     perform tide.relay_refuse('auto_offset_reset must be earliest, latest or none',
                               'earliest begins with the oldest message, latest with the next one.');

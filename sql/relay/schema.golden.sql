@@ -575,14 +575,14 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.inbox_check_schema(p_schema text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_claim(p_name text, p_batch integer DEFAULT 100, p_lease_seconds integer DEFAULT 30) returns TABLE(id bigint, event_id text, source text, payload jsonb, headers jsonb, received_at timestamp with time zone, retry_count integer) volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_complete(p_name text, p_event_id text) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
--- function tide.inbox_create(p_name text, p_schema text DEFAULT 'tide'::text, p_max_retries integer DEFAULT 3, p_processed_retention_hours integer DEFAULT 72, p_dlq_retention_hours integer DEFAULT 0) returns void volatile security definer set search_path=pg_catalog, pg_temp
--- function tide.inbox_create_if_not_exists(p_name text, p_schema text DEFAULT 'tide'::text, p_max_retries integer DEFAULT 3, p_processed_retention_hours integer DEFAULT 72, p_dlq_retention_hours integer DEFAULT 0) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
--- function tide.inbox_drop(p_name text, p_if_exists boolean DEFAULT false) returns void volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.inbox_create(p_name text, p_schema text DEFAULT 'tide'::text, p_max_retries integer DEFAULT 3, p_processed_retention_hours integer DEFAULT 72, p_dlq_retention_hours integer DEFAULT 0) returns void volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
+-- function tide.inbox_create_if_not_exists(p_name text, p_schema text DEFAULT 'tide'::text, p_max_retries integer DEFAULT 3, p_processed_retention_hours integer DEFAULT 72, p_dlq_retention_hours integer DEFAULT 0) returns boolean volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
+-- function tide.inbox_drop(p_name text, p_if_exists boolean DEFAULT false) returns void volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
 -- function tide.inbox_grant_deliver(p_inbox text, p_role text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_make(p_name text, p_schema text, p_max_retries integer, p_processed_retention_hours integer, p_dlq_retention_hours integer, p_owner text) returns boolean volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_failed(p_name text, p_event_id text, p_error text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_processed(p_name text, p_event_id text) returns void volatile security definer set search_path=pg_catalog, pg_temp
--- function tide.inbox_rebuild_view() returns void volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.inbox_rebuild_view() returns void volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
 -- function tide.inbox_release(p_name text, p_event_id text, p_delay_seconds integer DEFAULT 0) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_require_admin(p_owner text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_revoke_deliver(p_inbox text, p_role text) returns void volatile security definer set search_path=pg_catalog, pg_temp
@@ -591,7 +591,6 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.inbox_truncate_dlq(p_inbox_name text) returns bigint volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_truncate_processed(p_inbox_name text) returns bigint volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_upgrade(p_name text) returns void volatile set search_path=pg_catalog, pg_temp
--- function tide.outbox_check_name(p_what text, p_name text) returns void immutable set search_path=pg_catalog, pg_temp
 -- function tide.outbox_convert_to_partitioned(p_name text, p_strategy text DEFAULT 'daily'::text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.outbox_create(p_name text, p_retention_hours integer DEFAULT 24, p_inline_threshold integer DEFAULT 10000, p_partition_strategy text DEFAULT 'none'::text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.outbox_create_if_not_exists(p_name text, p_retention_hours integer DEFAULT 24, p_inline_threshold integer DEFAULT 10000, p_partition_strategy text DEFAULT 'none'::text) returns boolean volatile set search_path=pg_catalog, pg_temp
@@ -617,7 +616,6 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.publish_wake(p_name text) returns void volatile
 -- function tide.publisher_identity() returns name stable set search_path=pg_catalog, pg_temp
 -- function tide.publisher_is_listed(p_outbox text, p_strict boolean) returns boolean stable security definer set search_path=pg_catalog, pg_temp
--- function tide.relay_actor() returns name stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_as_object(p_place text, p_value jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_auto_resume() returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_auto_resume_candidates() returns jsonb stable set search_path=pg_catalog, pg_temp
