@@ -91,6 +91,7 @@ create or replace function tide.inbox_rebuild_view()
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '10s'
 as $body$
 declare
   v_branches text;
@@ -164,6 +165,7 @@ create or replace function tide.inbox_create(
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '10s'
 as $body$
 begin
   if not tide.inbox_make(p_name, p_schema, p_max_retries, p_processed_retention_hours, p_dlq_retention_hours,
@@ -187,6 +189,7 @@ create or replace function tide.inbox_create_if_not_exists(
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '10s'
 as $body$
 begin
   return tide.inbox_make(p_name, p_schema, p_max_retries, p_processed_retention_hours, p_dlq_retention_hours,
@@ -298,16 +301,19 @@ end
 $body$;
 comment on function tide.inbox_table(text) is 'The table of an inbox, locked, after a look at whose it is.';
 
--- Drops an inbox, its table and every event in it. For administrators and the inbox's owner.
+-- Drops an inbox, its table and every event in it. For administrators and the inbox's owner. Waits 10 s for consumers that
+-- are at work, then gives up.
 create or replace function tide.inbox_drop(p_name text, p_if_exists boolean default false)
   returns void
   language plpgsql
   security definer
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '10s'
 as $body$
 declare
   v_inbox tide.tide_inbox_config%rowtype;
   v_table text;
+  v_is_ours boolean;
 begin
   perform pg_advisory_xact_lock(hashtextextended('pgkeep:tide:inbox_pending', 0));
   select i.* into v_inbox from tide.tide_inbox_config as i where i.inbox_name = p_name for update;
@@ -319,17 +325,22 @@ begin
       'tide.inbox_status() lists those that there are.');
   end if;
   perform tide.inbox_require_admin(v_inbox.owner);
+  v_table := format('%I.%I', v_inbox.inbox_schema, p_name || '_inbox');
+  v_is_ours := exists (
+    select
+      from pg_class as c
+      join pg_roles as r
+        on r.oid = c.relowner
+     where c.oid = to_regclass(v_table)
+       and r.rolname = current_user
+  );
+  if v_is_ours then
+    -- Waits for consumers here, before the view is locked that everybody else reads.
+    execute format('lock table %s in access exclusive mode', v_table);
+  end if;
   delete from tide.tide_inbox_config as i where i.inbox_name = p_name;
   perform tide.inbox_rebuild_view();
-  v_table := format('%I.%I', v_inbox.inbox_schema, p_name || '_inbox');
-  if exists (
-       select
-         from pg_class as c
-         join pg_roles as r
-           on r.oid = c.relowner
-        where c.oid = to_regclass(v_table)
-          and r.rolname = current_user
-     ) then
+  if v_is_ours then
     execute format('drop table %s', v_table);
   end if;
 end

@@ -976,7 +976,7 @@ create or replace function tide.relay_may_operate(p_owner text, p_tenant text)
   stable
   set search_path = pg_catalog, pg_temp
 as $body$
-  select tide.publisher_identity() = p_owner
+  select coalesce(tide.publisher_identity() = p_owner, false)
       or has_any_column_privilege(tide.publisher_identity(), 'tide.relay_outbox_config', 'update')
       or tide.relay_sees_tenant(tide.publisher_identity(), p_tenant)
       or exists (
@@ -988,7 +988,7 @@ as $body$
 $body$;
 comment on function tide.relay_may_operate(text, text) is 'Whether the caller may switch a pipeline on and off.';
 
--- Switches a pipeline on, or with false off. False when there is none of that name.
+-- Switches a pipeline or fan-in on, or with false off. False when there is none of that name.
 -- Definer: operators switch pipelines without the right to change what they do. A pipeline of a tenant is out of reach
 -- for roles that are neither its owner, nor granted the tenant, nor members of a role that runs the relay.
 create or replace function tide.relay_enable(p_name text, p_enabled boolean default true)
@@ -1012,8 +1012,14 @@ begin
      where c.name = p_name
        and tide.relay_may_operate(c.owner, c.tenant_name)
     returning 1
+  ), fan_in as (
+    update tide.relay_fanin_config as f
+       set enabled = coalesce(p_enabled, true), updated_at = now()
+     where f.name = p_name
+       and tide.relay_may_operate(null, f.tenant_name)
+    returning 1
   )
-  select (select count(*) from forward) + (select count(*) from reverse)
+  select (select count(*) from forward) + (select count(*) from reverse) + (select count(*) from fan_in)
     into v_count;
   if v_count = 0 then
     return false;

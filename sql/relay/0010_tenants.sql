@@ -39,7 +39,7 @@ end
 $body$;
 comment on function tide.tenant_check_role(text) is 'Refuses roles that cannot stand for a tenant.';
 
--- Gives a pipeline to a tenant. Both directions, when two pipelines share the name.
+-- Gives a pipeline or fan-in to a tenant. Both directions, when two pipelines share the name.
 create or replace function tide.relay_set_tenant(p_name text, p_tenant text)
   returns void
   language plpgsql
@@ -56,6 +56,10 @@ begin
   )
   select (select count(*) from forward) + (select count(*) from reverse)
     into v_count;
+  if v_count = 0 and has_table_privilege('tide.relay_fanin_config', 'update') then
+    update tide.relay_fanin_config as f set tenant_name = p_tenant where f.name = p_name;
+    get diagnostics v_count = row_count;
+  end if;
   if v_count = 0 then
     perform tide.relay_not_found(p_name);
   end if;

@@ -1,5 +1,5 @@
 /** Inboxes: made, filled, claimed, done, failed, kept in order; with one consumer and with many. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 describe.each([18, 14] as const)("an inbox on PostgreSQL %i", (major) => {
@@ -275,6 +275,27 @@ describe.each([18, 14] as const)("an inbox on PostgreSQL %i", (major) => {
     expect(await tide.one("select pg_catalog.count(*) from tide.inbox_pending where inbox_name = 'vanished'")).toBe(
       "0",
     );
+  });
+
+  it("is dropped after the consumer that is at work, whose mark stands, and readers of the view do not wait for it", async () => {
+    await tide.one("select tide.inbox_create('leaving')");
+    await deliver("leaving", "a");
+    await using consumer = await tide.another();
+    await using dropper = await tide.another();
+    await consumer.run("begin; select tide.inbox_claim('leaving', 1, 0)");
+    const dropped = dropper.one("select tide.inbox_drop('leaving')");
+    await vi.waitFor(async () =>
+      expect(
+        await tide.one(
+          "select count(*) from pg_catalog.pg_locks where not granted and relation = 'tide.leaving_inbox'::regclass",
+        ),
+      ).toBe("1"),
+    );
+    expect(await tide.one("select pg_catalog.has_table_privilege('tide.inbox_pending', 'select')")).toBe("t");
+    expect(await consumer.one("select tide.inbox_complete('leaving', 'a')")).toBe("t");
+    await consumer.run("commit");
+    await dropped;
+    expect(await tide.one("select pg_catalog.to_regclass('tide.leaving_inbox')")).toBeNull();
   });
 
   it("can be made by many at once", async () => {

@@ -160,11 +160,15 @@ describe.each([18, 14] as const)("around pipelines on PostgreSQL %i", (major) =>
       expect((await members("all"))[0]?.enabled).toBe("f");
       expect(await tide.one("select tide.relay_fanin_enable('all')")).toBe("t");
       expect(await tide.one("select tide.relay_fanin_enable('none')")).toBe("f");
+      expect(await tide.one("select tide.relay_disable('all')")).toBe("t");
+      expect((await members("all"))[0]?.enabled).toBe("f");
+      await tide.one("select tide.relay_set_tenant('all', 'acme')");
+      expect(await tide.one("select tenant_name from tide.relay_fanin_members('all') limit 1")).toBe("acme");
       await tide.one("select tide.relay_fanin_delete('all')");
       expect((await tide.refused("select tide.relay_fanin_delete('all')")).detail).toBe("PGTIDE_RELAY_NOT_FOUND");
       expect(
         (await tide.rows("select pipeline_type from tide.relay_config_history('all')")).map((row) => row.pipeline_type),
-      ).toEqual(["fanin", "fanin", "fanin", "fanin"]);
+      ).toEqual(Array(6).fill("fanin"));
     });
 
     it.each([
