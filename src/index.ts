@@ -83,6 +83,8 @@ export const deploy: Area<"deploy"> = area("deploy");
 export const metadata: Area<"metadata"> = area("metadata");
 /** Making projects. */
 export const project: Area<"project"> = area("project");
+/** Events that leave and enter a database: running the relay, looking at it, dead letters. */
+export const relay: Area<"relay"> = area("relay");
 /** What was deployed from the command line of this account. */
 export const runs: Area<"runs"> = area("runs");
 /** The templates that projects are made from. */
