@@ -144,6 +144,11 @@ begin
       return;
     end if;
   end if;
+  -- One notification is on its way for all transactions that overlap: NOTIFY makes commits queue one behind the other. Whoever
+  -- was given ids after this one's mark is held back until it ends anyway, and a relay that was woken goes on looking.
+  if v_rule is distinct from 'always' and not pg_try_advisory_xact_lock(hashtext('tide:notifying'), v_outbox) then
+    return;
+  end if;
   perform pg_notify('tide_outbox_new', p_name);
 end
 $$;

@@ -6,9 +6,9 @@
  *            between was not told. A notification or a timer reads; a stream of events -> awake (relay_wake), so that
  *            busy publishers are spared the notifications.
  *
- * A notification carries nothing but "look", so a lost or a forged one costs time and never an event. The timer is
- * short after a notification that led to nothing: then an open transaction holds the events back, and should it roll
- * back, nobody will tell.
+ * A notification carries nothing but "look", so a lost or a forged one costs time and never an event. One stands for all
+ * transactions that overlap, so the timer is short after rows and after a notification that led to nothing: an
+ * open transaction may hold events back, and should it roll back, nobody will tell.
  */
 import type { ArrayRow } from "../../pg/session.ts";
 import { beginSleep, endSleep, readPage } from "../store/outbox-pages.ts";
@@ -16,8 +16,10 @@ import type { Lease } from "./worker.ts";
 
 /** Next read after a page that was not full. */
 const AWAKE_POLL_MS = 2;
-/** A sleeper's next read after some rows, or after a notification that led to nothing. */
+/** A sleeper's next read after some rows, or after a notification that led to nothing; doubled while nothing comes. */
 const SOON_MS = 15;
+/** Who was awake goes on looking for so long: publishers that overlap are held back by each other for moments. */
+const LINGER_MS = 30;
 const FIRST_NET_MS = 200;
 /** So many reads with rows, each soon after the last, are a stream. */
 const STREAM_READS = 4;
@@ -99,7 +101,7 @@ export class Reader {
         }
         return rows;
       }
-      if (!this.#isAwake) return rows;
+      if (!this.#isAwake || this.#options.monotonicMs() - this.#rowsAtMs < LINGER_MS) return rows;
       await beginSleep(session, outbox);
       this.#isAwake = false;
       this.#waitMs = FIRST_NET_MS;
@@ -116,8 +118,12 @@ export class Reader {
     if (rows > 0) {
       this.#streak = nowMs - this.#rowsAtMs < STREAM_GAP_MS ? this.#streak + 1 : 0;
       this.#rowsAtMs = nowMs;
-      this.#waitMs = FIRST_NET_MS;
+      this.#waitMs = SOON_MS;
       this.#dueMs = nowMs + (isFull ? 0 : this.#isAwake ? AWAKE_POLL_MS : SOON_MS);
+      return;
+    }
+    if (this.#isAwake) {
+      this.#dueMs = nowMs + AWAKE_POLL_MS;
       return;
     }
     this.#streak = 0;
