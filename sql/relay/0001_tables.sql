@@ -49,6 +49,20 @@ create table if not exists tide.tide_outbox_messages (
   consumed_at timestamptz,
   consumer_group text
 );
+-- Ids are given out one at a time and by a sequence of this name: the mark below which readers stay is made of both
+-- (0002_publish.sql). An adopted table may have it otherwise.
+do $$
+declare
+  v_sequence constant regclass := pg_catalog.pg_get_serial_sequence('tide.tide_outbox_messages', 'id');
+begin
+  if v_sequence is distinct from pg_catalog.to_regclass('tide.tide_outbox_messages_id_seq') then
+    execute pg_catalog.format('alter sequence %s rename to tide_outbox_messages_id_seq', v_sequence);
+  end if;
+  if (select s.seqcache from pg_catalog.pg_sequence as s where s.seqrelid = v_sequence) <> 1 then
+    alter sequence tide.tide_outbox_messages_id_seq cache 1;
+  end if;
+end;
+$$;
 create index if not exists idx_tide_outbox_messages_pending on tide.tide_outbox_messages (outbox_name, id)
  where consumed_at is null;
 create index if not exists idx_tide_outbox_messages_poll on tide.tide_outbox_messages (outbox_name, id);

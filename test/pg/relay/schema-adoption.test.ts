@@ -76,6 +76,8 @@ const OLD_ROWS = `
 insert into tide.tide_outbox_config (outbox_name) values ('orders');
 insert into tide.tide_outbox_messages (outbox_name, payload, headers)
   select 'orders', jsonb_build_object('n', n), '{"k": "v"}' from generate_series(1, 50) as n;
+alter sequence tide.tide_outbox_messages_id_seq rename to message_ids;
+alter sequence tide.message_ids cache 20;
 insert into tide.tide_consumer_groups values ('billing', 'orders');
 insert into tide.tide_consumer_offsets values ('billing', 'one', 20);
 insert into tide.tide_inbox_config values ('payments');
@@ -154,6 +156,10 @@ describe("[relay 11.5] a schema of the extension pg_tide", () => {
     expect(await session.query("select 1 from pg_namespace where nspname = 'tide_shape'")).toEqual([]);
     expect(await functionsOf(session)).toEqual(await functionsOf(fresh));
 
+    const [ids] = await session.query(
+      "select seqrelid::regclass::text as name, seqcache from pg_sequence where seqrelid = pg_get_serial_sequence('tide.tide_outbox_messages', 'id')::regclass",
+    );
+    expect(ids).toEqual({ name: "tide.tide_outbox_messages_id_seq", seqcache: "1" });
     const [id] = await session.query("select tide.outbox_publish_id('orders', '{}') as id");
     expect(id).toEqual({ id: "51" });
     const [status] = await session.query("select participant_count, safe_offset from tide.outbox_status");
