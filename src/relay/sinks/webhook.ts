@@ -13,25 +13,19 @@ import { createHash } from "node:crypto";
 import type { z as Zod } from "zod";
 import type { Clock } from "../../base/clock.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
-import { tameLine } from "../../base/tame.ts";
-import {
-  type HttpClient,
-  HttpFailure,
-  type HttpResponse,
-  openHttpClient,
-  retryAfterMs,
-} from "../../net/http-client.ts";
+import { type HttpClient, HttpFailure, openHttpClient } from "../../net/http-client.ts";
 import { dial, dialTls, opened, type Socket, type Trust } from "../../net/sockets.ts";
-import { bounded, networkClassOf, pemField, refusalIn } from "../brokers/network.ts";
+import { bounded, pemField } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
-import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
+import { ConnectorFailure } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { connectFailure, failureOf, refusalOf } from "../webhooks/outcomes.ts";
 import { configuredHeaders, eventHeaders } from "../webhooks/request-headers.ts";
 import { type OpenSignature, openSignature, signatureFields } from "../webhooks/signing.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
-/** 1 MiB an event, 16 MiB and 100 events a request: pg_tide's limits. */
-const LIMITS = { batchMessages: 100, batchBytes: 16 * 1024 * 1024, messageBytes: 1024 * 1024 };
+/** 1 MiB an event and 100 events a request are pg_tide's limits; 4 MiB a request, since every lane holds one in memory. */
+const LIMITS = { batchMessages: 100, batchBytes: 4 * 1024 * 1024, messageBytes: 1024 * 1024 };
 
 /** 10 s to connect when the pipeline starts. */
 const PROBE_MS = 10_000;
@@ -160,13 +154,6 @@ async function probe(url: URL, settings: Config, { addresses, signal }: Connecto
   } finally {
     socket?.on("error", () => undefined).destroy();
   }
-}
-
-/** The library's error is not kept: it holds the certificate. */
-function connectFailure(error: unknown): ConnectorFailure {
-  const refusal = refusalIn(error);
-  const failureClass = classOf(error);
-  return new ConnectorFailure(failureClass, reasonOf(error, failureClass), refusal ? { cause: refusal } : {});
 }
 
 function trustOf({ tls_ca_cert: ca, tls_client_cert: cert, tls_client_key: key }: Config): Trust {
@@ -347,85 +334,3 @@ const NOT_SENT: Disposition = {
   scope: "sink",
   reason: "not sent, because an earlier event of its key was not delivered",
 };
-
-interface Verdict {
-  outcome: "retry" | "reject";
-  class: FailureClass;
-  scope: "message" | "sink";
-}
-
-const AWAY = new Set([502, 503, 504]);
-
-/** What a status other than 2xx says. */
-export function verdictOf(status: number): Verdict {
-  if (status === 429 || status === 425) return { outcome: "retry", class: "throttled", scope: "sink" };
-  if (status === 408) return { outcome: "retry", class: "timeout", scope: "sink" };
-  if (AWAY.has(status) || status >= 520) return { outcome: "retry", class: "unavailable", scope: "sink" };
-  if (status >= 500) return { outcome: "retry", class: "unavailable", scope: "message" };
-  if (status === 401 || status === 403) return { outcome: "reject", class: "authentication", scope: "sink" };
-  if (status === 413) return { outcome: "reject", class: "message_too_large", scope: "message" };
-  if (status >= 400) return { outcome: "reject", class: "protocol_rejection", scope: "message" };
-  return { outcome: "reject", class: "invalid_destination", scope: "sink" };
-}
-
-function refusalOf(response: HttpResponse, body: Buffer, clock: Clock): Disposition {
-  const { status, retryAfter } = response;
-  const verdict = verdictOf(status);
-  const isRedirect = status >= 300 && status < 400;
-  const says = isRedirect ? ", a redirect, which is not followed" : saysOf(response.text, body);
-  const waitMs = verdict.outcome === "retry" ? retryAfterMs(retryAfter, clock.now()) : undefined;
-  return { ...verdict, reason: `the endpoint answered ${status}${says}`, retryAfterMs: waitMs };
-}
-
-/** 32 characters that stand in the request too are an echo, not an answer. */
-const ECHO_LENGTH = 32;
-
-/** What the endpoint says of it, unless it only repeats the event: reasons are shown where payloads must not be. */
-function saysOf(text: string, body: Buffer): string {
-  if (text.trim() === "") return "";
-  for (let at = 0; at < text.length; at += ECHO_LENGTH) {
-    const piece = text.slice(at, at + ECHO_LENGTH);
-    if (piece.length === ECHO_LENGTH && body.includes(piece)) return " and repeated the request";
-  }
-  return `: ${tameLine(text.trim())}`;
-}
-
-function failureOf(error: HttpFailure, othersSucceeded: boolean): Disposition {
-  if (error.kind === "timeout" && error.cause === undefined) {
-    return { outcome: "retry", class: "timeout", scope: othersSucceeded ? "message" : "sink", reason: error.message };
-  }
-  const failureClass = classOf(error);
-  const outcome = FAILURE_CLASSES[failureClass].isTransient ? "retry" : "reject";
-  return { outcome, class: failureClass, scope: "sink", reason: reasonOf(error, failureClass) };
-}
-
-function classOf(error: unknown): FailureClass {
-  const code = codeIn(error);
-  // The endpoint refuses our certificate, or asks for one.
-  if (/ALERT_(?:CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|HANDSHAKE_FAILURE)/.test(code))
-    return "authentication";
-  if (error instanceof HttpFailure && error.kind === "timeout") return "timeout";
-  return networkClassOf(error) ?? "unavailable";
-}
-
-function reasonOf(error: unknown, failureClass: FailureClass): string {
-  const refusal = refusalIn(error);
-  if (refusal) return refusal.message;
-  const code = codeIn(error);
-  const words: Partial<Record<FailureClass, string>> = {
-    tls_verification: "the endpoint's certificate does not verify",
-    authentication: "the endpoint refuses our certificate, or wants one",
-    timeout: "no connection in time",
-  };
-  const what = words[failureClass] ?? "the connection failed";
-  return code === "" ? what : `${what} (${code})`;
-}
-
-/** The system's or library's code, from as deep as it lies. */
-function codeIn(error: unknown): string {
-  let code = "";
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if ("code" in at && typeof at.code === "string") code = at.code;
-  }
-  return tameLine(code);
-}

@@ -467,16 +467,26 @@ describe("[relay 8.1] an answer", () => {
     expect(Buffer.byteLength(reason)).toBeLessThan(4_096);
   });
 
-  it("[R-06] that echoes the request is not kept", async () => {
-    const there = await server({
-      answer: ({ body, headers }) => ({ status: 422, body: `bad: ${body} ${JSON.stringify(headers)}` }),
-    });
-    const canary = "card 4111-1111-1111-1111";
-    const outcome = await sendOne(
-      await sink({ url: there.origin }),
-      delivery(1, { body: JSON.stringify({ canary, more: "x".repeat(80) }) }),
-    );
+  it.each([
+    ["as it is", (body: string) => `bad: ${body}`],
+    ["quoted in JSON", (body: string) => JSON.stringify({ error: "bad", received: body })],
+    ["twice quoted", (body: string) => JSON.stringify(JSON.stringify(body))],
+    ["inside of HTML", (body: string) => `<p>${body}</p>`],
+    ["over several lines", (body: string) => JSON.stringify(JSON.parse(body), null, 2)],
+    ["in part", (body: string) => `no such customer: ${body.slice(20, 70)}`],
+  ])("[R-06] that echoes the request %s is not kept", async (_name, write) => {
+    const there = await server({ answer: ({ body }) => ({ status: 422, body: write(body.toString()) }) });
+    const event = { customer: { name: "Ada Lovelace", card: "4111-1111-1111-1111" }, note: "leave it at the door" };
+    const outcome = await sendOne(await sink({ url: there.origin }), delivery(1, { body: JSON.stringify(event) }));
     expect(outcome).toMatchObject({ reason: "the endpoint answered 422 and repeated the request" });
+  });
+
+  it("that says what is wrong is kept, also when it names a field", async () => {
+    const says = '{"error":"amount must be positive","key":"outbox_orders:1:0"}';
+    const there = await server({ answer: () => ({ status: 422, body: says }) });
+    const body = '{"dedup_key":"outbox_orders:1:0","amount":-1}';
+    const outcome = await sendOne(await sink({ url: there.origin }), delivery(1, { body }));
+    expect(outcome).toMatchObject({ reason: `the endpoint answered 422: ${says}` });
   });
 
   it("[R-01] that redirects is not followed, and said to be one", async () => {
