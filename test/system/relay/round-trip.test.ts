@@ -81,7 +81,11 @@ async function permissions(broker: TestBroker) {
 }
 
 async function setPipelines(tide: Tide, route: Route, connection: Record<string, unknown>): Promise<void> {
-  const soon = { retry: { max_retries: 20, backoff_ms: 50 }, circuit_breaker: { half_open_timeout_seconds: 1 } };
+  const soon = {
+    retry: { max_retries: 20, backoff_ms: 50 },
+    circuit_breaker: { half_open_timeout_seconds: 1 },
+    max_poll_backoff_ms: 1_000,
+  };
   await tide.rows("select tide.inbox_create('mail')");
   const source = { name: "in", inbox: "mail", source: route.type, config: { ...connection, ...route.source }, ...soon };
   await tide.rows("select tide.relay_set_inbox_v2($1)", JSON.stringify(source));
