@@ -294,6 +294,38 @@ describe("[relay 3.3] rewinding a consumer", () => {
     await tide.rows("select tide.consumer_offset_rewind($1, 'a', $2, true)", group, String(ids[1]));
   });
 
+  it("[R-11] waits for a sweep that is under way, and then knows what that deleted", async () => {
+    const ids = await groupWith(4);
+    await tide.rows("update tide.tide_outbox_config set retention_hours = 0 where outbox_name = $1", box);
+    await commit("a", ids[3]);
+    await using sweeper = await tide.another();
+    await sweeper.run(`begin; select tide.outbox_sweep('${box}', 2)`);
+    await using admin = await tide.another();
+    const rewound = admin.refused("select tide.admin_rewind_offset($1, 'a', 0, true)", group);
+    const waiting =
+      "select count(*) from pg_catalog.pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    await expect.poll(() => tide.one(waiting)).toBe("1");
+    await sweeper.run("commit");
+    expect((await rewound).message).toContain("messages are deleted");
+    await tide.rows("select tide.admin_rewind_offset($1, 'a', $2, true)", group, String(ids[1]));
+    expect(await poll("a")).toEqual(ids.slice(2));
+  });
+
+  it("[R-11] done first, keeps the messages from a sweep that waited for it", async () => {
+    const ids = await groupWith(4);
+    await tide.rows("update tide.tide_outbox_config set retention_hours = 0 where outbox_name = $1", box);
+    await commit("a", ids[3]);
+    await using admin = await tide.another();
+    await admin.run(`begin; select tide.admin_rewind_offset('${group}', 'a', ${ids[0]}, true)`);
+    const swept = tide.json("select tide.outbox_sweep($1)", box);
+    await using looker = await tide.another();
+    const waiting =
+      "select count(*) from pg_catalog.pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    await expect.poll(() => looker.one(waiting)).toBe("1");
+    await admin.run("commit");
+    expect(await swept).toMatchObject({ outboxes: [{ affected_rows: 1, highest_deleted_id: ids[0] }] });
+  });
+
   it("is for administrators, whoever was given the right to call it", async () => {
     const ids = await groupWith(1);
     await commit("a", ids[0]);
