@@ -6,7 +6,7 @@ import type { z as Zod } from "zod";
 import { PgkeepError } from "../../base/errors.ts";
 import { nearestName } from "../../base/suggest.ts";
 import { tameLine } from "../../base/tame.ts";
-import { alternativesOf, elementOf, fieldsOf, type SchemaNode } from "./schema-node.ts";
+import { alternativesOf, elementOf, fieldsOf, ownField, type SchemaNode } from "./schema-node.ts";
 
 /** 20: more problems of one pipeline than that are not read. */
 const MAX_PROBLEMS = 20;
@@ -54,7 +54,7 @@ function knownAt(schema: SchemaNode, path: readonly PropertyKey[]): string[] {
   let nodes = alternativesOf(schema);
   for (const step of path) {
     nodes = nodes.flatMap((node) =>
-      alternativesOf(typeof step === "number" ? elementOf(node) : (fieldsOf(node)?.[String(step)] ?? elementOf(node))),
+      alternativesOf(typeof step === "number" ? elementOf(node) : (ownField(node, String(step)) ?? elementOf(node))),
     );
   }
   return [...new Set(nodes.flatMap((node) => Object.keys(fieldsOf(node) ?? {})))];

@@ -280,7 +280,24 @@ function parseConfig(row: PipelineRow): Record<string, unknown> {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw invalid(row.name, ["configuration: must be a JSON object"]);
   }
+  const problem = structureProblem(parsed);
+  if (problem) throw invalid(row.name, [`configuration: ${problem}`]);
   return { ...parsed };
+}
+
+/** 32 levels: no connector has more than four. */
+const MAX_DEPTH = 32;
+
+function structureProblem(value: unknown, depth = 0): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
+  // Copied to another object it would become that object's prototype, where no check looks for secrets.
+  if (Object.hasOwn(value, "__proto__")) return '"__proto__" is not a key';
+  for (const part of Object.values(value)) {
+    const problem = structureProblem(part, depth + 1);
+    if (problem) return problem;
+  }
+  return undefined;
 }
 
 /** Everything a worker depends on; equal for equal settings, however they are spaced and ordered. */

@@ -14,6 +14,12 @@ export function fieldsOf(node: SchemaNode | undefined): Readonly<Record<string, 
   return Object.fromEntries(Object.entries(shape).filter((entry): entry is [string, SchemaNode] => isNode(entry[1])));
 }
 
+/** The field called `name` of an object; undefined for what it only inherits ("constructor"). */
+export function ownField(node: SchemaNode | undefined, name: string): SchemaNode | undefined {
+  const fields = fieldsOf(node);
+  return fields && Object.hasOwn(fields, name) ? fields[name] : undefined;
+}
+
 /** Every schema that a value at `node` may have: members of a union, else the node itself. */
 export function alternativesOf(node: SchemaNode | undefined): readonly SchemaNode[] {
   const bare = inner(node);

@@ -9,7 +9,7 @@
 import { SECRET_TEXT } from "../../base/secrets.ts";
 import { isReference, referencesIn } from "../../config/references.ts";
 import { pathText } from "./problems.ts";
-import { alternativesOf, elementOf, fieldsOf, noteOf, type SchemaNode } from "./schema-node.ts";
+import { alternativesOf, elementOf, noteOf, ownField, type SchemaNode } from "./schema-node.ts";
 
 export interface InlineSecret {
   /** Dotted path below the connector's configuration: "signature.secret". */
@@ -89,7 +89,7 @@ function walk(
 /** The field called `key` of whatever objects may stand at `schema`. */
 export function fieldAt(schema: SchemaNode | undefined, key: string): SchemaNode | undefined {
   for (const node of alternativesOf(schema)) {
-    const field = fieldsOf(node)?.[key] ?? elementOf(node);
+    const field = ownField(node, key) ?? elementOf(node);
     if (field) return field;
   }
   return undefined;

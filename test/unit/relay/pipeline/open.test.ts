@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { z } from "zod";
+import { z } from "zod";
 import { forgetSecretsForTests, scrub } from "../../../../src/base/secrets.ts";
 import type { ConnectorDefinition } from "../../../../src/relay/connector.ts";
 import { openable } from "../../../../src/relay/pipeline/open.ts";
@@ -217,6 +217,8 @@ describe("[R-05] a secret in the catalog", () => {
       { path: "webhook_url", where: "field" },
       { path: "nested.api_key", where: "field" },
     ]);
+    const inherited = { constructor: "x", toString: { secret: "canary" } };
+    expect(inlineSecrets(inherited, connector.config(z))).toEqual([{ path: "toString.secret", where: "field" }]);
     const masked = maskSecrets(config);
     expect(JSON.stringify(masked)).not.toMatch(/canary|12345678/);
     expect(masked).toMatchObject({ url: "nats://u:[secret]@h:1", signing_secret: "${env:S}", subject: "x" });

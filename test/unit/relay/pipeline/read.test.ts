@@ -236,6 +236,14 @@ describe("[relay 4] a configuration that cannot work", () => {
       expect(await problemsWith(row(config))).toEqual(["configuration: must be a JSON object"]);
   });
 
+  it("refuses a configuration of more than 32 levels, and no other for its depth", async () => {
+    const deep = (levels: number) =>
+      `{"outbox":"o","sink_type":"stdout","config":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}`;
+    expect(await problemsWith(row(deep(100_000)))).toEqual(["configuration: is nested deeper than 32 levels"]);
+    expect(await problemsWith(row(deep(32)))).toEqual(["configuration: is nested deeper than 32 levels"]);
+    expect(await problemsWith(row(deep(31)))).toEqual([expect.stringContaining("sink.a: unknown key")]);
+  });
+
   it("says what is missing", async () => {
     expect(await problemsWith(row({}))).toEqual(["source.outbox: required", "sink_type: required"]);
     expect(await problemsWith(row({}, { direction: "reverse" }))).toEqual([
@@ -266,10 +274,15 @@ describe("[relay 4] a configuration that cannot work", () => {
   });
 
   it("[S-07] takes keys that every object has for unknown ones", async () => {
-    const lines = await problemsWith(
-      row('{"outbox":"o","sink_type":"constructor","sink":{"__proto__":1},"toString":1}'),
-    );
+    const lines = await problemsWith(row('{"outbox":"o","sink_type":"constructor","sink":{},"toString":1}'));
     expect(lines.join("\n")).toContain('"constructor" is not supported');
+    for (const config of [
+      '{"outbox":"o","sink_type":"stdout","config":{},"__proto__":{"password":"x"}}',
+      '{"outbox":"o","sink_type":"stdout","config":{"a":[{"__proto__":{"password":"x"}}]}}',
+    ]) {
+      expect(await problemsWith(row(config))).toEqual(['configuration: "__proto__" is not a key']);
+    }
+    expect(await problemsWith(toStdout({ sink: { constructor: 1, toString: "x" } }))).toHaveLength(2);
     expect(await problemsWith(toStdout({ transform: { constructor: "a" }, wire_format: "toString" }))).toHaveLength(2);
   });
 });
