@@ -4,7 +4,7 @@
  * What a relay process would permit is given by the same flags, so the answer is about this host, this environment and
  * these rules. The answer holds no address and no value: only the failure's class and its text, scrubbed.
  */
-import { PgkeepError } from "../../base/errors.ts";
+import { type ErrorCode, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { scrub } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -56,10 +56,10 @@ export async function testPipeline(
 
 function judged(error: unknown): Pick<PipelineTest, "code" | "reason"> {
   const shown = (text: string): string => tameLine(scrub(text));
+  if (error instanceof AddressRefusal || (error instanceof ConnectorFailure && error.class === "ssrf_rejected"))
+    return { code: "RELAY_ADDRESS_REFUSED" satisfies ErrorCode, reason: shown(error.message) };
   if (error instanceof ConnectorFailure)
     return { code: FAILURE_CLASSES[error.class].code, reason: shown(error.message) };
-  if (error instanceof AddressRefusal)
-    return { code: FAILURE_CLASSES.ssrf_rejected.code, reason: shown(error.message) };
   if (error instanceof PgkeepError) {
     const { message, parts } = error;
     return { code: error.code, reason: shown([message, parts.detail].filter(Boolean).join(": ")) };

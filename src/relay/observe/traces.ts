@@ -61,10 +61,10 @@ const NEEDED = [
 /** Sends spans to the OTLP receiver at `endpoint`; undefined without one. Throws RELAY_PACKAGE_MISSING. */
 export async function openTraces(
   endpoint: string | undefined,
-  { clock }: { clock: Clock },
+  { clock, load = importPackages }: { clock: Clock; load?: () => ReturnType<typeof importPackages> },
 ): Promise<RelayTraces | undefined> {
   if (endpoint === undefined || endpoint === "") return undefined;
-  const { api, sdk, exporter } = await loadPackages();
+  const { api, sdk, exporter } = await loadPackages(load);
   const url = new URL(endpoint);
   if (url.pathname === "/" || url.pathname === "") url.pathname = "/v1/traces";
   const provider = new sdk.NodeTracerProvider({
@@ -101,13 +101,17 @@ function serviceResource(): Resource {
 type Resource = NonNullable<NonNullable<ConstructorParameters<Sdk["NodeTracerProvider"]>[0]>["resource"]>;
 type Sdk = typeof import("@opentelemetry/sdk-trace-node");
 
-async function loadPackages() {
+async function importPackages() {
+  return {
+    api: await import("@opentelemetry/api"),
+    sdk: await import("@opentelemetry/sdk-trace-node"),
+    exporter: await import("@opentelemetry/exporter-trace-otlp-http"),
+  };
+}
+
+async function loadPackages(load: () => ReturnType<typeof importPackages>) {
   try {
-    return {
-      api: await import("@opentelemetry/api"),
-      sdk: await import("@opentelemetry/sdk-trace-node"),
-      exporter: await import("@opentelemetry/exporter-trace-otlp-http"),
-    };
+    return await load();
   } catch (error) {
     if (errorCodeOf(error) !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new PgkeepError("RELAY_PACKAGE_MISSING", "traces need OpenTelemetry's packages, which are not installed", {

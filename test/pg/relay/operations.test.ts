@@ -158,7 +158,7 @@ describe("relay pipelines", () => {
       `select tide.relay_set_outbox('inner', 'orders', '{"sink_type": "webhook", "url": "https://127.0.0.1:1/hook"}'::jsonb)`,
     );
     const { output, exitCode } = await runOperation(pipelines, { ...target, action: "test", name: "inner" });
-    expect(output.test).toMatchObject({ ok: false });
+    expect(output.test).toMatchObject({ ok: false, code: "RELAY_ADDRESS_REFUSED" });
     expect(exitCode).toBe(20);
     await session.query("select tide.relay_delete('inner')");
   });
@@ -219,6 +219,12 @@ describe("relay dlq", () => {
     expect(edited.output.dead_letters[0]?.history).toContainEqual(
       expect.objectContaining({ actor: "postgres", reason: "wrong currency" }),
     );
+  });
+
+  it("passes on what the database says when it refuses", async () => {
+    const id = String(await deadLetter("edit-2"));
+    const run = runOperation(dlq, { ...target, action: "edit", ids: [id], headers: "[]", reason: "none" });
+    await expect(run).rejects.toMatchObject({ code: "RELAY_SQL_FAILED", message: expect.stringContaining("object") });
   });
 
   it("refuses conditions that it does not know, and says which there are", async () => {

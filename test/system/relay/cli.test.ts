@@ -17,6 +17,8 @@ let session: Session;
 let receiver: Server;
 let receiverUrl: string;
 let answerWith = 200;
+/** How long the receiver takes, in milliseconds. */
+let answerAfter = 0;
 const received: string[] = [];
 /** Everything that any command of this file printed. */
 const printed: string[] = [];
@@ -33,7 +35,7 @@ beforeAll(async () => {
     request.on("end", () => {
       response.statusCode = answerWith;
       // A receiver that repeats what it was sent, and a secret with it.
-      response.end(`no: ${SECRET_CANARY} ${request.headers.authorization ?? ""}`);
+      setTimeout(() => response.end(`no: ${SECRET_CANARY} ${request.headers.authorization ?? ""}`), answerAfter);
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
@@ -178,6 +180,27 @@ describe("relay run", () => {
     printed.push(stderr);
     expect(stderr).toContain("1 delivered");
     expect(status).toBe(0);
+  });
+});
+
+describe("a relay that cannot finish in time", () => {
+  it("ends with 1, names the pipeline, and delivers again with the same id", async () => {
+    answerAfter = 4_000;
+    received.length = 0;
+    await publish("slow");
+    const words = ["relay", "run", "--metrics-addr", "off", "--drain-timeout", "200ms"];
+    const { child, finished } = pgkeepStarted([...words, ...PERMITTED], { env: env() });
+    await expect.poll(() => received.join(""), { timeout: 15_000 }).toContain('"slow"');
+    child.kill("SIGTERM");
+    const { status, stderr } = await finished;
+    printed.push(stderr);
+    answerAfter = 0;
+    expect([status, stderr]).toEqual([1, expect.stringContaining("RELAY_FORCED")]);
+    const [first] = received;
+    received.length = 0;
+    expect((await run(["relay", "run", "--until-idle", ...PERMITTED])).status).toBe(0);
+    const id = (body: string | undefined) => JSON.parse(body ?? "[]")[0].dedup_key;
+    expect(id(received[0])).toBe(id(first));
   });
 });
 

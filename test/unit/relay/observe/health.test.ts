@@ -183,6 +183,15 @@ describe("traces", () => {
     expect(bodies.join("")).toContain("pg-tide-relay");
   });
 
+  it("say which packages to install when they are missing", async () => {
+    const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    const opened = openTraces("http://127.0.0.1:4318", { clock, load: () => Promise.reject(missing) });
+    await expect(opened).rejects.toMatchObject({
+      code: "RELAY_PACKAGE_MISSING",
+      parts: { hint: expect.stringContaining("npm i @opentelemetry/api@") },
+    });
+  });
+
   it("are not made unless they were asked for", async () => {
     expect(await openTraces(undefined, { clock })).toBeUndefined();
   });
