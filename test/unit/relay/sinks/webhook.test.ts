@@ -14,6 +14,7 @@ import type { Delivery, Disposition } from "../../../../src/relay/message.ts";
 import type { Sink } from "../../../../src/relay/sinks/sink.ts";
 import webhook, { idempotencyKey } from "../../../../src/relay/sinks/webhook.ts";
 import { connectorContext, deliveries, delivery, readConfig } from "../../../conformance/relay/connector.ts";
+import { startGarbageServer, startSilentServer } from "../../../conformance/relay/network.ts";
 import { createAuthority, issue } from "../../../support/certificates.ts";
 import { startWebServer, type WebServer, type WebServerOptions } from "../../../support/web-server.ts";
 
@@ -627,6 +628,26 @@ describe("[R-19] TLS", () => {
       const outcome = await sink(one).then(sendOne, ({ class: failureClass }) => ({ class: failureClass }));
       expect(outcome).toMatchObject({ class: "authentication" });
     }
+  });
+
+  it("waits for a silent endpoint no longer than its time, and not at all when the pipeline stops", async () => {
+    await using silent = await startSilentServer();
+    const url = `https://127.0.0.1:${silent.port}/`;
+    const begun = performance.now();
+    expect(await refusal({ url, timeout_secs: 1 })).toMatchObject({ class: "timeout" });
+    const stopping = new AbortController();
+    setTimeout(() => stopping.abort(), 50);
+    expect(await refusal({ url }, { signal: stopping.signal })).toMatchObject({ class: "unavailable" });
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    await expect.poll(() => silent.open()).toBe(0);
+  });
+
+  it("takes an endpoint that speaks no TLS for one that is away or wrong, and shows nothing of what it said", async () => {
+    await using garbage = await startGarbageServer();
+    const failure = await refusal({ url: `https://127.0.0.1:${garbage.port}/` });
+    expect(["unavailable", "tls_verification"]).toContain(failure.class);
+    expect(failure.message).toMatch(/^[ -~]{1,200}$/);
+    expect(failure.message).not.toContain("garbage");
   });
 
   it("needs certificates as PEM, both halves, belonging together", async () => {
