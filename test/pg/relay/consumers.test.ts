@@ -52,6 +52,17 @@ const expire = (consumer: string): Promise<unknown> =>
     consumer,
   );
 
+/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
 describe("making and removing a group", () => {
   it("refuses an unknown outbox, a second one of the name and a bad policy", async () => {
     await groupWith(0);
@@ -162,6 +173,55 @@ describe("[relay 3.3] polling", () => {
     );
     expect(seen.sort((one, other) => one - other)).toEqual(ids);
   });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "[R-11] loses nothing and gives nothing to two at once, whatever happens (seed %i)",
+    async (seed) => {
+      const random = generator(seed);
+      const pick = (below: number): number => Math.floor(random() * below);
+      const all = await groupWith(20);
+      const done = new Set<number>();
+      const held = new Map<string, number[]>();
+      const zombies: { consumer: string; batch: number[] }[] = [];
+      for (let step = 0; step < 120; step++) {
+        const consumer = `c${pick(4)}`;
+        const batch = held.get(consumer) ?? [];
+        const action = pick(11);
+        if (action < 4) {
+          const got = await poll(consumer, { batch: 1 + pick(6) });
+          for (const [other, ids] of held) if (other !== consumer) for (const id of got) expect(ids).not.toContain(id);
+          held.set(consumer, got);
+        } else if (action < 7 && batch.length > 0) {
+          const upTo = pick(batch.length) + 1;
+          await commit(consumer, batch[upTo - 1]);
+          for (const id of batch.slice(0, upTo)) done.add(id);
+          held.delete(consumer);
+        } else if (action < 8) {
+          // It died: what it held is anybody's.
+          await expire(consumer);
+          held.delete(consumer);
+        } else if (action < 9) {
+          await tide.rows("select tide.consumer_lease_release($1, $2)", group, consumer);
+          held.delete(consumer);
+        } else if (action < 10) {
+          const zombie = zombies.pop();
+          // Whoever polled since under that name holds something else now.
+          if (!zombie || held.has(zombie.consumer)) continue;
+          const isTaken = await commit(zombie.consumer, zombie.batch.at(-1)).then(
+            () => true,
+            () => false,
+          );
+          if (isTaken) for (const id of zombie.batch) done.add(id);
+        } else all.push(...(await publish(pick(4))));
+      }
+      await tide.rows("update tide.tide_consumer_leases set expires_at = '-infinity' where group_name = $1", group);
+      for (let got = await poll("last"); got.length > 0; got = await poll("last")) {
+        for (const id of got) done.add(id);
+        await commit("last", got.at(-1));
+      }
+      expect([...done].sort((one, other) => one - other)).toEqual(all);
+    },
+  );
 
   it("an idle consumer does not hold the sweep back", async () => {
     const ids = await groupWith(3);
