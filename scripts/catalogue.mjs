@@ -55,7 +55,6 @@ export const CATALOGUES = [
     folder: "src/relay/transforms",
     definition: "TransformDefinition",
     declaredIn: "src/relay/transforms/transform.ts",
-    listsNames: true,
   },
   { folder: "src/cli/renderers", definition: "Renderer<never>", declaredIn: "src/cli/renderer.ts" },
 ];

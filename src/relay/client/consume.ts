@@ -146,17 +146,17 @@ class Consumer<Payload> {
     // A driver reports a cut connection as an event too, which would end the process if nobody listened.
     const ignore = () => {};
     connection.on?.("error", ignore);
-    let failure: unknown;
     try {
       await use(connection);
     } catch (error) {
-      failure = error;
-      throw error;
-    } finally {
-      connection.off?.("error", ignore);
-      if (connection.release) connection.release(failure === undefined ? undefined : true);
+      // The listener stays: a broken connection may report itself more than once, also after it was given back.
+      if (connection.release) connection.release(true);
       else await connection.end?.().catch(ignore);
+      throw error;
     }
+    connection.off?.("error", ignore);
+    if (connection.release) connection.release();
+    else await connection.end?.();
   }
 
   /** After a lost connection: what was being handled has had its attempt, the rest had none. */

@@ -2,8 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { TransformDefinition } from "./transform.ts";
 
-export const names = ["decrypt", "filter", "payload"] as const;
-
 export const index = {
   decrypt: () => import("./decrypt.ts"),
   filter: () => import("./filter.ts"),
