@@ -4,7 +4,8 @@
 -- twice; the unique event_id makes it one row. A consumer claims rows, works, and marks them in the transaction of its
 -- own effect, so that effect and mark come or go together.
 --
--- Whose rights. Applications hold no right on the tables: the functions below lend the owner's, for one inbox at a time. A
+-- Whose rights. Applications hold no right on the tables: the functions below lend the owner's, for one inbox at a
+-- time. A
 -- table in a schema of somebody else could be replaced by its owner with one whose triggers run with those rights, so
 -- every function first locks the table it was made as and makes sure that it is still the schema owner's.
 
@@ -50,7 +51,8 @@ end
 $body$;
 comment on function tide.inbox_check_name(text) is 'Refuses what cannot be the name of an inbox.';
 
--- Refuses to make a table in `p_schema` for a caller who could not make one there, and where this schema's owner cannot.
+-- Refuses to make a table in `p_schema` for a caller who could not make one there, and where this schema's owner
+-- cannot.
 create or replace function tide.inbox_check_schema(p_schema text)
   returns void
   language plpgsql
@@ -83,9 +85,12 @@ end
 $body$;
 comment on function tide.inbox_check_schema(text) is 'Refuses schemas in which the caller could not make a table.';
 
--- Makes inbox_pending anew: one branch per inbox whose table is where it belongs. Takes a lock that makes calls wait for
--- each other, and for a moment one that readers of the view wait for. Definer: the view must be the schema owner's, whoever
--- calls. (Who drops a schema with an inbox in it by CASCADE drops this view too; this makes it again, without its grants.)
+-- Makes inbox_pending anew: one branch per inbox whose table is where it belongs. Takes a lock that makes calls wait
+-- for
+-- each other, and for a moment one that readers of the view wait for. Definer: the view must be the schema owner's,
+-- whoever
+-- calls. (Who drops a schema with an inbox in it by CASCADE drops this view too; this makes it again, without its
+-- grants.)
 create or replace function tide.inbox_rebuild_view()
   returns void
   language plpgsql
@@ -254,9 +259,11 @@ begin
   return true;
 end
 $body$;
-comment on function tide.inbox_make(text, text, integer, integer, integer, text) is 'Makes an inbox; false when there is one of that name.';
+comment on function tide.inbox_make(text, text, integer, integer, integer, text) is
+  'Makes an inbox; false when there is one of that name.';
 
--- The inbox `p_name` with its table locked for writing, as `"schema"."table"`. Refuses a table that is not, or no longer,
+-- The inbox `p_name` with its table locked for writing, as `"schema"."table"`. Refuses a table that is not, or no
+-- longer,
 -- the schema owner's. Works only inside functions that run with that owner's rights.
 create or replace function tide.inbox_table(p_name text)
   returns text
@@ -301,7 +308,8 @@ end
 $body$;
 comment on function tide.inbox_table(text) is 'The table of an inbox, locked, after a look at whose it is.';
 
--- Drops an inbox, its table and every event in it. For administrators and the inbox's owner. Waits 10 s for consumers that
+-- Drops an inbox, its table and every event in it. For administrators and the inbox's owner. Waits 10 s for consumers
+-- that
 -- are at work, then gives up.
 create or replace function tide.inbox_drop(p_name text, p_if_exists boolean default false)
   returns void
@@ -428,7 +436,8 @@ begin
   perform tide.inbox_complete(p_name, p_event_id);
 end
 $body$;
-comment on function tide.inbox_mark_processed(text, text) is 'Notes that an event is done; repeating it changes nothing.';
+comment on function tide.inbox_mark_processed(text, text) is
+  'Notes that an event is done; repeating it changes nothing.';
 
 -- The same, and says whether this call was the one that did it. A consumer whose effect stands in the same transaction
 -- rolls back when it is false: somebody else was first.
@@ -481,9 +490,11 @@ as $body$
 $body$;
 comment on function tide.inbox_upgrade(text) is 'Gives the table of an older inbox what claims need.';
 
--- Takes up to `p_batch` events for the caller, oldest first, skipping those that somebody else has. With `p_lease_seconds`
+-- Takes up to `p_batch` events for the caller, oldest first, skipping those that somebody else has. With
+-- `p_lease_seconds`
 -- they stay the caller's for that long, in whatever transaction; with 0 only until this transaction ends, which is the
--- way to do work and mark it together. Events that failed max_retries times are left out. A lease that ran out counts as a
+-- way to do work and mark it together. Events that failed max_retries times are left out. A lease that ran out counts
+-- as a
 -- failed attempt: an event that kills its consumer must come to an end too.
 create or replace function tide.inbox_claim(p_name text, p_batch integer default 100, p_lease_seconds integer default 30)
   returns table (
@@ -550,7 +561,8 @@ end
 $body$;
 comment on function tide.inbox_claim(text, integer, integer) is 'Takes events for one consumer, oldest first.';
 
--- Gives a claimed event back without counting an attempt, for others at once or after a delay. True when it was pending.
+-- Gives a claimed event back without counting an attempt, for others at once or after a delay. True when it was
+-- pending.
 create or replace function tide.inbox_release(p_name text, p_event_id text, p_delay_seconds integer default 0)
   returns boolean
   language plpgsql
@@ -639,7 +651,8 @@ begin
   return v_count;
 end
 $body$;
-comment on function tide.replay_inbox_messages(text, text[]) is 'Gives failed events their attempts back; returns how many.';
+comment on function tide.replay_inbox_messages(text, text[]) is
+  'Gives failed events their attempts back; returns how many.';
 
 -- Deletes events that were done longer ago than the inbox keeps them. Returns how many.
 create or replace function tide.inbox_truncate_processed(p_inbox_name text)
@@ -658,9 +671,11 @@ begin
   return v_count;
 end
 $body$;
-comment on function tide.inbox_truncate_processed(text) is 'Deletes events that were done long enough ago; returns how many.';
+comment on function tide.inbox_truncate_processed(text) is
+  'Deletes events that were done long enough ago; returns how many.';
 
--- Deletes events that failed too often and arrived longer ago than the inbox keeps those. With a retention of 0 it keeps them
+-- Deletes events that failed too often and arrived longer ago than the inbox keeps those. With a retention of 0 it
+-- keeps them
 -- for good. Returns how many.
 create or replace function tide.inbox_truncate_dlq(p_inbox_name text)
   returns bigint
@@ -685,6 +700,7 @@ begin
   return v_count;
 end
 $body$;
-comment on function tide.inbox_truncate_dlq(text) is 'Deletes events that failed too often, long enough ago; returns how many.';
+comment on function tide.inbox_truncate_dlq(text) is
+  'Deletes events that failed too often, long enough ago; returns how many.';
 
 select tide.inbox_rebuild_view();

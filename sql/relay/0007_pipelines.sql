@@ -1,6 +1,7 @@
 -- Pipelines: what may be configured, and every way in which it is.
 --
--- Several generations of callers describe a pipeline: three positional forms, two that take one object, and rows written
+-- Several generations of callers describe a pipeline: three positional forms, two that take one object, and rows
+-- written
 -- by hand. All functions here turn what they get into one canonical configuration, check it, and store it:
 --   {schema_version, source_type, source, sink_type, sink, batch_size, dlq, ...}
 -- What is allowed at the top level stands once, in relay_config_grammar(). The keys of a sink or source are the relay
@@ -120,7 +121,8 @@ as $body$
          ('serialization', 'format', 'string', null, false, null, null, null),
          ('serialization', 'subject_name_strategy', 'string', null, false, null, null, null)
 $body$;
-comment on function tide.relay_config_grammar() is 'Keys that a stored pipeline configuration may have, with kinds and bounds.';
+comment on function tide.relay_config_grammar() is
+  'Keys that a stored pipeline configuration may have, with kinds and bounds.';
 
 -- Secrets ---------------------------------------------------------------------------------------------------------
 
@@ -171,7 +173,8 @@ as $body$
 $body$;
 comment on function tide.relay_config_leaves(jsonb) is 'Single values of a configuration with their places.';
 
--- Fields of `p_config` that hold a secret as it is. `is_field`: the whole value is one; otherwise a password stands inside
+-- Fields of `p_config` that hold a secret as it is. `is_field`: the whole value is one; otherwise a password stands
+-- inside
 -- a URL. Places only: values never leave this function.
 create or replace function tide.relay_inline_secrets(p_config jsonb)
   returns table (place text, is_field boolean)
@@ -201,7 +204,8 @@ as $body$
             and t.value ~* '^[a-z][a-z0-9+.-]*://[^/?#@:]*:[^@/?#]+@')
          )
 $body$;
-comment on function tide.relay_inline_secrets(jsonb) is 'Places of a configuration where a secret stands instead of a reference.';
+comment on function tide.relay_inline_secrets(jsonb) is
+  'Places of a configuration where a secret stands instead of a reference.';
 
 -- Checking --------------------------------------------------------------------------------------------------------
 
@@ -220,7 +224,8 @@ begin
   end if;
 end
 $body$;
-comment on function tide.relay_check_name(text, text) is 'Refuses what cannot be the name of an outbox, inbox or pipeline.';
+comment on function tide.relay_check_name(text, text) is
+  'Refuses what cannot be the name of an outbox, inbox or pipeline.';
 
 -- Refuses one value that the grammar does not allow at `p_place`.
 create or replace function tide.relay_check_value(
@@ -275,7 +280,8 @@ $body$;
 comment on function tide.relay_check_value(text, jsonb, text, numeric, numeric, text[]) is
   'Refuses a value of another kind, out of its bounds, or none of its choices.';
 
--- Refuses the first key of `p_object` that the grammar does not know below `p_parent`, and every value it does not allow.
+-- Refuses the first key of `p_object` that the grammar does not know below `p_parent`, and every value it does not
+-- allow.
 create or replace function tide.relay_check_keys(p_direction text, p_parent text, p_object jsonb)
   returns void
   language plpgsql
@@ -310,7 +316,8 @@ begin
   end loop;
 end
 $body$;
-comment on function tide.relay_check_keys(text, text, jsonb) is 'Refuses keys and values that the grammar does not know below a parent.';
+comment on function tide.relay_check_keys(text, text, jsonb) is
+  'Refuses keys and values that the grammar does not know below a parent.';
 
 -- Refuses routing rules that are not {match_field, match_value, subject}.
 create or replace function tide.relay_check_rules(p_rules jsonb)
@@ -395,7 +402,8 @@ begin
   end loop;
 end
 $body$;
-comment on function tide.relay_check_secrets(jsonb) is 'Refuses configurations with a secret in them instead of a reference.';
+comment on function tide.relay_check_secrets(jsonb) is
+  'Refuses configurations with a secret in them instead of a reference.';
 
 -- Refuses a connector that the relay cannot run.
 create or replace function tide.relay_check_type(p_direction text, p_type text)
@@ -419,7 +427,8 @@ begin
   end if;
 end
 $body$;
-comment on function tide.relay_check_type(text, text) is 'Refuses the type of a sink or source that the relay cannot run.';
+comment on function tide.relay_check_type(text, text) is
+  'Refuses the type of a sink or source that the relay cannot run.';
 
 -- Refuses what pg_tide's configuration can ask for and the relay does not do: to ignore it would be worse.
 create or replace function tide.relay_check_surface(p_direction text, p_config jsonb)
@@ -513,7 +522,8 @@ begin
   perform tide.relay_check_secrets(p_config);
 end
 $body$;
-comment on function tide.relay_check_config(text, jsonb) is 'Refuses a canonical pipeline configuration that cannot be stored.';
+comment on function tide.relay_check_config(text, jsonb) is
+  'Refuses a canonical pipeline configuration that cannot be stored.';
 
 -- Normalising -----------------------------------------------------------------------------------------------------
 
@@ -590,7 +600,8 @@ begin
   return v_object;
 end
 $body$;
-comment on function tide.relay_respell(jsonb) is 'A configuration with the second names of its keys replaced by the first.';
+comment on function tide.relay_respell(jsonb) is
+  'A configuration with the second names of its keys replaced by the first.';
 
 -- A configuration argument as an object; null is an empty one.
 create or replace function tide.relay_as_object(p_place text, p_value jsonb)
@@ -610,7 +621,8 @@ begin
   return p_value;
 end
 $body$;
-comment on function tide.relay_as_object(text, jsonb) is 'An argument that must be an object; null counts as an empty one.';
+comment on function tide.relay_as_object(text, jsonb) is
+  'An argument that must be an object; null counts as an empty one.';
 
 -- Storing ---------------------------------------------------------------------------------------------------------
 
@@ -641,7 +653,8 @@ begin
   perform pg_notify('tide_relay_config', p_name);
 end
 $body$;
-comment on function tide.relay_store_outbox(text, boolean, jsonb) is 'Checks and stores the canonical configuration of a forward pipeline.';
+comment on function tide.relay_store_outbox(text, boolean, jsonb) is
+  'Checks and stores the canonical configuration of a forward pipeline.';
 
 -- Checks and stores a reverse pipeline. Its inbox may be made later: the relay waits for it.
 create or replace function tide.relay_store_inbox(p_name text, p_enabled boolean, p_config jsonb)
@@ -668,7 +681,8 @@ begin
   perform pg_notify('tide_relay_config', p_name);
 end
 $body$;
-comment on function tide.relay_store_inbox(text, boolean, jsonb) is 'Checks and stores the canonical configuration of a reverse pipeline.';
+comment on function tide.relay_store_inbox(text, boolean, jsonb) is
+  'Checks and stores the canonical configuration of a reverse pipeline.';
 
 -- Forms that take one object --------------------------------------------------------------------------------------
 
@@ -704,7 +718,8 @@ begin
   return (p_config ->> p_key)::boolean;
 end
 $body$;
-comment on function tide.relay_optional_boolean(jsonb, text, boolean) is 'A key that holds true or false, or its default.';
+comment on function tide.relay_optional_boolean(jsonb, text, boolean) is
+  'A key that holds true or false, or its default.';
 
 -- The keys of `p_config` that all pipelines share; refuses those that are neither shared nor in `p_own`.
 create or replace function tide.relay_shared_keys(p_function text, p_config jsonb, p_own text[])
@@ -740,7 +755,8 @@ begin
   return p_config - p_own;
 end
 $body$;
-comment on function tide.relay_shared_keys(text, jsonb, text[]) is 'The keys that all pipelines share; refuses unknown ones.';
+comment on function tide.relay_shared_keys(text, jsonb, text[]) is
+  'The keys that all pipelines share; refuses unknown ones.';
 
 -- Stores a forward pipeline: {name, outbox, sink_type, config, batch_size, enabled, ...}.
 create or replace function tide.relay_set_outbox_v2(p_config jsonb)
@@ -868,10 +884,13 @@ begin
       '{}'));
 end
 $body$;
-comment on function tide.relay_set_outbox(text, text, jsonb) is 'Stores a forward pipeline; sink_type stands in its configuration.';
+comment on function tide.relay_set_outbox(text, text, jsonb) is
+  'Stores a forward pipeline; sink_type stands in its configuration.';
 
--- Stores a forward pipeline by position. `p_sink` is the sink's type, or the name of a consumer group when the configuration
--- names the type; positions are kept by pipeline all the same. A configuration that comes in its place without a cast (PostgreSQL then takes it for text) is taken for what it is.
+-- Stores a forward pipeline by position. `p_sink` is the sink's type, or the name of a consumer group when the
+-- configuration
+-- names the type; positions are kept by pipeline all the same. A configuration that comes in its place without a cast
+-- (PostgreSQL then takes it for text) is taken for what it is.
 create or replace function tide.relay_set_outbox(
   p_name text,
   p_outbox text,
@@ -908,7 +927,8 @@ begin
         case when coalesce(p_batch_size, 100) = 100 then v_config -> 'batch_size' else to_jsonb(p_batch_size) end)));
 end
 $body$;
-comment on function tide.relay_set_outbox(text, text, text, jsonb, integer, boolean) is 'Stores a forward pipeline by position.';
+comment on function tide.relay_set_outbox(text, text, text, jsonb, integer, boolean) is
+  'Stores a forward pipeline by position.';
 
 -- Stores a reverse pipeline by position. source_type in the configuration comes before `p_source`.
 create or replace function tide.relay_set_inbox(
@@ -953,7 +973,8 @@ create or replace function tide.relay_set_inbox(p_name text, p_source_type text,
 as $body$
   select tide.relay_set_inbox(p_name => p_name, p_inbox => p_target_inbox, p_config => p_config, p_source => p_source_type)
 $body$;
-comment on function tide.relay_set_inbox(text, text, text, jsonb) is 'Stores a reverse pipeline, the source''s type before the inbox.';
+comment on function tide.relay_set_inbox(text, text, text, jsonb) is
+  'Stores a reverse pipeline, the source''s type before the inbox.';
 
 -- Living with them ------------------------------------------------------------------------------------------------
 
@@ -968,7 +989,8 @@ as $body$
 $body$;
 comment on function tide.relay_not_found(text) is 'Says that there is no such pipeline.';
 
--- Whether the caller may switch a pipeline of `p_owner` and `p_tenant`: its owner, the tenant's roles, operators, and whoever may
+-- Whether the caller may switch a pipeline of `p_owner` and `p_tenant`: its owner, the tenant's roles, operators, and
+-- whoever may
 -- change the table. The same that the row level policies say, for use with borrowed rights.
 create or replace function tide.relay_may_operate(p_owner text, p_tenant text)
   returns boolean
@@ -1033,7 +1055,8 @@ begin
   return true;
 end
 $body$;
-comment on function tide.relay_enable(text, boolean) is 'Switches a pipeline on (or off); false when there is none of that name.';
+comment on function tide.relay_enable(text, boolean) is
+  'Switches a pipeline on (or off); false when there is none of that name.';
 
 -- Switches a pipeline off. False when there is none of that name.
 create or replace function tide.relay_disable(p_name text)
@@ -1170,7 +1193,8 @@ begin
          updated_at = excluded.updated_at;
 end
 $body$;
-comment on function tide.relay_pipeline_state_upsert(text, text, text, integer) is 'Notes the last error and the number of failures of a pipeline.';
+comment on function tide.relay_pipeline_state_upsert(text, text, text, integer) is
+  'Notes the last error and the number of failures of a pipeline.';
 
 -- Why a pipeline is paused; no row when it is not.
 create or replace function tide.relay_pipeline_pause_reason(p text)
@@ -1213,7 +1237,8 @@ begin
   return true;
 end
 $body$;
-comment on function tide.relay_pause(text, text, text) is 'Switches a pipeline off because it failed; false when it was not on.';
+comment on function tide.relay_pause(text, text, text) is
+  'Switches a pipeline off because it failed; false when it was not on.';
 
 -- Paused pipelines and how long their pause shall last; `is_due` when it has.
 create or replace function tide.relay_paused_pipelines()
@@ -1251,7 +1276,8 @@ as $body$
    where s.pause_started_at is not null
      and p.resume_after is not null
 $body$;
-comment on function tide.relay_paused_pipelines() is 'Pipelines that a failure switched off and that shall go on by themselves.';
+comment on function tide.relay_paused_pipelines() is
+  'Pipelines that a failure switched off and that shall go on by themselves.';
 
 -- Pipelines whose pause is over, as a JSON array.
 create or replace function tide.relay_auto_resume_candidates()

@@ -1,13 +1,17 @@
 -- Dead letters: events that could not be delivered, and what people do with them.
 --
--- States of a row: waiting (not resolved, retried_at null) -> due (retried_at set) -> resolved, or waiting again when the
--- redelivery failed. The relay that owns the pipeline redelivers what is due, by the same way and with the same dedup key,
+-- States of a row: waiting (not resolved, retried_at null) -> due (retried_at set) -> resolved, or waiting again when
+-- the
+-- redelivery failed. The relay that owns the pipeline redelivers what is due, by the same way and with the same dedup
+-- key,
 -- and records the end of it (0012_delivery.sql). So retry and requeue are the same mark.
 --
--- Nothing that was done to a dead letter gets lost: who, when and why is written by a trigger, whatever statement did it,
+-- Nothing that was done to a dead letter gets lost: who, when and why is written by a trigger, whatever statement did
+-- it,
 -- to a history that nobody changes. An edit keeps what it replaced.
 
--- An identity needs no right on a sequence: whoever may write dead letters can, which "grant all on all tables" (the relay's role
+-- An identity needs no right on a sequence: whoever may write dead letters can, which "grant all on all tables" (the
+-- relay's role
 -- of pg_tide's security guide) alone does not give for a serial column.
 do $body$
 declare
@@ -188,7 +192,8 @@ create or replace function tide.relay_dlq_retry_many(p_ids bigint[], p_reason te
 as $body$
   select tide.relay_dlq_mark_due(p_ids, 'retried', p_reason)
 $body$;
-comment on function tide.relay_dlq_retry_many(bigint[], text) is 'Has several dead letters redelivered; returns how many.';
+comment on function tide.relay_dlq_retry_many(bigint[], text) is
+  'Has several dead letters redelivered; returns how many.';
 
 -- Ends dead letters without redelivery. Returns how many were open.
 create or replace function tide.relay_dlq_close(p_ids bigint[], p_action text, p_reason text)
@@ -236,7 +241,8 @@ create or replace function tide.relay_dlq_resolve_many(p_ids bigint[], p_reason 
 as $body$
   select tide.relay_dlq_close(p_ids, 'resolved', p_reason)
 $body$;
-comment on function tide.relay_dlq_resolve_many(bigint[], text) is 'Notes that several dead letters were dealt with; returns how many.';
+comment on function tide.relay_dlq_resolve_many(bigint[], text) is
+  'Notes that several dead letters were dealt with; returns how many.';
 
 -- Gives up on a dead letter. The reason must be given: it is what others will ask for.
 create or replace function tide.relay_dlq_discard(p_id bigint, p_reason text)
@@ -265,10 +271,13 @@ begin
   return tide.relay_dlq_close(p_ids, 'discarded', p_reason);
 end
 $body$;
-comment on function tide.relay_dlq_discard_many(bigint[], text) is 'Gives up on several dead letters, with a reason; returns how many.';
+comment on function tide.relay_dlq_discard_many(bigint[], text) is
+  'Gives up on several dead letters, with a reason; returns how many.';
 
--- Replaces what will be delivered. `p_version` is the version that the editor saw: when somebody else was faster, nothing
--- is changed. Null leaves payload or headers as they are. Returns the new version; the row stays waiting until it is retried.
+-- Replaces what will be delivered. `p_version` is the version that the editor saw: when somebody else was faster,
+-- nothing
+-- is changed. Null leaves payload or headers as they are. Returns the new version; the row stays waiting until it is
+-- retried.
 create or replace function tide.relay_dlq_edit(
   p_id bigint, p_payload jsonb, p_headers jsonb, p_version integer, p_reason text
 )
@@ -345,7 +354,8 @@ begin
   return v_count;
 end
 $body$;
-comment on function tide.relay_dlq_purge(integer) is 'Deletes dead letters that were resolved long enough ago; returns how many.';
+comment on function tide.relay_dlq_purge(integer) is
+  'Deletes dead letters that were resolved long enough ago; returns how many.';
 
 create or replace function tide.relay_dlq_stats()
   returns table (pipeline_name text, error_kind text, total bigint, unresolved bigint)

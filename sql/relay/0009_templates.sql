@@ -1,7 +1,9 @@
 -- Templates: pipelines with blanks, filled in by name.
 --
--- A template's config is what relay_set_outbox_v2 (or relay_set_inbox_v2) takes, with {{key}} inside of its texts. Blanks
--- are filled value by value, never in the text of the whole document, and in one pass, so that a value can be nothing but a
+-- A template's config is what relay_set_outbox_v2 (or relay_set_inbox_v2) takes, with {{key}} inside of its texts.
+-- Blanks
+-- are filled value by value, never in the text of the whole document, and in one pass, so that a value can be nothing
+-- but a
 -- value. A text that is one blank and nothing else takes the value as it is: a number stays a number.
 
 -- Names of the blanks in `p_config`.
@@ -18,7 +20,8 @@ as $body$
 $body$;
 comment on function tide.relay_template_blanks(jsonb) is 'Names of the blanks in a template.';
 
--- `p_value` with its blanks filled from `p_values`. Raises for a blank without a value, and for an object or array where
+-- `p_value` with its blanks filled from `p_values`. Raises for a blank without a value, and for an object or array
+-- where
 -- only text fits.
 create or replace function tide.relay_template_fill(p_value jsonb, p_values jsonb)
   returns jsonb
@@ -223,7 +226,8 @@ begin
   return next;
 end
 $body$;
-comment on function tide.relay_template_validate(text, jsonb) is 'What a template still needs, and what it has no use for.';
+comment on function tide.relay_template_validate(text, jsonb) is
+  'What a template still needs, and what it has no use for.';
 
 -- The argument for relay_set_outbox_v2 or relay_set_inbox_v2. `p_kind` is "outbox" or "inbox".
 create or replace function tide.relay_template_resolve(p_kind text, p_peer text, p_template_name text, p_overrides jsonb)
@@ -282,7 +286,8 @@ begin
   return v_resolved;
 end
 $body$;
-comment on function tide.relay_set_outbox_from_template(text, text, jsonb) is 'Stores a forward pipeline made from a template.';
+comment on function tide.relay_set_outbox_from_template(text, text, jsonb) is
+  'Stores a forward pipeline made from a template.';
 
 -- Stores a reverse pipeline made from a template. Returns what relay_set_inbox_v2 was given.
 create or replace function tide.relay_set_inbox_from_template(
@@ -299,7 +304,8 @@ begin
   return v_resolved;
 end
 $body$;
-comment on function tide.relay_set_inbox_from_template(text, text, jsonb) is 'Stores a reverse pipeline made from a template.';
+comment on function tide.relay_set_inbox_from_template(text, text, jsonb) is
+  'Stores a reverse pipeline made from a template.';
 
 -- Those that come with the schema. One that pg_tide left under the same name could not be instantiated and is replaced.
 select tide.relay_template_create('kafka-topic-mirror',

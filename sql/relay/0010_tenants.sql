@@ -1,6 +1,7 @@
 -- Tenants: pipelines that belong to a customer or team, and the roles that may see them.
 --
--- A tenant is a name on pipelines (tenant_name) and a list of roles. Row level security shows a pipeline to the roles of its
+-- A tenant is a name on pipelines (tenant_name) and a list of roles. Row level security shows a pipeline to the roles
+-- of its
 -- tenant. Everything here is for administrators: the functions run with the caller's rights, and who may write the
 -- grants decides who sees what.
 
@@ -124,7 +125,8 @@ end
 $body$;
 comment on function tide.relay_revoke_tenant(text, text) is 'Takes back what relay_grant_tenant gave.';
 
--- Lets the role of a provisioned tenant look at pipelines, or no longer, as the table of tenants' roles says. Definer: rights on
+-- Lets the role of a provisioned tenant look at pipelines, or no longer, as the table of tenants' roles says.
+-- Definer: rights on
 -- tables are the schema owner's to give. For those who may change that table.
 create or replace function tide.tenant_rights(p_role name)
   returns void
@@ -149,7 +151,8 @@ end
 $body$;
 comment on function tide.tenant_rights(name) is 'Lets the role of a tenant look at pipelines, or no longer.';
 
--- Makes a role for a tenant, if there is none, and lets it see the tenant's pipelines and their state. The role cannot log
+-- Makes a role for a tenant, if there is none, and lets it see the tenant's pipelines and their state. The role
+-- cannot log
 -- in and has no other right. Needs CREATEROLE when the role is to be made, and the rights on what is granted.
 create or replace function tide.relay_provision_tenant(p_tenant_id text, p_db_role name)
   returns void
@@ -181,7 +184,8 @@ begin
   perform tide.tenant_audit('PROVISION_TENANT', p_db_role::text, p_tenant_id);
 end
 $body$;
-comment on function tide.relay_provision_tenant(text, name) is 'Makes a role for a tenant and lets it see the tenant''s pipelines.';
+comment on function tide.relay_provision_tenant(text, name) is
+  'Makes a role for a tenant and lets it see the tenant''s pipelines.';
 
 -- Takes everything back, and drops the role if provisioning made it and nothing else hangs on it. Pipelines stay.
 create or replace function tide.relay_deprovision_tenant(p_tenant_id text)

@@ -1,9 +1,11 @@
--- What stands around pipelines: order among them, several outboxes into one sink, history delivered again, changes of an
+-- What stands around pipelines: order among them, several outboxes into one sink, history delivered again, changes of
+-- an
 -- event's shape, receipts.
 
 -- Order among pipelines -----------------------------------------------------------------------------------------------
 
--- Makes one pipeline wait for another. Policies: always (no condition; the order is only shown), on_idle (until the upstream
+-- Makes one pipeline wait for another. Policies: always (no condition; the order is only shown), on_idle (until the
+-- upstream
 -- has delivered everything), on_offset_gte(n) (until it has delivered event n). Repeating it replaces the policy.
 -- Takes a lock that lets only one change of dependencies run at a time, so that two cannot close a cycle together.
 create or replace function tide.relay_pipeline_dep_add(up text, down text, policy text default 'always')
@@ -93,7 +95,8 @@ as $body$
 $body$;
 comment on function tide.relay_dag_check() is 'Cycles among the dependencies of pipelines.';
 
--- Whether a pipeline may deliver now, as its dependencies say, for the positions of one relay group. A worker asks before a
+-- Whether a pipeline may deliver now, as its dependencies say, for the positions of one relay group. A worker asks
+-- before a
 -- page. An upstream that no longer exists holds nobody up.
 create or replace function tide.relay_dag_ready(p_pipeline text, p_group text)
   returns boolean
@@ -148,7 +151,8 @@ comment on function tide.relay_dag_ready(text, text) is 'Whether the pipelines t
 
 -- Several outboxes into one sink --------------------------------------------------------------------------------------
 
--- Changes of fan-ins are noted and told like those of other pipelines. Definer: who may change one need not be able to write
+-- Changes of fan-ins are noted and told like those of other pipelines. Definer: who may change one need not be able
+-- to write
 -- audits.
 create or replace function tide.relay_fanin_changed()
   returns trigger
@@ -175,7 +179,8 @@ comment on function tide.relay_fanin_changed() is 'Trigger: notes who changed a 
 create or replace trigger relay_fanin_config_changed after insert or update or delete on tide.relay_fanin_config
   for each row execute function tide.relay_fanin_changed();
 
--- Stores a fan-in: several outboxes, one sink. p_config holds the sink's keys, those that all pipelines share, and merge_strategy
+-- Stores a fan-in: several outboxes, one sink. p_config holds the sink's keys, those that all pipelines share, and
+-- merge_strategy
 -- (round_robin, priority: outboxes in the order given, subject_hash).
 create or replace function tide.relay_set_fanin(
   p_name text, p_outbox_names text[], p_sink_type text, p_config jsonb default '{}'
@@ -223,7 +228,8 @@ begin
   perform pg_notify('tide_relay_config', p_name);
 end
 $body$;
-comment on function tide.relay_set_fanin(text, text[], text, jsonb) is 'Stores a fan-in: several outboxes into one sink.';
+comment on function tide.relay_set_fanin(text, text[], text, jsonb) is
+  'Stores a fan-in: several outboxes into one sink.';
 
 create or replace function tide.relay_fanin_switch(p_name text, p_enabled boolean)
   returns boolean
@@ -286,7 +292,8 @@ as $body$
 $body$;
 comment on function tide.relay_fanin_list() is 'All fan-ins.';
 
--- The members of a fan-in, each as the forward pipeline that a worker runs: its configuration names the outbox. The position of
+-- The members of a fan-in, each as the forward pipeline that a worker runs: its configuration names the outbox. The
+-- position of
 -- each is kept under the fan-in's name and the outbox. Without a name: of all fan-ins.
 create or replace function tide.relay_fanin_members(p_name text default null)
   returns table (
@@ -311,11 +318,14 @@ as $body$
       or f.name = p_name
    order by f.name, m.place
 $body$;
-comment on function tide.relay_fanin_members(text) is 'The outboxes of a fan-in, each with the configuration to deliver it by.';
+comment on function tide.relay_fanin_members(text) is
+  'The outboxes of a fan-in, each with the configuration to deliver it by.';
 
 -- History delivered again ---------------------------------------------------------------------------------------------
--- A job covers the events of an outbox between two ids that were there when it was made. A worker claims one chunk at a time
--- (backfill_next), delivers it under the same dedup keys, and says so (backfill_advance). The claim has an epoch that only
+-- A job covers the events of an outbox between two ids that were there when it was made. A worker claims one chunk at
+-- a time
+-- (backfill_next), delivers it under the same dedup keys, and says so (backfill_advance). The claim has an epoch that
+-- only
 -- grows: a worker that was too slow changes nothing. Positions of live pipelines are not touched.
 
 alter table tide.backfill_jobs
@@ -462,7 +472,8 @@ end
 $body$;
 comment on function tide.backfill_delete(text) is 'Removes a job that has ended.';
 
--- Claims the next chunk of a job for a worker: events of `outbox_name` with after_id < id <= upto_id, `chunk_rows` of them.
+-- Claims the next chunk of a job for a worker: events of `outbox_name` with after_id < id <= upto_id, `chunk_rows` of
+-- them.
 -- No row: nothing to do now. Jobs without events left are completed on the way. With `p_pipeline` only that one's jobs.
 -- Definer: workers need EXECUTE and no right on the table.
 create or replace function tide.backfill_next(p_worker text, p_pipeline text default null, p_lease_seconds integer default 60)
@@ -557,7 +568,8 @@ end
 $body$;
 comment on function tide.backfill_keep(bigint, bigint, integer) is 'Keeps the claim on a chunk.';
 
--- Records a delivered chunk. False, and nothing changed, when the claim is old or the job was ended. A job that was paused
+-- Records a delivered chunk. False, and nothing changed, when the claim is old or the job was ended. A job that was
+-- paused
 -- meanwhile keeps the progress and stays paused.
 create or replace function tide.backfill_advance(p_job_id bigint, p_epoch bigint, p_upto_id bigint, p_rows integer)
   returns boolean
@@ -687,8 +699,10 @@ as $body$
 $body$;
 comment on function tide.relay_schema_fingerprint(text[]) is 'Fingerprint of a set of column names.';
 
--- Compares the columns of an event with those known for its topic, and remembers them the first time. `action` is what the pipeline's
--- policy asks for: none (nothing new), warn, pause, dlq, continue. With warn and continue the new shape becomes the known one;
+-- Compares the columns of an event with those known for its topic, and remembers them the first time. `action` is
+-- what the pipeline's
+-- policy asks for: none (nothing new), warn, pause, dlq, continue. With warn and continue the new shape becomes the
+-- known one;
 -- with pause and dlq the old stays until relay_schema_accept. Definer: relays need EXECUTE and no right on the table.
 create or replace function tide.relay_schema_observe(
   p_pipeline text, p_topic text, p_columns text[], p_policy text default 'warn',
@@ -739,9 +753,11 @@ begin
   end if;
 end
 $body$;
-comment on function tide.relay_schema_observe(text, text, text[], text) is 'Compares the columns of an event with the known ones.';
+comment on function tide.relay_schema_observe(text, text, text[], text) is
+  'Compares the columns of an event with the known ones.';
 
--- Takes a new shape as known, after a look; without columns the next event's. True when there was a shape for that topic.
+-- Takes a new shape as known, after a look; without columns the next event's. True when there was a shape for that
+-- topic.
 create or replace function tide.relay_schema_accept(p_pipeline text, p_topic text, p_columns text[] default null)
   returns boolean
   language plpgsql
@@ -761,11 +777,13 @@ begin
   return found;
 end
 $body$;
-comment on function tide.relay_schema_accept(text, text, text[]) is 'Takes the new shape of a topic''s events as known.';
+comment on function tide.relay_schema_accept(text, text, text[]) is
+  'Takes the new shape of a topic''s events as known.';
 
 -- Receipts ------------------------------------------------------------------------------------------------------------
 
--- Deletes receipts that are older than that; returns how many. Definer: relays clean up without the right to delete what they
+-- Deletes receipts that are older than that; returns how many. Definer: relays clean up without the right to delete
+-- what they
 -- like.
 create or replace function tide.relay_truncate_delivery_receipts(p_older_than interval default '24 hours')
   returns bigint
