@@ -258,6 +258,39 @@ describe("consuming", () => {
     expect(left.every(({ retry_count, claimed_until }) => retry_count === 0 && claimed_until === null)).toBe(true);
   });
 
+  it("[R-20] lets an event that kills every connection come to an end, and handles the others", async () => {
+    const name = await inbox(6, { maxRetries: 3 });
+    const errors: unknown[] = [];
+    let kills = 0;
+    const summary = await consume({
+      inbox: name,
+      // A connection of its own, without a pool.
+      connect: async () => {
+        const { host, port, superuser: user, password } = cluster;
+        const client = new pg.Client({ host, port, user, password, database });
+        await client.connect();
+        return client;
+      },
+      signal: never,
+      untilEmpty: true,
+      retryDelaySeconds: () => 0,
+      onError: (error) => errors.push(error),
+      handle: async (event, tx) => {
+        await record(name)(event, tx);
+        if (event.id === "e2") {
+          kills++;
+          await tx.query("select pg_terminate_backend(pg_backend_pid())");
+        }
+      },
+    });
+    expect(summary).toEqual({ handled: 5, failed: 3, superseded: 0 });
+    expect([kills, errors.length]).toEqual([3, 3]);
+    expect(await effects(name)).toEqual({ all: 5, distinct: 5 });
+    const [left] = await pending(name);
+    expect(left).toMatchObject({ event_id: "e2", retry_count: 3 });
+    expect(left.last_error).toContain("connection was lost");
+  });
+
   it("refuses options out of their bounds", async () => {
     const options = { inbox: "x", connect, signal: never, handle: async () => {} };
     await expect(consume({ ...options, concurrency: 0 })).rejects.toThrow(RangeError);
