@@ -610,7 +610,7 @@ begin
       'select jsonb_build_object(''inbox_name'', $1, ''pending'', count(*),'
       ' ''dlq_count'', count(*) filter (where t.retry_count >= $2)) from %s as t where t.processed_at is null', v_table)
        into v_one
-      using p_name, (select i.max_retries from tide.tide_inbox_config as i where i.inbox_name = p_name);
+      using p_name, (select greatest(i.max_retries, 1) from tide.tide_inbox_config as i where i.inbox_name = p_name);
     return v_one;
   end if;
   for v_inbox in select i.inbox_name from tide.tide_inbox_config as i order by i.inbox_name loop
@@ -695,7 +695,8 @@ begin
   execute format(
     'delete from %s as t where t.processed_at is null and t.retry_count >= $1'
     ' and t.received_at < now() - $2 * interval ''1 hour''', v_table)
-    using v_inbox.max_retries, v_inbox.dlq_retention_hours;
+    -- Without retries an event still has its first attempt: one that was never tried is not dead.
+    using greatest(v_inbox.max_retries, 1), v_inbox.dlq_retention_hours;
   get diagnostics v_count = row_count;
   return v_count;
 end

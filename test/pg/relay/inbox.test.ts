@@ -231,6 +231,19 @@ describe.each([18, 14] as const)("an inbox on PostgreSQL %i", (major) => {
     ]);
   });
 
+  it("without retries gives each event one attempt, and calls none dead before it", async () => {
+    await tide.one("select tide.inbox_create('strict', p_max_retries => 0, p_dlq_retention_hours => 1)");
+    await deliver("strict", "a");
+    await tide.run("update tide.strict_inbox set received_at = now() - interval '2 hours'");
+    expect(await tide.json("select tide.inbox_status('strict')")).toMatchObject({ pending: 1, dlq_count: 0 });
+    expect(await tide.one("select tide.inbox_truncate_dlq('strict')")).toBe("0");
+    expect(await claim("strict")).toEqual(["a"]);
+    await tide.one("select tide.inbox_mark_failed('strict', 'a', 'no')");
+    expect(await claim("strict")).toEqual([]);
+    expect(await tide.json("select tide.inbox_status('strict')")).toMatchObject({ dlq_count: 1 });
+    expect(await tide.one("select tide.inbox_truncate_dlq('strict')")).toBe("1");
+  });
+
   it("says which inbox there is not", async () => {
     for (const call of [
       "inbox_mark_processed('none', 'x')",
