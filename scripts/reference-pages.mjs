@@ -116,6 +116,64 @@ export function accessModelPage({ FILE_KEYS }) {
   ]);
 }
 
+/** Metrics of a relay, from src/relay/observe/metric-names.ts. */
+export function metricsPage({ METRIC_PREFIX, METRICS }) {
+  return page([
+    "# Metrics",
+    NOTE,
+    "What `pgkeep relay run` serves at `/metrics`, on `127.0.0.1:9090` unless `--metrics-addr` says otherwise. Names, labels " +
+      "and buckets are those of pg_tide, so that its dashboards and alerts go on working; `oldest_event_age_seconds` and " +
+      "`events_held_seconds` are ours. No label holds an address or anything that an event brought. Alerts and a dashboard " +
+      "made from them are below `deploy/` in the repository.",
+    `Every name begins with \`${METRIC_PREFIX}\`.`,
+    table(
+      ["metric", "kind", "labels", "meaning"],
+      METRICS.map(({ name, kind, labels, help, buckets }) => [
+        `\`${name}\``,
+        kind,
+        labels.map((label) => `\`${label}\``).join(", "),
+        buckets ? `${help} Buckets: ${buckets.join(", ")}.` : help,
+      ]),
+    ),
+    "## Health",
+    table(
+      ["path", "answer"],
+      [
+        ["`/livez`", "200 `alive` while the process runs"],
+        [
+          "`/readyz`, `/health`, `/healthz`",
+          "200 `ready`, or 503 `not ready`: the catalog was not read yet, the database does not answer, or the process is stopping; with `--readiness strict` also while a pipeline fails",
+        ],
+        ["`/metrics`", "needs the bearer token when `--metrics-token` was given"],
+        ["`/status`", "JSON about the pipelines of this process; always needs the bearer token"],
+      ],
+    ),
+  ]);
+}
+
+/** pg_tide's command line, from src/cli/pg-tide/grammar.ts and its codes. */
+export function pgTidePage({ helpText }, { ERROR_CATALOGUE }) {
+  return page([
+    "# pg-tide",
+    NOTE,
+    "`pgkeep pg-tide` accepts the command line of pg_tide, and so does the program when it is started under the name " +
+      "`pg-tide`. Settings come from flags, then variables, then a TOML file that nobody else can write. TLS is verified unless " +
+      "the URL says otherwise.",
+    `\`\`\`text\n${helpText().trimEnd()}\n\`\`\``,
+    "## Codes",
+    "With JSON output every failure has one of these codes, with its likely cause and the next action.",
+    table(
+      ["code", "meaning", "likely cause", "next action"],
+      ERROR_CATALOGUE.map((entry) => [
+        `\`${entry.code}\`${entry.retryable ? " (may pass)" : ""}`,
+        entry.summary,
+        entry.likely_cause,
+        entry.next_action,
+      ]),
+    ),
+  ]);
+}
+
 function typeText({ type, values, minimum, maximum }) {
   if (values) return values.join(", ");
   const kinds = {

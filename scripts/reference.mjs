@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { accessModelPage, configPage, sessionApiPage } from "./reference-pages.mjs";
+import { accessModelPage, configPage, metricsPage, pgTidePage, sessionApiPage } from "./reference-pages.mjs";
 import { schemaFiles } from "./schemas.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -116,6 +116,11 @@ export async function referencePages() {
     "schemas/access.schema.json": `${JSON.stringify(grammar.modelFileSchema(), null, 2)}\n`,
     "docs/reference/access-model.md": accessModelPage(grammar),
     "docs/reference/config.md": configPage(shapes),
+    "docs/reference/metrics.md": metricsPage(await load("relay/observe/metric-names.js")),
+    "docs/reference/pg-tide.md": pgTidePage(
+      await load("cli/pg-tide/grammar.js"),
+      await load("relay/observe/error-catalogue.js"),
+    ),
     "docs/reference/errors.md": errorsPage(ERRORS, ERROR_NUMBERS),
     "docs/reference/exit-codes.md": exitCodesPage(EXIT),
     "docs/reference/commands.md": commandsPage(manifest.commands.pgkeep, helpOf),

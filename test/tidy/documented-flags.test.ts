@@ -36,7 +36,7 @@ function commandOf(words: string[]): CommandEntry | undefined {
 
 function mistakesIn(line: string): string[] {
   const words = line.split(/\s+/).slice(1);
-  if (words[0]?.startsWith("-") || words[0] === "pgmi") return [];
+  if (words[0]?.startsWith("-") || words[0] === "pgmi" || words[0] === "pg-tide") return [];
   const group = commands.some((one) => one.words.startsWith(`${words[0]} `));
   const command = commandOf(words);
   if (command === undefined) return group && words.length === 1 ? [] : [`no such command: ${line}`];

@@ -21,7 +21,7 @@ export interface CatalogueEntry {
   since: string;
 }
 
-const RUNBOOK = "docs/reference/errors.md";
+const RUNBOOK = "docs/reference/pg-tide.md";
 
 type Texts = readonly [component: string, summary: string, likelyCause: string, nextAction: string];
 
