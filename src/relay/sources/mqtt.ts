@@ -9,6 +9,7 @@
  * a later version of the client acknowledge all the same, the source fails instead of losing messages.
  */
 import type { IPublishPacket, MqttClient, Packet } from "mqtt";
+import { contentId } from "../brokers/content-id.ts";
 import { endpointFields, readEndpoint } from "../brokers/endpoint.ts";
 import { connectMqtt, MQTT_PACKAGE, MQTT_SCHEME, type MqttConnection, reasonClassOf } from "../brokers/mqtt-client.ts";
 import { bounded, reasonOf } from "../brokers/network.ts";
@@ -48,7 +49,8 @@ export default defineSource({
     }),
   guarantees: {
     order: "The broker's order per topic and qos; what was in hand when the connection ended comes again.",
-    duplicates: "A message comes again when it could not be acknowledged, with the same dedup_key.",
+    duplicates:
+      "A message comes again when it could not be acknowledged, with the same dedup_key; without one, equal bodies on one topic count as one event.",
     acknowledgement:
       "PUBACK or PUBREC after the inbox's commit; messages published with qos 0 have none and can be lost.",
   },
@@ -189,5 +191,6 @@ function incomingOf({ topic, payload, properties }: IPublishPacket): Incoming {
     if (name === "dedup_key") eventId = Array.isArray(value) ? value[0] : value;
     else headers[name.toLowerCase()] = text;
   }
-  return { body: Buffer.from(payload), eventId: eventId === "" ? undefined : eventId, subject: topic, headers };
+  const body = Buffer.from(payload);
+  return { body, eventId: eventId || contentId(topic, body), subject: topic, headers };
 }

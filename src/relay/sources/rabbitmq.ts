@@ -6,6 +6,7 @@
  * enough for each. What is in hand when the connection ends goes back to the queue by itself.
  */
 import type { Channel, ConsumeMessage } from "amqplib";
+import { contentId } from "../brokers/content-id.ts";
 import { type Endpoint, endpointFields, readEndpoint } from "../brokers/endpoint.ts";
 import { bounded } from "../brokers/network.ts";
 import {
@@ -40,7 +41,8 @@ export default defineSource({
   guarantees: {
     order:
       "The queue's order; what was in hand when the connection ended comes again at its old place, as far as the broker keeps it.",
-    duplicates: "A message comes again when it could not be acknowledged, with the same message-id.",
+    duplicates:
+      "A message comes again when it could not be acknowledged, with the same message-id; without one, equal bodies of one routing key count as one event.",
     acknowledgement: "basic.ack after the inbox's commit.",
   },
   async open(config, context) {
@@ -143,13 +145,9 @@ class RabbitmqSource implements Source {
     const headers: Record<string, string> = {};
     if (typeof properties.contentType === "string") headers["content-type"] = properties.contentType;
     for (const [name, value] of Object.entries(properties.headers ?? {})) headers[name.toLowerCase()] = textOf(value);
-    return {
-      body: content,
-      eventId:
-        typeof properties.messageId === "string" && properties.messageId !== "" ? properties.messageId : undefined,
-      subject: fields.routingKey === "" ? this.#reading.queue : fields.routingKey,
-      headers,
-    };
+    const subject = fields.routingKey === "" ? this.#reading.queue : fields.routingKey;
+    const given = typeof properties.messageId === "string" ? properties.messageId : "";
+    return { body: content, eventId: given || contentId(subject, content), subject, headers };
   }
 }
 

@@ -223,8 +223,13 @@ class RedisSource implements Source {
     }
     // Entries of other programs have fields of their own: together they are the event.
     if (body === undefined)
-      return { body: asJson(fields), eventId: eventId ?? id, subject: this.#reading.stream, headers: {} };
-    return { body, eventId: eventId ?? id, subject: this.#reading.stream, headers };
+      return {
+        body: asJson(fields),
+        eventId: eventId || `${this.#reading.stream}:${id}`,
+        subject: this.#reading.stream,
+        headers: {},
+      };
+    return { body, eventId: eventId || `${this.#reading.stream}:${id}`, subject: this.#reading.stream, headers };
   }
 }
 
