@@ -149,17 +149,26 @@ async function connectTo(server: Server, attempt: Attempt): Promise<NatsClient> 
     inboxPrefix: config.inbox_prefix,
     ...(attempt.authenticator === undefined ? {} : { authenticator: attempt.authenticator }),
   };
-  const connection = await bounded(nats.NatsConnectionImpl.connect(options), {
+  const connecting = nats.NatsConnectionImpl.connect(options);
+  const connection = await bounded(connecting, {
     timeoutMs: CONNECT_TIMEOUT_MS,
     signal: context.signal,
     what: "connecting",
     onEnd: () => dialling.end?.(),
-  });
+  }).finally(() => restoreTransport(nats));
   if (dialling.end === undefined) {
     await connection.close();
     throw new ConnectorFailure("unknown", "another part of this process took over the NATS client while it connected");
   }
   return client(nats, connection, dialling);
+}
+
+/**
+ * Gives the client its own transport back, for others in this process whose connections are made anew by themselves.
+ * There is no way to ask for it: the client sets it at the start of `connect`, which then refuses this prefix.
+ */
+function restoreTransport(nats: typeof Nats): void {
+  nats.connect({ inboxPrefix: "*" }).catch(() => {});
 }
 
 function client(nats: typeof Nats, connection: Nats.NatsConnection, dialling: Dialling): NatsClient {

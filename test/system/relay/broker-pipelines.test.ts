@@ -52,7 +52,7 @@ async function relayThrough(
   const troubled = trouble();
   await publish(tide, EVENTS / 2 + 1, EVENTS);
   await troubled;
-  await until("all are stored", async () => (await stored()) >= EVENTS, 30_000);
+  await until("all are stored", async () => (await stored()) >= EVENTS, 90_000);
   const [found] = await tide.rows(
     `select count(*) as all, count(distinct payload->>'n') as numbers, min((payload->>'n')::int) as first,
             max((payload->>'n')::int) as last from tide."mirror_inbox"`,
