@@ -142,6 +142,28 @@ describeSource({
   },
 });
 
+describe("source mqtt by itself", () => {
+  beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
+
+  it("tells equal bodies of two topics apart when their senders gave no ids", async () => {
+    await using broker = await startMosquitto();
+    const abort = new AbortController();
+    const config = readConfig(mqttSource, { ...connectionOf(broker), topic: "lamps/+" });
+    const source = await mqttSource.open(config, connectorContext({ signal: abort.signal }));
+    const inbox = new TestInbox();
+    const running = source.run(inbox.deliver);
+    const client = await connectTo(broker, "lamps");
+    for (const topic of ["lamps/1", "lamps/2"]) await client.publishAsync(topic, "on", { qos: 1 });
+    await client.endAsync(true);
+    await expect.poll(() => inbox.stored.length).toBe(2);
+    expect(new Set(inbox.ids).size).toBe(2);
+    expect(inbox.stored.map(({ subject }) => subject)).toEqual(["lamps/1", "lamps/2"]);
+    abort.abort();
+    await running;
+    await source.close();
+  });
+});
+
 describe("qos 2", () => {
   beforeEach(needs(MOSQUITTO.isThere, MOSQUITTO.reason));
 
