@@ -15,10 +15,10 @@ import { type Migration, migrations, relaySql } from "./migrations.ts";
 import { readState, type SchemaState } from "./state.ts";
 
 /** Both halves of the advisory lock: "pgkp" and "tide" in ASCII. Held by the transaction of an install. */
-export const INSTALL_LOCK = [0x70676b70, 0x74696465] as const;
+const INSTALL_LOCK = [0x70676b70, 0x74696465] as const;
 
 /** Owner when a superuser installs and names none. */
-export const DEFAULT_OWNER = "tide_owner";
+const DEFAULT_OWNER = "tide_owner";
 
 export interface InstallRequest {
   /** Version of pgkeep, noted in tide.meta. */
@@ -51,8 +51,8 @@ export interface InstallReport {
  */
 export async function installSchema(session: Session, request: InstallRequest): Promise<InstallReport> {
   if (request.owner !== undefined) checkIdentifier(request.owner, "role");
-  await session.script(OPENING);
   try {
+    await session.script(OPENING);
     const state = await readState(session);
     refuseForeign(state);
     const plan = planInstall(state, request);
