@@ -9,7 +9,14 @@
  * the tree, steps of an evaluation and size of its result are bounded, and the library's functions that could take quadratic
  * time or unbounded memory are replaced.
  */
-import { compile, registerFunction, TreeInterpreter, TYPE_NUMBER, TYPE_STRING } from "@jmespath-community/jmespath";
+import {
+  compile,
+  registerFunction,
+  TreeInterpreter,
+  TYPE_ANY,
+  TYPE_NUMBER,
+  TYPE_STRING,
+} from "@jmespath-community/jmespath";
 import type { Message } from "../message.ts";
 import { LosslessJson } from "../pipeline/lossless-json.ts";
 import { TransformFailure } from "./transform.ts";
@@ -20,6 +27,8 @@ export const MAX_EXPRESSION_LENGTH = 4_096;
 const MAX_NODES = 500;
 /** 1 million characters that one function may make: as much as a message may have. */
 const MAX_TEXT = 1_048_576;
+/** 1,000 times: more copies of its input in a result are no message. */
+const MAX_GROWTH = 1_000;
 /** 1 million steps, some 100 ms. */
 const MAX_STEPS = 1_000_000;
 /** 200,000 values in a result: more do not fit into a message. */
@@ -158,7 +167,42 @@ function treeProblem(tree: Tree): string | undefined {
       return "names a field that every object has in JavaScript";
     }
   }
+  if (growthOf(tree) > MAX_GROWTH) return `can repeat its input more than ${MAX_GROWTH} times`;
   return undefined;
+}
+
+/**
+ * How many times an expression can repeat its input, at most. Lists of lists of the same value cost a few steps to build and
+ * all memory to compare or to write, so this has to be known before.
+ */
+function growthOf(value: unknown, variables: Readonly<Record<string, number>> = {}): number {
+  if (typeof value !== "object" || value === null) return 1;
+  if (Array.isArray(value)) return Math.max(1, sumOf(value, variables));
+  if (!("type" in value) || value.type === "Literal") return 1;
+  const { type, ...parts } = value;
+  if (type === "Variable") return "name" in value ? (variables[`$${String(value.name)}`] ?? 1) : 1;
+  if (type === "LetExpression" && "bindings" in value && "expression" in value) {
+    return growthOf(value.expression, { ...variables, ...boundIn(value.bindings, variables) });
+  }
+  if (type === "MultiSelectList" || type === "MultiSelectHash" || type === "Function") {
+    return Math.max(1, "children" in value && Array.isArray(value.children) ? sumOf(value.children, variables) : 1);
+  }
+  // Pipes, projections, conditions: what one part repeats, the next can repeat again.
+  return Object.values(parts).reduce<number>((product, part) => product * growthOf(part, variables), 1);
+}
+
+function sumOf(values: readonly unknown[], variables: Readonly<Record<string, number>>): number {
+  return values.reduce<number>((sum, value) => sum + growthOf(value, variables), 0);
+}
+
+function boundIn(bindings: unknown, variables: Readonly<Record<string, number>>): Record<string, number> {
+  const bound: Record<string, number> = {};
+  for (const binding of Array.isArray(bindings) ? bindings : []) {
+    if (typeof binding !== "object" || binding === null) continue;
+    const { variable, reference }: { variable?: unknown; reference?: unknown } = binding;
+    bound[`$${String(variable)}`] = growthOf(reference, variables);
+  }
+  return bound;
 }
 
 interface Node {
@@ -216,6 +260,7 @@ function replaceFunctions(): void {
     number,
     { ...text, optional: true },
   ]);
+  replaceFunction("to_string", ([value]) => toText(value), [{ types: [TYPE_ANY] }]);
   replaceFunction("replace", replaceText, [text, text, text, { ...number, optional: true }]);
 }
 
@@ -227,6 +272,12 @@ function replaceFunction(
   signature: { types: number[]; optional?: boolean }[],
 ): void {
   registerFunction(name, (values: Values) => run(values), signature, { override: true });
+}
+
+function toText(value: unknown): string {
+  if (typeof value === "string") return value;
+  checkSize(value);
+  return JSON.stringify(value) ?? "null";
 }
 
 function pad(subject: unknown, width: unknown, by: unknown): string {

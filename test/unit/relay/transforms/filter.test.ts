@@ -92,6 +92,26 @@ describe("[S-08] an expression", () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
+  it("is refused when it can repeat its input beyond measure, and taken when it only lists many fields", () => {
+    const doubled = Array(12).fill("[@, @]").join(" | ");
+    expect(expressionProblem(doubled)).toContain("1000 times");
+    expect(expressionProblem(`${doubled} == ${doubled}`)).toContain("1000 times");
+    expect(expressionProblem(`to_string(${doubled})`)).toContain("1000 times");
+    expect(
+      expressionProblem(
+        "let $a = [@, @, @, @, @, @] in let $b = [$a, $a, $a, $a, $a, $a] in let $c = [$b, $b, $b, $b, $b, $b] in [$c, $c, $c, $c, $c]",
+      ),
+    ).toContain("1000 times");
+    expect(expressionProblem(Array(6).fill("join('', [@, @, @, @])").join(" | "))).toContain("1000 times");
+    const fields = Array.from({ length: 100 }, (_, index) => `f${index}: f${index}`).join(", ");
+    expect(expressionProblem(`{${fields}}`)).toBeUndefined();
+    expect(expressionProblem("items[?qty > `5`].{sku: sku, all: {a: a, b: b, c: [d, e]}} | [0]")).toBeUndefined();
+  });
+
+  it("writes a value as text, within bounds", async () => {
+    expect(await passes("to_string(a) == '[1]' && to_string(b) == 'x'", { a: [1], b: "x" })).toBe(true);
+  });
+
   it("trims in linear time", async () => {
     const started = performance.now();
     expect(await passes("trim(text) == 'x'", { text: `${" ".repeat(300_000)}x${" ".repeat(300_000)}` })).toBe(true);
