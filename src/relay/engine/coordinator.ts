@@ -25,33 +25,27 @@ import type { Pipeline, PipelineRow } from "../pipeline/pipeline.ts";
 import { type CatalogPipeline, discoverPipelines, resumePipelines } from "../store/catalog.ts";
 import { type Chores, NO_CHORES, readChores } from "../store/chores.ts";
 import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
-import { readHolder } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { readLag, writePipelineState, writeRuntimeStatus } from "../store/runtime-status.ts";
 import { sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
 import { backoffMs } from "./backoff.ts";
+import { type Entry, newEntry, versionOf } from "./entry.ts";
 import { shareOf } from "./fairness.ts";
 import { takeLease } from "./lease.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import { type Ending, OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
 import { diagnosisOf, PipelineStatus, type Totals } from "./pipeline-status.ts";
+import { Telling } from "./telling.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 /** A worker that fails is started again after 1 s, 2 s, ... at random, at most 30 s. */
 const RESTART = { firstMs: 1_000, maxMs: 30_000 };
 /** A configuration that is no longer wanted drains for so long. */
 const CHANGE_DRAIN_MS = 5_000;
-const HEARTBEAT_MS = 30_000;
-const LAG_MS = 15_000;
-/** A changed catalog must not wait for counting. */
-const LAG_BUDGET_MS = 250;
 /** So many changes and endings in a row are one look. */
 const REST_MS = 20;
 /** A look that takes longer hangs on a connection that is gone: it is cut. */
 const LOOK_LIMIT_MS = 30_000;
-/** A transaction that holds an outbox back for longer is worth a word. */
-const HELD_MS = 5_000;
 const RESUME_MS = 5_000;
 /** Rows of one outbox deleted per look: about as long as reading a page. */
 const SWEEP_ROWS = 5_000;
@@ -62,24 +56,6 @@ const STILL_MS = 2_000;
 const TAKEN_AT_ONCE = 8;
 /** After so many intervals a free pipeline is taken even by a relay that has its share. */
 const PATIENCE_INTERVALS = 3;
-
-interface Entry {
-  found: CatalogPipeline;
-  key: PipelineKey;
-  status: PipelineStatus;
-  /** One, or each outbox of a fan-in; undefined: the configuration is invalid. */
-  members: readonly Pipeline[] | undefined;
-  owned: OwnedPipeline | undefined;
-  /** Not taken before. */
-  notBeforeMs: number;
-  crashes: number;
-  /** Since when it has been seen free. */
-  freeSinceMs: number | undefined;
-  /** Age and size of the files it refers to, when its worker started. */
-  files: string;
-  /** Until idle: it has nothing left. */
-  isFinished: boolean;
-}
 
 /** What a worker is for, besides its context. */
 export interface WorkerRequest extends Pick<CatalogPipeline, "strategy" | "isGated"> {
@@ -102,6 +78,7 @@ export class Coordinator {
   readonly #parts: RelayParts;
   readonly #setup: CoordinatorOptions;
   readonly #token = randomUUID();
+  readonly #telling: Telling;
   readonly #entries = new Map<string, Entry>();
   readonly #totals: Totals = { delivered: 0, stored: 0, deadLetters: 0 };
   readonly #forced: string[] = [];
@@ -112,9 +89,6 @@ export class Coordinator {
   #failures = 0;
   #isCatalogRead = false;
   #catalogDueMs = 0;
-  #heartbeatDueMs = 0;
-  #lagDueMs = 0;
-  #lagOf: Entry[] = [];
   #resumeDueMs = 0;
   #sweepDueMs = 0;
   #receiptsDueMs = 0;
@@ -127,6 +101,7 @@ export class Coordinator {
     this.#setup = setup;
     this.#options = setup.options;
     this.#parts = setup.parts;
+    this.#telling = new Telling(this.#token, setup.options.clock);
   }
 
   /** Reads the catalog again now, and starts again what refers to files that have changed. */
@@ -199,7 +174,7 @@ export class Coordinator {
     await this.#meetOthers(session);
     this.#giveBack();
     await this.#take(session);
-    await this.#tell(session);
+    await this.#telling.tell(session, [...this.#entries.values()]);
     await this.#keepUp(session);
     const owned = this.#owned().length;
     const durationMs = clock.monotonicMs() - startedMs;
@@ -281,18 +256,8 @@ export class Coordinator {
   }
 
   #newEntry(found: CatalogPipeline): Entry {
-    return {
-      found,
-      key: this.#keyOf(found.row),
-      status: new PipelineStatus(found.row, this.#options, this.#totals),
-      members: undefined,
-      owned: undefined,
-      notBeforeMs: 0,
-      crashes: 0,
-      freeSinceMs: undefined,
-      files: "",
-      isFinished: false,
-    };
+    const status = new PipelineStatus(found.row, this.#options, this.#totals);
+    return newEntry({ found, key: this.#keyOf(found.row), status });
   }
 
   #keyOf({ name, direction, tenant }: PipelineRow): PipelineKey {
@@ -428,22 +393,6 @@ export class Coordinator {
     entry.status.state(isTransient ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
   }
 
-  async #tell(session: Session): Promise<void> {
-    const nowMs = this.#nowMs();
-    const isHeartbeat = this.#heartbeatDueMs <= nowMs;
-    if (isHeartbeat) this.#heartbeatDueMs = nowMs + HEARTBEAT_MS;
-    await this.#writeStatus(session, isHeartbeat);
-    if (this.#lagDueMs <= nowMs) {
-      this.#lagDueMs = nowMs + LAG_MS;
-      this.#lagOf = this.#owned();
-    }
-    // Counting takes long where much waits; the rest has its turn at the next look.
-    while (this.#lagOf.length > 0 && this.#nowMs() - nowMs < LAG_BUDGET_MS) {
-      const entry = this.#lagOf.shift();
-      if (entry?.owned !== undefined) await this.#tellLag(session, entry);
-    }
-  }
-
   /** Deletes what was delivered and kept long enough, a little at each look, so that nothing else waits for it. */
   async #keepUp(session: Session): Promise<void> {
     const { sweepIntervalMs, untilIdle } = this.#options;
@@ -454,36 +403,6 @@ export class Coordinator {
     if (this.#receiptsDueMs > nowMs) return;
     this.#receiptsDueMs = nowMs + RECEIPTS_MS;
     await truncateReceipts(session);
-  }
-
-  async #writeStatus(session: Session, isHeartbeat: boolean): Promise<void> {
-    const entries = [...this.#entries.values()];
-    const rows = entries.flatMap(({ key, status }) => {
-      const row = status.takeRow(isHeartbeat);
-      return row === undefined ? [] : [{ key, status: row, failures: status.failures, reason: status.current.reason }];
-    });
-    await writeRuntimeStatus(session, rows, this.#token);
-    for (const { key, failures, reason, status } of rows) {
-      // One that has always worked has no state to clear.
-      if (status.error === undefined) continue;
-      const isTransient = status.error?.class !== "permanent";
-      await writePipelineState(session, { pipeline: key.pipeline, error: reason, isTransient, failures });
-    }
-  }
-
-  async #tellLag(session: Session, { key, status, members }: Entry): Promise<void> {
-    // Of a fan-in that of its first outbox: one number for several would mean nothing.
-    const outbox = members?.[0]?.outbox;
-    if (outbox === undefined) return;
-    const lag = await readLag(session, { group: key.group, pipeline: key.pipeline, outbox });
-    status.report({
-      type: "relay.lag",
-      lag: lag.messages,
-      oldestAgeMs: lag.oldestAgeMs,
-      deadLetters: lag.deadLetters,
-    });
-    const holder = lag.messages > 0 ? await readHolder(session, outbox) : undefined;
-    if (holder !== undefined && holder.sinceMs >= HELD_MS) status.report({ type: "relay.held", ...holder });
   }
 
   /** Pipelines that should run in some process. */
@@ -532,7 +451,7 @@ export class Coordinator {
     this.#session = undefined;
     if (session === undefined) return;
     try {
-      await this.#writeStatus(session, false);
+      await this.#telling.writeStatus(session, [...this.#entries.values()], false);
       await disappear(session, { group, token: this.#token });
     } catch (error) {
       // A courtesy: rows that are not heard of any more count as gone.
@@ -561,14 +480,4 @@ export class Coordinator {
     await sleep(ms, wake.signal).catch(() => undefined);
     this.#resume = undefined;
   }
-}
-
-/** Another version means another worker. */
-function versionOf({ found, members }: Entry): string {
-  return JSON.stringify([
-    found.row.enabled,
-    found.isGated,
-    found.strategy,
-    members?.map(({ configHash, outbox }) => [configHash, outbox]),
-  ]);
 }

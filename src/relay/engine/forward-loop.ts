@@ -79,6 +79,7 @@ export class ForwardLoop implements Settlement {
   readonly #intake: PageIntake;
   readonly #redelivering = new Set<string>();
   #redeliveryDueMs = 0;
+  #isReading = false;
   #isLooking = false;
   #hasLooked = false;
   #isPoked = false;
@@ -238,12 +239,12 @@ export class ForwardLoop implements Settlement {
   /** Whether nothing more is to be read, as far as is known now. */
   #isExhausted(): boolean {
     const { lastId } = this.#options;
-    return this.#reader.isAsleep || (lastId !== undefined && this.#intake.lastId >= lastId);
+    return (!this.#isReading && this.#reader.isAsleep) || (lastId !== undefined && this.#intake.lastId >= lastId);
   }
 
   #isDone(): boolean {
     const { context, lastId } = this.#options;
-    if (this.#sender.isBusy || this.#recorder.isRecording || this.#reader.isReading || this.#isLooking) return false;
+    if (this.#sender.isBusy || this.#recorder.isRecording || this.#isReading || this.#isLooking) return false;
     const isRecorded = !this.#recorder.isPending;
     if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
     if (!context.options.untilIdle && lastId === undefined) return false;
@@ -253,18 +254,27 @@ export class ForwardLoop implements Settlement {
 
   #hasRoom(): boolean {
     const { lastId, memory } = this.#options;
-    if (lastId !== undefined && this.#intake.lastId >= lastId) return false;
+    if (this.#isReading || (lastId !== undefined && this.#intake.lastId >= lastId)) return false;
     if (this.#lanes.queued > PAGE_ROWS || this.#position.pending >= WINDOW_MESSAGES) return false;
     return memory.grant(PAGE_BYTES, this.#intake.heldBytes) > 0;
   }
 
+  /** One at a time, from the question whether it may to the last row taken in: the next begins after these. */
   async #read(): Promise<void> {
-    const { context, memory, lastId, mayRead } = this.#options;
-    const { clock } = context.options;
-    if (mayRead !== undefined && !(await mayRead())) {
-      this.#reader.postpone(NOT_NOW_MS);
-      return;
+    this.#isReading = true;
+    try {
+      const { mayRead } = this.#options;
+      if (mayRead !== undefined && !(await mayRead())) this.#reader.postpone(NOT_NOW_MS);
+      else await this.#readPage();
+    } finally {
+      this.#isReading = false;
     }
+    if (this.#work() === "rests") this.#options.context.voice.state("idle");
+  }
+
+  async #readPage(): Promise<void> {
+    const { context, memory, lastId } = this.#options;
+    const { clock } = context.options;
     const startedMs = clock.monotonicMs();
     const maxBytes = memory.grant(PAGE_BYTES, this.#intake.heldBytes);
     const rows = await this.#reader.read(this.#intake.lastId, maxBytes);
@@ -272,7 +282,6 @@ export class ForwardLoop implements Settlement {
     const within = lastId === undefined ? rows : rows.filter(([id]) => BigInt(id ?? 0) <= lastId);
     context.voice.report({ type: "relay.polled", messages: rows.length, durationMs: clock.monotonicMs() - startedMs });
     this.#takeIn(within);
-    if (rows.length === 0 && this.#work() === "rests") context.voice.state("idle");
     if (context.options.atStep && rows.length > 0) await this.#steps("encoded");
   }
 

@@ -41,6 +41,7 @@ export class Reader {
   #isAwake = true;
   #isReading = false;
   #isNotified = false;
+  #wasEmpty = false;
   #dueMs = 0;
   #waitMs = FIRST_NET_MS;
   #streak = 0;
@@ -50,13 +51,9 @@ export class Reader {
     this.#options = options;
   }
 
-  get isReading(): boolean {
-    return this.#isReading;
-  }
-
   /** Whether the last thing this reader saw was an empty outbox. */
   get isAsleep(): boolean {
-    return !this.#isAwake && !this.#isReading && !this.#isNotified;
+    return !this.#isAwake && this.#wasEmpty && !this.#isReading && !this.#isNotified;
   }
 
   /** When it wants to read next. */
@@ -115,6 +112,7 @@ export class Reader {
 
   #plan(rows: number, wasNotified: boolean, isFull: boolean): void {
     const nowMs = this.#options.monotonicMs();
+    this.#wasEmpty = rows === 0;
     if (rows > 0) {
       this.#streak = nowMs - this.#rowsAtMs < STREAM_GAP_MS ? this.#streak + 1 : 0;
       this.#rowsAtMs = nowMs;
