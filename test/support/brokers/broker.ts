@@ -3,7 +3,7 @@
  * TLS and a password. Only processes started here are ever signalled, and they end with the test process, however that ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -157,6 +157,23 @@ export function acceptsConnections(port: number): Promise<boolean> {
   });
 }
 
+/** 2,000 looks: a signal takes effect a moment after it was sent, thread by thread, and until then a server answers. */
+const MOST_LOOKS = 2_000;
+
+function awaitStop(pid: number): void {
+  const isStopped = (thread: string) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return /^ [Tt]/.test(stat.slice(stat.lastIndexOf(")") + 1));
+  };
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    try {
+      if (readdirSync(`/proc/${pid}/task`).every(isStopped)) return;
+    } catch {
+      // A thread that ended meanwhile.
+    }
+  }
+}
+
 /** The parts of a broker that are the same for all: signals, restarts and the end. */
 export function lifecycle(options: {
   den: Den;
@@ -170,7 +187,10 @@ export function lifecycle(options: {
   };
   return {
     pid: () => server.pid,
-    pause: () => server.signal("SIGSTOP"),
+    pause: () => {
+      server.signal("SIGSTOP");
+      awaitStop(server.pid);
+    },
     resume: () => server.signal("SIGCONT"),
     kill: () => server.end("SIGKILL"),
     restart: async () => {
