@@ -159,7 +159,10 @@ function programHelp(commands, program) {
     "",
     `${program} <command> --help shows its flags and examples. -h is the host, as in psql.`,
     ...(program === "pgkeep"
-      ? ["pgkeep pgmi <command> accepts the grammar of pgmi.", "pgkeep --version shows the version."]
+      ? [
+          "pgkeep pgmi <command> accepts the grammar of pgmi, pgkeep pg-tide that of pg_tide.",
+          "pgkeep --version shows the version.",
+        ]
       : [`${program} --version shows the version.`]),
   ].join("\n")}\n`;
 }
