@@ -22,7 +22,7 @@ export default defineOperation({
     exitCodes: [10, 11, 13],
     examples: [
       { line: `pgkeep relay publish orders --payload '{"id": 1}' -d shop`, does: "publish an event" },
-      { line: "pgkeep relay publish orders -d shop < event.json", does: "from standard input, up to 64 KiB" },
+      { line: "cat event.json | pgkeep relay publish orders -d shop", does: "from standard input, up to 64 KiB" },
       {
         line: "pgkeep relay publish orders --file event.json --header op=insert -d shop",
         does: "from a file, with a header",
