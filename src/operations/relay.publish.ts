@@ -22,7 +22,7 @@ export default defineOperation({
     exitCodes: [10, 11, 13],
     examples: [
       { line: `pgkeep relay publish orders --payload '{"id": 1}' -d shop`, does: "publish an event" },
-      { line: "cat event.json | pgkeep relay publish orders -d shop", does: "from standard input, up to 64 KiB" },
+      { line: "pgkeep relay publish orders --payload - -d shop", does: "from standard input, up to 64 KiB" },
       {
         line: "pgkeep relay publish orders --file event.json --header op=insert -d shop",
         does: "from a file, with a header",
@@ -32,7 +32,13 @@ export default defineOperation({
   input: (z) =>
     z.strictObject({
       outbox: z.string().meta({ description: "Name of the outbox" }),
-      payload: z.string().optional().meta({ description: "JSON text of the event", valueName: "JSON" }),
+      payload: z
+        .string()
+        .optional()
+        .meta({
+          description: "JSON text of the event; - is standard input, as when nothing is given",
+          valueName: "JSON",
+        }),
       file: z.string().optional().meta({ description: "File that holds it, up to 1 MiB", valueName: "FILE" }),
       header: z
         .record(z.string(), z.string())
@@ -74,7 +80,8 @@ async function payloadOf({ payload, file }: PayloadSource, context: OperationCon
     throw new PgkeepError("CONFIG_CONFLICT", "--payload and --file were both given", {
       hint: "Leave one of them away.",
     });
-  const text = payload ?? (file === undefined ? await context.readStdin?.() : await readFile(file, context)) ?? "";
+  const given = payload === "-" ? undefined : payload;
+  const text = given ?? (file === undefined ? await context.readStdin?.() : await readFile(file, context)) ?? "";
   if (isJson(text)) return text;
   throw new PgkeepError(
     "CONFIG_VALUE_INVALID",
