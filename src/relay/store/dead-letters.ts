@@ -7,7 +7,6 @@ const DUE =
   "select id, outbox_id, dedup_key, payload, headers, created_at, order_key, source_name from tide.relay_due_dead_letters($1, 'forward', $2)";
 const BLOCKING =
   "select distinct order_key from tide.relay_dlq where pipeline_name = $1 and relay_mode = 'forward' and not resolved and order_key is not null";
-const COUNT = "select pg_catalog.count(*) from tide.relay_dlq where pipeline_name = $1 and not resolved";
 
 export interface DueDeadLetter {
   id: string;
@@ -41,9 +40,4 @@ function dueOf(outbox: string, row: ArrayRow): DueDeadLetter {
 export async function readBlockingKeys(session: Session, pipeline: string): Promise<Set<string>> {
   const rows = await session.rows(BLOCKING, [pipeline]);
   return new Set(rows.flatMap(([orderKey]) => (orderKey == null ? [] : [orderKey])));
-}
-
-export async function countDeadLetters(session: Session, pipeline: string): Promise<number> {
-  const [row] = await session.rows(COUNT, [pipeline]);
-  return Number(row?.[0] ?? 0);
 }

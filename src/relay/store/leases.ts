@@ -8,7 +8,6 @@ import type { Session } from "../../pg/session.ts";
 import { keyValues, type PipelineKey } from "./pipeline-key.ts";
 
 const TRY_LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext($1), pg_catalog.hashtext($2))";
-const UNLOCK = "select pg_catalog.pg_advisory_unlock(pg_catalog.hashtext($1), pg_catalog.hashtext($2))";
 const ACQUIRE =
   "select acquired, epoch, held_by, expires_in_ms from tide.relay_lease_acquire($1, $2, $3, $4, $5, $6, $7, $8)";
 const RENEW = "select tide.relay_lease_renew($1, $2, $3, $4, $5, $6, $7)";
@@ -27,14 +26,10 @@ export type LeaseAnswer =
   | { acquired: true; epoch: bigint }
   | { acquired: false; heldBy: string | undefined; expiresInMs: number | undefined };
 
-/** Whether this session holds the pipeline's lock now. A lock taken twice must be given back twice: ask only without it. */
+/** Whether this session holds the pipeline's lock now; it is given back with the session. Ask only without it. */
 export async function tryLock(session: Session, key: PipelineKey): Promise<boolean> {
   const [row] = await session.rows(TRY_LOCK, lockValues(key));
   return row?.[0] === "t";
-}
-
-export async function unlock(session: Session, key: PipelineKey): Promise<void> {
-  await session.rows(UNLOCK, lockValues(key));
 }
 
 export async function acquireLease(session: Session, key: PipelineKey, claim: LeaseClaim): Promise<LeaseAnswer> {

@@ -1,9 +1,10 @@
 /** The forward loop against a real database: what arrives, in which order, and what is recorded of it. */
 import { describe, expect, it } from "vitest";
-import { makePipeline, MemorySink, positionOf, publish, startRelay, until } from "../../support/relay/running.ts";
+import { MemorySink, makePipeline, positionOf, publish, startRelay, until } from "../../support/relay/running.ts";
 import { openTide } from "../../support/tide-session.ts";
 
-const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => ({ n: from + index }));
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => ({ n: from + index }));
 
 describe("a relay with one pipeline", () => {
   it("delivers what was published before it came and after, in order, and records where it stands", async () => {
