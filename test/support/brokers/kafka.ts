@@ -161,7 +161,10 @@ export async function startKafkaMock(): Promise<KafkaMock> {
   const process = den.start("kcat", KCAT, words);
   // Its log goes on for as long as it runs; the address stands at the beginning.
   const brokersIn = () => /bootstrap\.servers=([^\s]+)/.exec(read(join(den.directory, "kcat.log")))?.[1];
-  if (!(await eventually(() => brokersIn() !== undefined))) throw new Error(`kcat started no mock:\n${process.log()}`);
+  if (!(await eventually(() => brokersIn() !== undefined))) {
+    await process.end("SIGKILL");
+    throw new Error(`kcat started no mock:\n${process.log()}`);
+  }
   return {
     server: "kafka: librdkafka mock",
     brokers: brokersIn() ?? "",
