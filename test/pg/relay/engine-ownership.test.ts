@@ -173,6 +173,28 @@ describe("a changed catalog", () => {
     }
   });
 
+  it("is read again when somebody asks for it, notified or not", async () => {
+    await using relay = startRelay(tide, new MemorySink().parts(), { takeoverIntervalMs: 60_000 });
+    await until("it looked", () => relay.events.some(({ type }) => type === "relay.reconciled"));
+    await tide.run("alter table tide.relay_outbox_config disable trigger user");
+    await tide.rows("select tide.outbox_create('quiet')");
+    await tide.rows(
+      `insert into tide.relay_outbox_config (name, config)
+       values ('quiet', '{"schema_version": 1, "source_type": "outbox", "source": {"outbox": "quiet"}, "sink_type": "stdout", "sink": {}}')`,
+    );
+    relay.reload();
+    await until("it runs", () => owns(relay).length === 1, 2_000);
+  });
+
+  it("switches a pipeline on again when its pause is over", async () => {
+    await makePipeline(tide, "orders", { auto_resume_after: "1 second" });
+    await tide.rows("select tide.relay_pause('orders', 'somebody was afraid', 'transient')");
+    const started = performance.now();
+    await using relay = startRelay(tide, new MemorySink().parts());
+    await until("it runs again", () => owns(relay).length === 1, 8_000);
+    expect(performance.now() - started).toBeGreaterThan(500);
+  });
+
   it("only the tenant's pipelines are run where a relay is for one", async () => {
     await makePipeline(tide, "ours");
     await makePipeline(tide, "theirs");
