@@ -2,7 +2,7 @@
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/relay.dlq.ts";
 import { genericText, tableLines } from "../generic-text.ts";
-import { defineRenderer } from "../renderer.ts";
+import { defineRenderer, type View } from "../renderer.ts";
 
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 type Letter = Output["dead_letters"][number];
@@ -11,12 +11,13 @@ export default defineRenderer<Output>({
   result: (output, view) => {
     const { action, dead_letters: letters, matched, changed } = output;
     if (letters.length === 0) return "no dead letters\n";
-    if (action === "show") return genericText({ dead_letters: letters }, view);
+    if (action === "show") return letters.map((letter) => shown(letter, view)).join("\n");
     const lines = tableLines(letters.map(rowOf), view);
     const more = matched - letters.length;
     const notes = [
       ...(more > 0 && changed === 0 ? [`… ${more.toLocaleString("en")} more (--limit)`] : []),
       ...(changed > 0 ? [`${changed.toLocaleString("en")} ${DONE[action] ?? "changed"}`] : []),
+      ...(action === "edit" && changed > 0 ? [`next: pgkeep relay dlq retry ${letters[0]?.id}`] : []),
     ];
     return `${[...lines, ...notes].join("\n")}\n`;
   },
@@ -26,8 +27,15 @@ export default defineRenderer<Output>({
 const DONE: Readonly<Record<string, string>> = {
   retry: "queued: the relay delivers them again",
   discard: "discarded",
-  edit: "edited",
+  edit: "edited, and not delivered yet",
 };
+
+/** One letter in full, a line for each thing that is known of it. */
+function shown({ payload, headers, history, ...known }: Letter, view: View): string {
+  const isGiven = payload !== undefined && payload !== null;
+  const given = !isGiven ? {} : { payload: JSON.stringify(payload), headers: JSON.stringify(headers) };
+  return genericText({ ...known, ...given, history: history ?? [] }, view);
+}
 
 function rowOf(letter: Letter): Record<string, unknown> {
   return {

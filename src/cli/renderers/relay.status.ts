@@ -36,7 +36,8 @@ function errorText({ state, last_error: error, next_retry_ms: next, last_update_
   if (state === "unknown") return `no heartbeat for ${age === null ? "a long time" : ageText(age)}`;
   if (!error || state === "healthy") return "";
   const code = tameLine(error.code).replace(/^PGTIDE_/, "");
-  return next === null ? code : `${code}, next try in ${ageText(next)}`;
+  // Nobody tries again where nobody runs the pipeline.
+  return next === null || state === "unowned" ? code : `${code}, next try in ${ageText(next)}`;
 }
 
 const COLOURS = { retrying: "yellow", failed: "red", unknown: "magenta" } as const;

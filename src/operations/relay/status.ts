@@ -120,9 +120,9 @@ function statusOf(row: TextRow, oldest: string | null | undefined, rates: TextRo
 /** A row without an owner says nothing about now, however good its last word was. */
 function stateOf({ enabled, health, ownership }: TextRow): PipelineStatus["state"] {
   if (enabled !== "t" || health === "disabled") return "disabled";
-  if (health === "permanently_failed") return "failed";
   if (ownership === "stale") return "unknown";
   if (ownership === "unowned") return "unowned";
+  if (health === "permanently_failed") return "failed";
   return health === "retrying" || health === "healthy" ? health : "unknown";
 }
 

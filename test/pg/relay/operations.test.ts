@@ -111,6 +111,25 @@ describe("relay status", () => {
     expect(JSON.stringify(output)).not.toContain(PAYLOAD_CANARY);
   });
 
+  it("shows what went wrong last, and never calls healthy or failed what nobody runs", async () => {
+    await session.query(
+      `insert into tide.relay_runtime_status
+         (relay_group_id, pipeline_id, direction, owner_token, last_owner_heartbeat, last_error_code, retry_attempt,
+          retry_state, next_retry_at)
+       values ('g-live', 'orders-hook', 'forward', 'token-1', now(), 'PGTIDE_CONNECTOR_TIMEOUT', 2, 'retrying', now() + interval '14 s'),
+              ('g-gone', 'orders-hook', 'forward', null, null, 'PGTIDE_CONNECTOR_TIMEOUT', 0, 'permanently_failed', null),
+              ('g-mute', 'orders-hook', 'forward', 'token-2', now() - interval '160 s', null, 0, null, null)`,
+    );
+    const { output } = await runOperation(status, target);
+    const state = (group: string) => output.pipelines.find((each) => each.relay_group === group);
+    expect(state("g-live")).toMatchObject({ state: "retrying", last_error: { code: "PGTIDE_CONNECTOR_TIMEOUT" } });
+    expect(state("g-live")?.next_retry_ms).toBeGreaterThan(10_000);
+    expect(state("g-gone")?.state).toBe("unowned");
+    expect(state("g-mute")?.state).toBe("unknown");
+    expect(JSON.stringify(output)).not.toContain("token-1");
+    await session.query("delete from tide.relay_runtime_status");
+  });
+
   it("tells that the schema is missing", async () => {
     const empty = await cluster.createDatabase();
     const run = runOperation(status, { connection: `${cluster.url(empty)}?sslmode=disable` });
