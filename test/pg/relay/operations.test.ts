@@ -257,7 +257,7 @@ describe("relay dlq", () => {
     });
   });
 
-  it("[R-10] takes a condition's value as a value, never as SQL", async () => {
+  it("takes a condition's value as a value, never as SQL", async () => {
     const { output } = await runOperation(dlq, {
       ...target,
       action: "list",
