@@ -95,7 +95,7 @@ export class Sender {
     const refusal = batch.items[0]?.refusal;
     if (refusal !== undefined) {
       const settled = this.#options.settler.giveUp(batch, refusal.kind, refusal.reason);
-      this.#report(batch, settled, { startedMs });
+      this.#report(batch, settled, { startedMs, attempt: attemptOf(batch) });
       const why = { code: "PGTIDE_CONNECTOR_PROTOCOL_REJECTION", reason: refusal.reason };
       if (settled.isStuck) {
         this.#stuckUntilMs = startedMs + this.#options.context.pipeline.retry.maxBackoffMs;
@@ -122,9 +122,10 @@ export class Sender {
     if (context.options.atStep) await this.#step("sink_acknowledged");
     // Answers that come after the lease is lost belong to nobody: the next owner sends again, under the same ids.
     if (context.end.aborted) return;
+    const attempt = attemptOf(batch);
     const settled = settler.settle(batch, answers, startedMs);
     this.#lastFailure = settled.failure ?? this.#lastFailure;
-    this.#report(batch, settled, { startedMs });
+    this.#report(batch, settled, { startedMs, attempt });
     this.#tellState(settled);
   }
 
@@ -164,11 +165,12 @@ export class Sender {
       const batch = lanes.next(nowMs, Number.POSITIVE_INFINITY);
       if (batch === undefined) return;
       const reason = `the circuit breaker is open: ${reasonOf(failure)}`;
-      this.#report(batch, settler.giveUp(batch, "max_retries_exceeded", reason), { startedMs: nowMs });
+      const attempt = attemptOf(batch);
+      this.#report(batch, settler.giveUp(batch, "max_retries_exceeded", reason), { startedMs: nowMs, attempt });
     }
   }
 
-  #report(batch: Batch, settled: Settled, { startedMs }: { startedMs: number }): void {
+  #report(batch: Batch, settled: Settled, { startedMs, attempt }: { startedMs: number; attempt: number }): void {
     const { context, outlet } = this.#options;
     const { clock } = context.options;
     const nowMs = clock.now().getTime();
@@ -184,7 +186,7 @@ export class Sender {
       dead: settled.dead,
       dropped: 0,
       bytes: batch.bytes,
-      attempt: (batch.items[0]?.tries ?? 0) + 1,
+      attempt,
       durationMs: clock.monotonicMs() - startedMs,
       latencyMs: {
         oldest: age(batch.items[0]?.delivery.message.createdAt),
@@ -216,6 +218,11 @@ export class Sender {
     const { options, pipeline } = this.#options.context;
     await options.atStep?.(step, pipeline.name);
   }
+}
+
+/** 1 for what was never sent. Asked before the answers are taken in, which count. */
+function attemptOf({ items }: Batch): number {
+  return (items[0]?.tries ?? 0) + 1;
 }
 
 /** Why nothing of a batch can have an answer. What is wrong with the configuration helps no repetition. */
