@@ -38,9 +38,22 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  stopWhatWasStarted();
   await shell("pgkeep db stop", {}).catch(() => undefined);
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** A page that starts a program in the background writes its pid beside it; one that failed half-way did not stop it. */
+function stopWhatWasStarted(): void {
+  const names = readdirSync(join(folder, "here")).filter((name) => name.endsWith(".pid"));
+  for (const name of names) {
+    try {
+      process.kill(Number(readFileSync(join(folder, "here", name), "utf8")));
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
 
 /** Runs a script with bash; both streams in the order they were written. What it exports is there in the next one. */
 async function shell(script: string, more: Record<string, string>): Promise<string> {
@@ -56,6 +69,7 @@ describe("the documents' commands", () => {
     expect(PAGES).toContain("README.md");
     expect(PAGES).toContain("docs/security/hardening.md");
     expect(PAGES).toContain("docs/tutorials/two-roles.md");
+    expect(PAGES).toContain("docs/tutorials/outbox-to-webhook.md");
   });
 
   it.each(PAGES)("%s", async (path) => {

@@ -2,7 +2,7 @@
  * What the documents say about commands, as data: the blocks of a page that are run, and what they should print.
  *
  * A block marked `sh` is run as it stands. A `text` block right after it is what it prints, on both streams; numbers
- * that differ from run to run (durations, ports, process ids) or that nobody relies on (how many probes) are compared by
+ * that differ from run to run (durations, times, ports, process ids) or that nobody relies on (how many probes) are compared by
  * shape, and a line `...` stands for any number of lines.
  *
  * What a page takes for granted, such as a server with roles, is a block inside an HTML comment: run like the others,
@@ -44,6 +44,7 @@ export function withoutVariation(output: string): string[] {
   return stripVTControlCharacters(output)
     .split("\n")
     .map((line) => line.trimEnd().replaceAll(/\b\d+([.,]\d+)*( ?(?:ms|s|MB|kB)\b)/g, "#$2"))
+    .map((line) => line.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>"))
     .map((line) => line.replaceAll(/\b\d+ passed, \d+ computed\b/g, "# passed, # computed"))
     .map((line) => line.replaceAll(/\b(port|pid|:)(\s*)\d{3,}\b/g, "$1$2#").replaceAll(/\s{2,}/g, " "))
     .filter((line) => line !== "");
