@@ -32,13 +32,10 @@ export default defineOperation({
   input: (z) =>
     z.strictObject({
       outbox: z.string().meta({ description: "Name of the outbox" }),
-      payload: z
-        .string()
-        .optional()
-        .meta({
-          description: "JSON text of the event; - is standard input, as when nothing is given",
-          valueName: "JSON",
-        }),
+      payload: z.string().optional().meta({
+        description: "JSON text of the event; - is standard input, as when nothing is given",
+        valueName: "JSON",
+      }),
       file: z.string().optional().meta({ description: "File that holds it, up to 1 MiB", valueName: "FILE" }),
       header: z
         .record(z.string(), z.string())

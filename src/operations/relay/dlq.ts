@@ -141,6 +141,19 @@ const CALLS = {
   discard: "select tide.relay_dlq_discard_many($1::bigint[], $2) as done",
 } as const;
 
+/** What pg_tide's relay role may call: one at a time, without a reason. */
+const RETRY_EACH = `
+  select count(r.done) as done
+    from (select tide.relay_dlq_retry(i.id)::text as done from pg_catalog.unnest($1::bigint[]) as i(id)
+           where $2::text is null or true) as r`;
+
+async function callOf(session: Session, action: keyof typeof CALLS): Promise<string> {
+  if (action === "discard") return CALLS.discard;
+  const [row] = await session.query(`
+    select pg_catalog.has_function_privilege('tide.relay_dlq_retry_many(bigint[], text)', 'execute') as may`);
+  return row?.may === "t" ? CALLS.retry : RETRY_EACH;
+}
+
 async function settle(session: Session, request: DlqRequest, context: OperationContext): Promise<DlqOutput> {
   const action = request.action === "discard" ? "discard" : "retry";
   const reason = action === "discard" && !request.preview ? requireReason(request) : request.reason;
@@ -151,11 +164,12 @@ async function settle(session: Session, request: DlqRequest, context: OperationC
   const matched = await countDeadLetters(session, { ...request, all: false });
   if (request.preview || meant.length === 0) return { action, dead_letters: meant, matched, changed: 0 };
   await approve(action, meant.length, request, context);
+  const call = await callOf(session, action);
   let changed = 0;
   for (let from = 0; from < meant.length; from += CHUNK) {
     context.signal.throwIfAborted();
     const ids = meant.slice(from, from + CHUNK).map(({ id }) => id);
-    const [row] = await session.query(CALLS[action], [`{${ids.join(",")}}`, reason ?? null]);
+    const [row] = await session.query(call, [`{${ids.join(",")}}`, reason ?? null]);
     changed += Number(row?.done ?? 0);
     context.report({ type: "relay.dead_letters_changed", action, changed, of: meant.length });
   }

@@ -28,8 +28,7 @@ beforeAll(async () => {
   database = await cluster.createDatabase();
   session = await connectTo(cluster, { database });
   await installTide(session, { roles: true });
-  await session.script(`create role relay_cli login password '${PASSWORD}' in role tide_relay;
-    create role relay_cli_admin login password '${PASSWORD}' in role tide_admin`);
+  await session.script(`create role relay_cli login password '${PASSWORD}' in role tide_relay`);
   receiver = createServer((request, response) => {
     request.on("data", (chunk: Buffer) => received.push(chunk.toString("utf8")));
     request.on("end", () => {
@@ -131,9 +130,7 @@ describe("relay run", () => {
     const listed = await run(["relay", "dlq", "list", "--json"]);
     const [letter] = JSON.parse(listed.stdout).data.dead_letters;
     expect(letter).toMatchObject({ pipeline: "orders-hook", kind: "sink_permanent", status: "waiting" });
-    const retried = await run(["relay", "dlq", "retry", "--match", "kind=sink_permanent", "--yes"], {
-      PGUSER: "relay_cli_admin",
-    });
+    const retried = await run(["relay", "dlq", "retry", "--match", "kind=sink_permanent", "--yes"]);
     expect(retried.stdout).toContain("queued");
     await run(["relay", "run", "--until-idle", ...PERMITTED]);
     expect(JSON.parse((await run(["relay", "dlq", "list", "--json"])).stdout).data.dead_letters).toEqual([]);
