@@ -58,14 +58,14 @@ const NEEDED = [
   "'@opentelemetry/exporter-trace-otlp-http@>=0.223.0 <1'",
 ];
 
-/** Sends spans to the OTLP receiver at `endpoint`; undefined without one. Throws RELAY_PACKAGE_MISSING. */
+/** Sends spans to the OTLP receiver at `endpoint`; undefined without one. Throws CONFIG_VALUE_INVALID, RELAY_PACKAGE_MISSING. */
 export async function openTraces(
   endpoint: string | undefined,
   { clock, load = importPackages }: { clock: Clock; load?: () => ReturnType<typeof importPackages> },
 ): Promise<RelayTraces | undefined> {
   if (endpoint === undefined || endpoint === "") return undefined;
+  const url = readEndpoint(endpoint);
   const { api, sdk, exporter } = await loadPackages(load);
-  const url = new URL(endpoint);
   if (url.pathname === "/" || url.pathname === "") url.pathname = "/v1/traces";
   const provider = new sdk.NodeTracerProvider({
     resource: serviceResource(),
@@ -85,6 +85,15 @@ export async function openTraces(
     },
     [Symbol.asyncDispose]: () => provider.shutdown().catch(() => undefined),
   };
+}
+
+function readEndpoint(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", "the receiver of traces is no http or https URL", {
+    hint: "Write it as --otel-endpoint https://collector:4318.",
+    state: "nothing was started",
+  });
 }
 
 /** Says whose spans these are, without a package of its own for one name. */

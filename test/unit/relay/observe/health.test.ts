@@ -183,6 +183,11 @@ describe("traces", () => {
     expect(bodies.join("")).toContain("pg-tide-relay");
   });
 
+  it("go to a URL and nowhere else", async () => {
+    for (const endpoint of ["bogus", "file:///tmp/x", "collector:4318"])
+      await expect(openTraces(endpoint, { clock }), endpoint).rejects.toMatchObject({ code: "CONFIG_VALUE_INVALID" });
+  });
+
   it("say which packages to install when they are missing", async () => {
     const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
     const opened = openTraces("http://127.0.0.1:4318", { clock, load: () => Promise.reject(missing) });
