@@ -40,6 +40,10 @@ import type { Worker, WorkerContext } from "./worker.ts";
 
 /** A worker that fails is started again after 1 s, 2 s, ... at random, at most 30 s. */
 const RESTART = { firstMs: 1_000, maxMs: 30_000 };
+/** A worker that has run for so long begins its pauses anew. */
+const LASTING_MS = 60_000;
+/** Until idle: a worker that has failed so often in a row fails the pipeline. */
+const PATIENT_CRASHES = 5;
 /** A configuration that is no longer wanted drains for so long. */
 const CHANGE_DRAIN_MS = 5_000;
 /** So many changes and endings in a row are one look. */
@@ -358,6 +362,7 @@ export class Coordinator {
     const { lease } = taken;
     entry.freeSinceMs = undefined;
     entry.files = files;
+    entry.startedMs = this.#nowMs();
     status.owned(this.#token);
     status.report({ type: "relay.ownership", event: "acquired", epoch: lease.epoch });
     status.state("starting");
@@ -385,7 +390,10 @@ export class Coordinator {
   }
 
   #afterFailure(entry: Entry, error: unknown): void {
-    const { component, code, reason, isTransient } = diagnosisOf(error);
+    if (this.#nowMs() - entry.startedMs > LASTING_MS) entry.crashes = 0;
+    const { component, code, reason, ...diagnosis } = diagnosisOf(error);
+    // A run that is to end does not try for ever.
+    const isTransient = diagnosis.isTransient && !(this.#options.untilIdle && entry.crashes >= PATIENT_CRASHES);
     const waitMs = isTransient ? backoffMs(entry.crashes, RESTART, this.#options.random) : RESTART.maxMs;
     entry.crashes += 1;
     entry.notBeforeMs = this.#nowMs() + waitMs;

@@ -14,7 +14,9 @@ export interface Entry {
   owned: OwnedPipeline | undefined;
   /** Not taken before. */
   notBeforeMs: number;
+  /** Failures of its worker in a row, and when it was started last. */
   crashes: number;
+  startedMs: number;
   /** Since when it has been seen free. */
   freeSinceMs: number | undefined;
   /** Whose transaction holds its outbox back, and since when we have seen it. */
@@ -33,6 +35,7 @@ export function newEntry(of: Pick<Entry, "found" | "key" | "status">): Entry {
     owned: undefined,
     notBeforeMs: 0,
     crashes: 0,
+    startedMs: 0,
     freeSinceMs: undefined,
     heldSince: undefined,
     files: "",
