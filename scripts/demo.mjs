@@ -4,16 +4,18 @@
  * Makes a project, deploys it into a PostgreSQL that it starts for the purpose, shows rows, then breaks the project on
  * purpose and proves that the refused deploy changed nothing: a fingerprint of the catalogs and of every row is the same
  * before and after. Then it gives another database two roles, one that migrates and one that works, has that proved, and
- * tries it by hand as well. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
+ * tries it by hand as well. At last it delivers an order as a signed webhook, to a partner that breaks down meanwhile. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
  * Everything is in one temporary directory, which is gone at the end, like the server.
  *
  * Ends with 0 only when every claim it prints held.
  */
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { bootstrap, ROOT } from "./bootstrap.mjs";
+import { startPartner } from "./demo-partner.mjs";
 
 bootstrap();
 const begun = performance.now();
@@ -69,6 +71,7 @@ async function demo() {
   check(before.hash === tested.hash, "pgkeep test kept nothing");
 
   await accessScenes(data.url);
+  await relayScenes(data.url);
 
   scene("leave nothing behind");
   await pgkeep(["db", "stop"]);
@@ -111,6 +114,142 @@ async function accessScenes(url) {
   await pgkeep(["access", "drift", "--embedded"], { env: SECRETS, expect: 20 });
   await pgkeep(["access", "apply", "--embedded", "--yes"], { env: SECRETS });
   await withDatabase(url, (client) => refuse(client, "create table app.again (id int)"), asApplication);
+}
+
+/** An order becomes a signed request; the partner breaks down; in the end nothing is left undelivered. */
+async function relayScenes(url) {
+  scene("events: an outbox in the database, a signed webhook to a partner, a role that may deliver");
+  const secret = `whsec_${randomBytes(24).toString("base64")}`;
+  const password = randomBytes(16).toString("hex");
+  const partner = await startPartner(secret);
+  const variables = { WEBHOOK_SECRET: secret, PGPASSWORD: password };
+  await pgkeep(["relay", "install", "--embedded", "-d", "shop", "--roles"]);
+  await withDatabase(url, (client) => makePipeline(client, { address: partner.url, password }));
+  const host = new URL(url).searchParams.get("host");
+  const place = ["-h", host, "-U", "shop_relay", "-d", "shop"];
+  const words = ["relay", "run", ...place, "--metrics-addr", "off", "--allow-insecure", "--ssrf-allow", "127.0.0.1/32"];
+  const relay = startRelay(words, variables);
+  try {
+    const early = await Promise.race([relay.ready, relay.ended]);
+    if (early) throw new Error(`the relay ended with ${early.code}`);
+    await withDatabase(url, (client) => deliverOrders(client, partner));
+    await withDatabase(url, (client) => outliveBreakdown(client, partner));
+  } finally {
+    relay.stop();
+    partner.close();
+  }
+  const { code } = await relay.ended;
+  check(code === 0, "the relay, asked to stop, ended with 0");
+}
+
+async function makePipeline(client, { address, password }) {
+  const config = {
+    sink_type: "webhook",
+    url: address,
+    allow_http: true,
+    body: "single",
+    signature: { scheme: "standard-webhooks", secret: `\${env:WEBHOOK_SECRET}` },
+    retry: { max_retries: 2, backoff_ms: 100 },
+  };
+  await client.query(`create role shop_relay login password '${password}' in role tide_relay`);
+  for (const sql of [
+    "create table orders (id int, item text)",
+    "select tide.outbox_create('orders')",
+    `select tide.relay_set_outbox('orders-webhook', 'orders', '${JSON.stringify(config)}')`,
+  ]) {
+    say(`shop=> ${sql};`);
+    await client.query(sql);
+  }
+}
+
+/** `pgkeep relay run` until it is stopped; `ready` when it has taken its pipeline over. */
+function startRelay(words, variables) {
+  say(`$ pgkeep ${words.map(asTyped).join(" ").replace(folder, "$PWD")} &`);
+  const stop = new AbortController();
+  let taken = () => undefined;
+  const ready = new Promise((resolve) => {
+    taken = resolve;
+  });
+  let told = "";
+  const onOutput = (text) => {
+    process.stdout.write(text);
+    told += text;
+    if (told.includes("orders-webhook starting")) taken();
+  };
+  const ended = run("pgkeep", words, { onOutput, variables, signal: stop.signal });
+  return { ready, ended, stop: () => stop.abort() };
+}
+
+async function deliverOrders(client, partner) {
+  scene("an order that is committed is delivered, one that is rolled back never was");
+  await order(client, { id: 1, item: "gold" }, "rollback");
+  for (const row of [
+    { id: 2, item: "tea" },
+    { id: 3, item: "rice" },
+  ]) {
+    const committedAt = await order(client, row, "commit");
+    const { at, isGenuine } = await partner.request(({ event }) => event.payload.id === row.id);
+    const after = milliseconds(at - committedAt);
+    check(isGenuine, `order ${row.id} is with the partner, its signature verified, ${after} after the commit`);
+  }
+  check(
+    partner.requests.every(({ event }) => event.payload.id !== 1),
+    "order 1 was never sent",
+  );
+}
+
+async function outliveBreakdown(client, partner) {
+  scene("the partner breaks down: the event waits as a dead letter, and is delivered when it is asked for");
+  partner.answer(500);
+  const committedAt = await order(client, { id: 4, item: "salt" }, "commit");
+  const waiting = "select id from tide.relay_dlq where not resolved";
+  const letter = await soon(async () => (await client.query(waiting)).rows[0]);
+  const failedMs = performance.now() - committedAt;
+  const tries = partner.requests.filter(({ status }) => status === 500).length;
+  check(
+    letter !== undefined,
+    `${tries} attempts, each answered 500, then a dead letter, ${milliseconds(failedMs)} after the commit`,
+  );
+  await pgkeep(["relay", "dlq", "list", "--embedded", "-d", "shop"]);
+
+  partner.answer(204);
+  const retriedAt = performance.now();
+  await pgkeep(["relay", "dlq", "retry", letter.id, "--embedded", "-d", "shop"]);
+  const { at } = await partner.request(({ event, status }) => event.payload.id === 4 && status === 204);
+  check(at > retriedAt, "the mended partner has order 4");
+  const keys = new Set(
+    partner.requests.filter(({ event }) => event.payload.id === 4).map(({ event }) => event.dedup_key),
+  );
+  check(keys.size === 1, "every attempt had the same dedup key");
+  check(await soon(async () => (await client.query(waiting)).rows.length === 0), "none left");
+  await pgkeep(["relay", "dlq", "list", "--embedded", "-d", "shop"]);
+}
+
+/** One transaction: the order and the event that tells of it. Returns when it ended. */
+async function order(client, row, end) {
+  const statements = [
+    "begin",
+    `insert into orders values (${row.id}, '${row.item}')`,
+    `select tide.outbox_publish('orders', '${JSON.stringify(row)}')`,
+    end,
+  ];
+  say(`shop=> ${statements.join("; ")};`);
+  for (const sql of statements) await client.query(sql);
+  return performance.now();
+}
+
+/** What `look` finds, when it finds something; undefined when that takes more than 10 s. */
+async function soon(look) {
+  for (const untilMs = performance.now() + 10_000; performance.now() < untilMs; ) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return undefined;
+}
+
+function milliseconds(ms) {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
 async function allow(client, sql) {
@@ -180,7 +319,7 @@ function asTyped(word) {
   return /^[\w./@:=+-]+$/.test(word) ? word : `'${word}'`;
 }
 
-function run(program, words, { onOutput = () => undefined, variables = {} } = {}) {
+function run(program, words, { onOutput = () => undefined, variables = {}, signal } = {}) {
   const env = {
     PATH: [join(folder, "bin"), process.env.PATH].join(delimiter),
     HOME: folder,
@@ -188,6 +327,7 @@ function run(program, words, { onOutput = () => undefined, variables = {} } = {}
     ...variables,
   };
   const child = spawn(program, words, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  signal?.addEventListener("abort", () => child.kill("SIGTERM"));
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"]) {
     child[stream].setEncoding("utf8").on("data", (chunk) => {

@@ -198,8 +198,13 @@ function checkHost(name: string, source: Sourced | undefined): string {
   }
   const isClean = !/[\p{Cc}\p{Surrogate}]/u.test(name);
   if (isClean && (name.startsWith("/") || /^[^\s/@?#[\]\\'"]+$/.test(name))) return name;
-  const hint = /^\[.*\]$/.test(name) ? "Write the address without brackets." : "Write the name alone.";
-  throw badValue(origin, "a host is neither a name, an address nor an absolute directory", hint);
+  throw badValue(origin, "a host is neither a name, an address nor an absolute directory", hostHint(name));
+}
+
+function hostHint(name: string): string {
+  if (/^\[.*\]$/.test(name)) return "Write the address without brackets.";
+  if (/^[^:@?#]*\//.test(name)) return "Write the directory from the root on: /var/run/postgresql.";
+  return "Write the name alone.";
 }
 
 function portsOf(layers: Layers, count: number): number[] {
