@@ -356,6 +356,11 @@ describe("hosts", () => {
     expect(parts.hint).toContain("without brackets");
   });
 
+  it("may not be a directory below the current one, and the hint says what to write", async () => {
+    const { parts } = await failure({ request: { ...DB, host: "./.pgkeep/run" } });
+    expect(parts.hint).toContain("from the root on");
+  });
+
   it.each(["a b", "user@db", "db/shop", "db?x"])("may not be %j", async (host) => {
     expect(await failure({ request: { ...DB, host } })).toMatchObject({ code: "CONFIG_VALUE_INVALID" });
   });
