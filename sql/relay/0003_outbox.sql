@@ -155,6 +155,7 @@ begin
     perform tide.relay_refuse(format('outbox ''%s'' has backfill jobs that are not done', p_name),
                               'Cancel them first: SELECT tide.backfill_cancel(job).');
   end if;
+  perform tide.relay_unlink_adopted(p_name, null);
   delete from tide.backfill_jobs as j where j.outbox_name = p_name;
   delete from tide.relay_consumer_offsets as o where o.outbox_name = p_name;
   delete from tide.tide_outbox_config as c where c.outbox_name = p_name;
@@ -252,9 +253,73 @@ $$;
 comment on function tide.outbox_publish_large(text, jsonb, text, integer) is
   'Publishes an event whose payload may be large; the relay puts it together again.';
 
+-- The large object that holds the payload of a message which pg_tide stored; NULL for every other message.
+--
+-- The envelope that names a large object is a text of the publisher, who could name anybody's. So rights are lent
+-- below only for what an install took over: messages up to that time, objects that it gave to the schema's owner and that
+-- bear pg_tide's mark, the grant to pg_read_all_data.
+create or replace function tide.relay_adopted_object(p_id bigint)
+  returns oid
+  language sql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select l.oid
+    from tide.tide_outbox_messages as m
+    join pg_largeobject_metadata as l
+      on l.oid = case
+                   when m.payload ->> 'oid' ~ '^[0-9]{1,10}$' then
+                     case when (m.payload ->> 'oid')::bigint < 4294967296 then (m.payload ->> 'oid')::bigint::oid end
+                 end
+     and l.lomowner = (select n.nspowner from pg_namespace as n where n.nspname = 'tide')
+   where m.id = p_id
+     and m.payload @> '{"_cc": true}'
+     and m.id <= (select a.value::bigint from tide.meta as a where a.key = 'adopted_through')
+     and exists (select from aclexplode(l.lomacl) as g
+                   join pg_roles as r on r.oid = g.grantee
+                  where r.rolname = 'pg_read_all_data')
+$$;
+comment on function tide.relay_adopted_object(bigint) is 'The large object that an adopted message has its payload in.';
+
+-- Its content; NULL when there is none. Lends the owner's right to read what the owner was given.
+create or replace function tide.relay_adopted_payload(p_id bigint)
+  returns bytea
+  language sql
+  stable
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select lo_get(tide.relay_adopted_object(p_id))
+$$;
+comment on function tide.relay_adopted_payload(bigint) is 'What the large object of an adopted message holds.';
+
+-- Removes the large objects of these messages (NULL: of all), which go. Only the owner can, and only what it was given:
+-- a pipeline never does, because another one may not have read it yet.
+create or replace function tide.relay_unlink_adopted(p_outbox text, p_ids bigint[])
+  returns void
+  language plpgsql
+  volatile
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from tide.meta as a where a.key = 'adopted_through') then
+    return;
+  end if;
+  perform lo_unlink(d.object)
+     from (select distinct tide.relay_adopted_object(m.id) as object
+             from tide.tide_outbox_messages as m
+            where m.outbox_name = p_outbox
+              and (p_ids is null or m.id = any (p_ids))
+              and m.payload @> '{"_cc": true}') as d
+    where d.object is not null;
+end;
+$$;
+comment on function tide.relay_unlink_adopted(text, bigint[]) is
+  'Removes the large objects of adopted messages that are about to go.';
+
 -- The payload of a message as text: itself, its pieces put together, or the large object that an older version stored.
--- NULL when there is no such message. A large object is read with the caller's rights, because the envelope that names
--- it is a text of the publisher.
+-- NULL when there is no such message. A large object that was not taken over is read with the caller's rights.
 create or replace function tide.outbox_payload(p_id bigint)
   returns text
   language plpgsql
@@ -271,12 +336,39 @@ begin
   end if;
   select string_agg(b.data, ''::bytea order by b.seq) into v_bytes from tide.outbox_blobs as b where b.message_id = p_id;
   if v_bytes is null and v_payload ->> 'oid' ~ '^[0-9]{1,10}$' then
-    v_bytes := lo_get((v_payload ->> 'oid')::oid);
+    v_bytes := coalesce(tide.relay_adopted_payload(p_id), lo_get((v_payload ->> 'oid')::oid));
+    -- Whoever wrote it may have written anything.
+    return convert_from(v_bytes, 'UTF8')::jsonb::text;
   end if;
   return coalesce(convert_from(v_bytes, 'UTF8'), v_payload::text);
 end;
 $$;
 comment on function tide.outbox_payload(bigint) is 'The whole payload of a message, however it is stored.';
+
+-- What a relay sends for an envelope: the payload, or the envelope when there is nothing to be had for it (forged,
+-- removed, not this role's to read, over 64 MiB). The relay makes a dead letter of that one; an error here would stop
+-- everything behind it.
+create or replace function tide.relay_claimed_payload(p_id bigint, p_envelope text)
+  returns text
+  language plpgsql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_most constant numeric := 67108864;
+begin
+  if jsonb_typeof(p_envelope::jsonb -> 'size') is distinct from 'number'
+     or (p_envelope::jsonb ->> 'size')::numeric > c_most then
+    return p_envelope;
+  end if;
+  return coalesce(tide.outbox_payload(p_id), p_envelope);
+exception
+  when undefined_object or insufficient_privilege or data_exception or program_limit_exceeded then
+    return p_envelope;
+end;
+$$;
+comment on function tide.relay_claimed_payload(bigint, text) is
+  'The payload that an envelope stands for, or the envelope itself.';
 
 -- Retention -----------------------------------------------------------------------------------------------------------
 
@@ -344,6 +436,7 @@ begin
   v_more := cardinality(v_ids) > p_batch;
   v_ids := v_ids[1:p_batch];
   if not p_dry_run then
+    perform tide.relay_unlink_adopted(p_outbox, v_ids);
     delete from tide.tide_outbox_messages as m where m.outbox_name = p_outbox and m.id = any (v_ids);
     get diagnostics v_deleted = row_count;
   end if;

@@ -22,11 +22,20 @@ export interface Tide extends AsyncDisposable {
   another(options?: { user?: string; password?: string }): Promise<Tide>;
 }
 
+export interface TideOptions {
+  major?: Major;
+  cluster?: TestCluster;
+  roles?: boolean;
+  /** Statements that run before the install. */
+  before?: string;
+}
+
 /** A new database on the shared cluster of that major (or on `cluster`) with the schema installed. */
-export async function openTide(options: { major?: Major; cluster?: TestCluster; roles?: boolean } = {}): Promise<Tide> {
+export async function openTide(options: TideOptions = {}): Promise<Tide> {
   const cluster = options.cluster ?? (await sharedCluster(options.major));
   const database = await cluster.createDatabase();
   const session = await connectTo(cluster, { database });
+  if (options.before !== undefined) await session.script(options.before);
   await installTide(session, { roles: options.roles ?? false });
   return over(cluster, database, session);
 }

@@ -40,6 +40,11 @@ export interface ShapingContext {
 }
 
 const DROPPED: Shaped = { kind: "dropped" };
+const UNCLAIMED: Shaped = {
+  kind: "failed",
+  deadLetter: "decode",
+  reason: "the payload lies in a large object or in pieces that cannot be read",
+};
 
 /**
  * Compiles what the pipeline does to its messages. `shape` never throws.
@@ -58,6 +63,7 @@ export async function openShaping(
   const orderKey = openOrderKey(pipeline.orderKey);
   const { messageBytes } = sink.limits;
   const shape = (original: Message): Shaped => {
+    if (isUnclaimed(original.payload)) return UNCLAIMED;
     const message = transform ? transform(original) : original;
     if (!message) return DROPPED;
     const to = subject(message);
@@ -77,6 +83,12 @@ export async function openShaping(
       return { kind: "failed", deadLetter: "decode", reason: reasonOf(error) };
     }
   };
+}
+
+/** Whether the database left the envelope of a large payload in its place (relay_claimed_payload). */
+function isUnclaimed(payload: string): boolean {
+  if (!payload.startsWith('{"_cc": true,')) return false;
+  return scalarAt(payload, ["blob"]) !== undefined || scalarAt(payload, ["oid"]) !== undefined;
 }
 
 function deliveryOf(

@@ -138,7 +138,9 @@ function installScript(plan: InstallPlan, { version }: InstallRequest): string {
   if (outcome === "adopted" || plan.changesOwner) parts.push(relaySql("adopt.sql"));
   if (outcome === "adopted") parts.push(shape(), relaySql("adopt_columns.sql"));
   parts.push(`set local role ${ident(owner)};`, ...names.map(relaySql), noted(names, version));
+  if (outcome === "adopted") parts.push(ADOPTED_THROUGH);
   parts.push(closed(outcome === "made"), "reset role;");
+  if (outcome === "adopted") parts.push(relaySql("adopt_large_objects.sql"));
   if (plan.roles) parts.push(relaySql("roles.sql"));
   return parts.join("\n");
 }
@@ -161,6 +163,11 @@ function noted(names: readonly string[], version: string): string {
   return `insert into tide.meta as m (key, value) values ${rows.join(", ")}
 on conflict (key) do update set value = excluded.value;`;
 }
+
+/** Up to here messages are pg_tide's, and the large objects that they name may be trusted to be theirs. */
+const ADOPTED_THROUGH = `insert into tide.meta as m (key, value)
+select 'adopted_through', coalesce(pg_catalog.max(t.id), 0)::text from tide.tide_outbox_messages as t
+on conflict (key) do nothing;`;
 
 /** Closes what the migrations or default privileges opened. The function is one of the migrations'. */
 const closed = (isFirst: boolean): string => `do $$ begin
