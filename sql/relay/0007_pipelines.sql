@@ -976,6 +976,18 @@ $body$;
 comment on function tide.relay_set_inbox(text, text, text, jsonb) is
   'Stores a reverse pipeline, the source''s type before the inbox.';
 
+-- The same for four literals that nobody cast: PostgreSQL takes them for text where a form accepts it, and could choose
+-- between the two above by nothing else.
+create or replace function tide.relay_set_inbox(p_name text, p_source_type text, p_target_inbox text, p_config text)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $body$
+  select tide.relay_set_inbox(p_name, p_source_type, p_target_inbox, p_config::jsonb)
+$body$;
+comment on function tide.relay_set_inbox(text, text, text, text) is
+  'Stores a reverse pipeline, the source''s type before the inbox, its configuration not cast.';
+
 -- Living with them ------------------------------------------------------------------------------------------------
 
 -- Says that there is no such pipeline.

@@ -616,6 +616,8 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.publish_wake(p_name text) returns void volatile
 -- function tide.publisher_identity() returns name stable set search_path=pg_catalog, pg_temp
 -- function tide.publisher_is_listed(p_outbox text, p_strict boolean) returns boolean stable security definer set search_path=pg_catalog, pg_temp
+-- function tide.relay_adopted_object(p_id bigint) returns oid stable set search_path=pg_catalog, pg_temp
+-- function tide.relay_adopted_payload(p_id bigint) returns bytea stable security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_as_object(p_place text, p_value jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_auto_resume() returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_auto_resume_candidates() returns jsonb stable set search_path=pg_catalog, pg_temp
@@ -631,6 +633,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_check_surface(p_direction text, p_config jsonb) returns void immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_check_type(p_direction text, p_type text) returns void immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_check_value(p_place text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns void immutable set search_path=pg_catalog, pg_temp
+-- function tide.relay_claimed_payload(p_id bigint, p_envelope text) returns text stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_close_rights(p_first boolean DEFAULT false) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_commit(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint, p_lease_ms integer, p_outbox text, p_position bigint, p_dead jsonb DEFAULT NULL::jsonb, p_settled jsonb DEFAULT NULL::jsonb, p_receipts jsonb DEFAULT NULL::jsonb) returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_config_changed() returns trigger volatile security definer set search_path=pg_catalog, pg_temp
@@ -717,6 +720,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_set_fanin(p_name text, p_outbox_names text[], p_sink_type text, p_config jsonb DEFAULT '{}'::jsonb) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_inbox(p_name text, p_inbox text, p_config jsonb DEFAULT '{}'::jsonb, p_batch_size integer DEFAULT 100, p_source text DEFAULT 'stdout'::text, p_enabled boolean DEFAULT true, p_max_retries integer DEFAULT 3, p_idempotent boolean DEFAULT true) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_inbox(p_name text, p_source_type text, p_target_inbox text, p_config jsonb) returns void volatile set search_path=pg_catalog, pg_temp
+-- function tide.relay_set_inbox(p_name text, p_source_type text, p_target_inbox text, p_config text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_inbox_from_template(p_inbox_name text, p_template_name text, p_overrides jsonb DEFAULT '{}'::jsonb) returns jsonb volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_inbox_v2(p_config jsonb) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_outbox(p_name text, p_outbox text, p_config jsonb) returns void volatile set search_path=pg_catalog, pg_temp
@@ -746,6 +750,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_template_value(p_key text, p_values jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_tenants_changed() returns trigger volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_truncate_delivery_receipts(p_older_than interval DEFAULT '24:00:00'::interval) returns bigint volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.relay_unlink_adopted(p_outbox text, p_ids bigint[]) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_wake(p_outbox text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_wire_formats() returns TABLE(direction text, wire_format text) immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_write_dead_letters(p_mode text, p_pipeline text, p_dead jsonb) returns bigint volatile set search_path=pg_catalog, pg_temp

@@ -26,7 +26,7 @@ columns as (
    where a.attnum > 0 and not a.attisdropped
    group by a.attrelid
 ), parts as (
-  select 1 as part, c.relname as name, '' as more,
+  select 1 as part, c.relname as name, ''::text as more,
          format(E'create table %s.%I (\\n%s%s\\n);%s', $1, c.relname, k.lines,
                 (select string_agg(format(E',\\n  constraint %I %s', o.conname, pg_get_constraintdef(o.oid)), ''
                                    order by o.contype <> 'p', o.conname)
@@ -38,7 +38,7 @@ columns as (
     join columns as k on k.attrelid = c.oid
    where c.relkind in ('r', 'p')
    union all
-  select 2, c.relname, i.relname, pg_get_indexdef(x.indexrelid) || ';'
+  select 2, c.relname, i.relname::text, pg_get_indexdef(x.indexrelid) || ';'
     from pg_index as x
     join pg_class as c on c.oid = x.indrelid
     join pg_class as i on i.oid = x.indexrelid
@@ -67,7 +67,7 @@ columns as (
     join columns as k on k.attrelid = c.oid
    where c.relkind = 'v'
    union all
-  select 6, p.proname, pg_get_function_identity_arguments(p.oid),
+  select 6, p.proname::text, pg_get_function_identity_arguments(p.oid)::text,
          format('-- function %s.%I(%s) returns %s %s%s%s', $1, p.proname, pg_get_function_arguments(p.oid),
                 pg_get_function_result(p.oid),
                 case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,

@@ -162,6 +162,28 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
       expect(await stored("r-default")).toMatchObject({ source_type: "stdin", source: {} });
     });
 
+    it("[relay 3.5] four literals that nobody cast are taken for what they are, by position and by name", async () => {
+      const body = `{"url": "nats://b", "subject": "s"}`;
+      await tide.run(`
+        select tide.relay_set_inbox('u-second', 'nats', 'payments', '${body}');
+        select tide.relay_set_inbox(p_name => 'u-named', p_source_type => 'nats', p_target_inbox => 'payments', p_config => '${body}');
+        select tide.relay_set_inbox('u-third', 'payments', '${body.replace("{", '{"source_type": "nats", ')}');
+        select tide.relay_set_inbox('u-count', 'payments', '${body}', 50, 'nats');
+        select tide.relay_set_inbox('u-all', 'payments', '${body}', 50, 'nats', true, 4, false);
+        select tide.relay_set_outbox('u-four', 'orders', 'nats', '${body}');
+        select tide.relay_set_outbox('u-label', 'orders', 'group', '${body.replace("{", '{"sink_type": "nats", ')}');
+        select tide.relay_set_outbox('u-six', 'orders', 'nats', '${body}', 50, true)`);
+      const inbound = { source_type: "nats", source: { url: "nats://b", subject: "s" }, sink: { inbox: "payments" } };
+      for (const name of ["u-second", "u-named", "u-third", "u-count", "u-all"]) {
+        expect(await stored(name), name).toMatchObject(inbound);
+      }
+      expect(await stored("u-count")).toMatchObject({ batch_size: 50 });
+      expect(await stored("u-all")).toMatchObject({ sink: { max_retries: 4, idempotent: false } });
+      for (const name of ["u-four", "u-label", "u-six"]) {
+        expect(await stored(name), name).toMatchObject({ sink_type: "nats", sink: { url: "nats://b", subject: "s" } });
+      }
+    });
+
     it("the source type inside of the configuration comes before the one beside it", async () => {
       await tide.run(
         `select tide.relay_set_inbox('r-wins', 'payments', '{"source_type": "redis", "url": "redis://r"}'::jsonb, p_source => 'nats')`,
