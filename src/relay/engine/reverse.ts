@@ -13,18 +13,20 @@ import { PgkeepError } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
 import { ConnectorFailure, FAILURE_CLASSES } from "../failures.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Source } from "../sources/source.ts";
 import { dueInboxLetters } from "../store/inbox.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { backoffMs } from "./backoff.ts";
+import { type Backoff, backoffMs } from "./backoff.ts";
 import { Intake } from "./intake.ts";
 import { openSource } from "./open-source.ts";
 import { incomingReader, letterReader } from "./read-incoming.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
-const REOPEN = { firstMs: 1_000, maxMs: 60_000 };
 /** 15 to 30 s: what only a person can correct. */
 const HOPELESS = { firstMs: 30_000, maxMs: 30_000 };
+/** 50 ms: the least ceiling of a wait, for pipelines that ask for none. */
+const LEAST_REOPEN_MS = 50;
 /** 2 s: dead letters are tried again because somebody asked, and is looking. */
 const LETTERS_EVERY_MS = 2_000;
 const LETTERS_AT_ONCE = 100;
@@ -119,16 +121,22 @@ class ReverseRun {
 
   /** Says what is wrong and waits, by how hopeful it is. */
   async #wait(failure: unknown, attempt: number): Promise<void> {
-    const { voice, options, stop } = this.#context;
+    const { voice, options, stop, pipeline } = this.#context;
     const { code, isTransient, retryAfterMs, component } = diagnosisOf(failure);
     const reason = scrub(tameLine(failure instanceof Error ? failure.message : String(failure)));
     const waitMs = isTransient
-      ? backoffMs(attempt, REOPEN, options.random, retryAfterMs)
+      ? backoffMs(attempt, reopening(pipeline), options.random, retryAfterMs)
       : HOPELESS.firstMs / 2 + backoffMs(0, { ...HOPELESS, maxMs: HOPELESS.maxMs / 2 }, options.random);
     voice.error(component, { code, reason, isTransient });
     voice.state(isTransient ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
     await sleep(waitMs, stop).catch(() => undefined);
   }
+}
+
+/** How long it may take until a source that went away is asked for again, as the pipeline says; but never a busy loop. */
+function reopening({ retry, maxPollBackoffMs }: Pipeline): Backoff {
+  const maxMs = Math.min(retry.maxBackoffMs, maxPollBackoffMs);
+  return { firstMs: Math.max(retry.backoffMs, LEAST_REOPEN_MS), maxMs: Math.max(maxMs, LEAST_REOPEN_MS) };
 }
 
 /** The source's failure, or undefined when it ended by itself or was told to. Waits for what is on its way. */

@@ -11,7 +11,7 @@ import native from "../../../src/relay/formats/native.ts";
 import { readPipeline } from "../../../src/relay/pipeline/read.ts";
 import type { Incoming } from "../../../src/relay/sources/source.ts";
 import { dueInboxLetters } from "../../../src/relay/store/inbox.ts";
-import { startCluster, type TestCluster } from "../../support/cluster.ts";
+import { freePort, startCluster, type TestCluster } from "../../support/cluster.ts";
 import { connectTo } from "../../support/connection.ts";
 import { installTide } from "../../support/tide.ts";
 
@@ -256,6 +256,33 @@ describe("the worker", () => {
     await expect.poll(() => inbox()).toHaveLength(2);
     run.stop.abort();
     await worker;
+  });
+
+  it.each([
+    [{ retry: { backoff_ms: 60, max_backoff_ms: 100 } }, [60, 100, 100]],
+    [{ retry: { backoff_ms: 60 }, max_poll_backoff_ms: 80 }, [60, 80, 80]],
+    [{ retry: { backoff_ms: 0 }, max_poll_backoff_ms: 70 }, [50, 70, 70]],
+  ])("opens a source that is away again after the pipeline's own waits: %j", async (pace, expected) => {
+    await using run = await owned();
+    const source = { url: `nats://127.0.0.1:${await freePort()}`, stream: "S", allow_insecure: true };
+    const config = JSON.stringify({ source_type: "nats", source, sink: { inbox: "mail" }, ...pace });
+    const row = { name: "in", direction: "reverse", enabled: true, tenant: "default", wireFormat: "native" } as const;
+    const waits: (number | undefined)[] = [];
+    const worker = reverseWorker({
+      ...run.context,
+      options: { ...run.context.options, addresses: { allow: ["127.0.0.0/8"] }, allowInsecure: true, random: () => 1 },
+      pipeline: await readPipeline({ ...row, config, owner: null }),
+      voice: {
+        ...run.context.voice,
+        state: (state, detail) => {
+          if (state === "retrying") waits.push(detail?.nextRetryMs);
+        },
+      },
+    }).run();
+    await expect.poll(() => waits.length).toBeGreaterThan(2);
+    run.stop.abort();
+    await worker;
+    expect(waits.slice(0, 3)).toEqual(expected);
   });
 
   it("goes over to its keeper with the database's failure", async () => {
