@@ -37,13 +37,14 @@ const HEARTBEAT_MS = 1_000;
 /** Characters: longer names of consumers are cut and told apart by a hash. */
 const MAX_NAME_LENGTH = 100;
 
-const config = (z: ZodNamespace) =>
+const fields = (z: ZodNamespace) =>
   z.strictObject({
     ...natsConnectionFields(z),
     stream: z
       .string()
       .regex(/^[^\s.*>/\\]{1,255}$/)
-      .meta({ description: "The stream to read" }),
+      .optional()
+      .meta({ description: "The stream to read; by default the one that holds the subject" }),
     subject: z
       .string()
       .min(1)
@@ -69,6 +70,12 @@ const config = (z: ZodNamespace) =>
       .default("auto")
       .meta({ description: "auto: Nats-Msg-Id, else stream and sequence; format: the wire format's own id" }),
   });
+
+const config = (z: ZodNamespace) =>
+  fields(z).refine(
+    ({ stream, subject }) => stream !== undefined || subject !== undefined,
+    'needs either "stream" or "subject"',
+  );
 
 type Config = Zod.output<ReturnType<typeof config>>;
 
@@ -109,12 +116,13 @@ async function openConsumer(
 ): Promise<Jetstream.Consumer> {
   const manager = await jetstream.jetstreamManager(connection, { timeout: API_TIMEOUT_MS, checkAPI: false });
   const name = config.durable_name ?? durableName(context);
-  const known = await manager.consumers.info(config.stream, name).catch((error: unknown) => {
+  const stream = config.stream ?? (await streamOf(manager, config.subject ?? ""));
+  const known = await manager.consumers.info(stream, name).catch((error: unknown) => {
     if (statusOf(error) === 404) return undefined;
     throw error;
   });
   if (known === undefined) {
-    await manager.consumers.add(config.stream, {
+    await manager.consumers.add(stream, {
       durable_name: name,
       ack_policy: jetstream.AckPolicy.Explicit,
       ack_wait: config.ack_wait_secs * 1e9,
@@ -128,7 +136,18 @@ async function openConsumer(
       `consumer "${name}" exists and is not a pull consumer with explicit ack`,
     );
   }
-  return jetstream.jetstream(connection, { timeout: API_TIMEOUT_MS }).consumers.get(config.stream, name);
+  return jetstream.jetstream(connection, { timeout: API_TIMEOUT_MS }).consumers.get(stream, name);
+}
+
+/** The one stream that holds `subject`. Several: nobody but the operator knows which is meant. */
+async function streamOf(manager: Jetstream.JetStreamManager, subject: string): Promise<string> {
+  const streams = await manager.streams.names(subject).next();
+  const [stream] = streams;
+  if (stream === undefined) throw new ConnectorFailure("invalid_destination", "no stream holds the subject");
+  if (streams.length > 1) {
+    throw new ConnectorFailure("invalid_config", `${streams.length} streams hold the subject: name one as "stream"`);
+  }
+  return stream;
 }
 
 /** One consumer per group and pipeline; what a consumer's name cannot hold is replaced and told apart by a hash. */

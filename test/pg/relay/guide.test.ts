@@ -320,12 +320,12 @@ describe("what SQL stores", () => {
     ],
     [
       "nats-to-inbox",
-      `SELECT tide.relay_set_inbox('nats-to-inbox', 'external-events', jsonb_build_object('url', 'nats://localhost:4222', 'stream', 'PARTNER', 'subject', 'partner.events.>'), p_source := 'nats', p_idempotent := true)`,
+      `SELECT tide.relay_set_inbox('nats-to-inbox', 'external-events', jsonb_build_object('url', 'nats://localhost:4222', 'subject', 'partner.events.>'), p_source := 'nats', p_idempotent := true)`,
       "nats",
     ],
     [
       "reverse-fulfilments",
-      `SELECT tide.relay_set_inbox('reverse-fulfilments', 'nats', 'fulfilments', '{"url":"nats://broker:4222","stream":"FULFILMENTS","subject":"fulfilments.events"}'::jsonb)`,
+      `SELECT tide.relay_set_inbox('reverse-fulfilments', 'nats', 'fulfilments', '{"url":"nats://broker:4222","subject":"fulfilments.events"}')`,
       "nats",
     ],
     [

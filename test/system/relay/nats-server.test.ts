@@ -484,6 +484,26 @@ describe("a NATS stream", () => {
       await reading.stop();
     });
 
+    it("finds the stream by the subject when none is named, and says when there is none or more than one", async () => {
+      const name = await stream();
+      await send(settings, [delivery(1, { subject: `${name}.a` }), delivery(2, { subject: `${name}.b` })]);
+      const reading = await read(name, { stream: undefined, subject: `${name}.a` });
+      await expectEventually(() => reading.events.length >= 1, "one must be stored");
+      expect(reading.events.map(({ eventId, subject }) => [eventId, subject])).toEqual([
+        ["outbox_orders:1:0", `${name}.a`],
+      ]);
+      await reading.stop();
+      await stream();
+      const open = (subject: string) =>
+        source.open(source.config(z).parse({ ...settings, subject }), connectorContext());
+      expect((await failureOf(open(newPlace()))).class).toBe("invalid_destination");
+      expect(await failureOf(open(">"))).toMatchObject({
+        class: "invalid_config",
+        message: expect.stringContaining('"stream"'),
+      });
+      expect(source.config(z).safeParse(settings).success).toBe(false);
+    });
+
     it("does not open where there is no such stream, or the consumer is of another kind", async () => {
       const open = (more: Settings) =>
         source.open(source.config(z).parse({ ...settings, ...more }), connectorContext());
