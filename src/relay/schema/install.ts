@@ -57,6 +57,10 @@ export async function installSchema(session: Session, request: InstallRequest): 
     refuseForeign(state);
     const plan = planInstall(state, request);
     const hasWork = plan.migrations.length > 0 || plan.roles || plan.changesOwner;
+    if (hasWork && !request.dryRun && state.owner !== undefined) {
+      await session.script(lockTables(state));
+      refuseForeign(await readState(session));
+    }
     await session.script(hasWork && !request.dryRun ? `${installScript(plan, request)}\ncommit` : "rollback");
     const { changesOwner: _, ...report } = plan;
     return report;
@@ -78,7 +82,23 @@ set local lock_timeout = '60s';
 select pg_catalog.pg_advisory_xact_lock(${INSTALL_LOCK.join(", ")});
 set local lock_timeout = '10s'`;
 
-function refuseForeign({ kind, owner, mayActAsOwner, planted }: SchemaState): void {
+/** Nobody adds a trigger between the look and the work: what a trigger calls would run with the installer's rights. */
+const lockTables = ({ isSuperuser, owner = "" }: SchemaState): string => `
+${isSuperuser ? "" : `set local role ${ident(owner)};`}
+do $$
+declare
+  v_table regclass;
+begin
+  for v_table in
+    select c.oid from pg_class as c
+     where c.relnamespace = pg_catalog.to_regnamespace('tide') and c.relkind in ('r', 'p') order by c.oid
+  loop
+    execute pg_catalog.format('lock table only %s in share row exclusive mode', v_table);
+  end loop;
+end $$;
+${isSuperuser ? "" : "reset role"}`;
+
+function refuseForeign({ kind, owner, mayActAsOwner, planted, trespasser }: SchemaState): void {
   if (kind === "foreign") {
     throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" is in use and belongs to "${owner}"`, {
       detail: "It holds objects that neither pgkeep nor pg_tide made.",
@@ -90,6 +110,13 @@ function refuseForeign({ kind, owner, mayActAsOwner, planted }: SchemaState): vo
     throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" belongs to "${owner}"`, {
       detail: "The role of this connection cannot act as that owner.",
       hint: `Connect as "${owner}", as a member of it, or as a superuser.`,
+      state: "nothing was changed",
+    });
+  }
+  if (trespasser !== undefined) {
+    throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" belongs to "${owner}"`, {
+      detail: `Role "${trespasser}" can act as that owner, and what it puts there would run with this connection's rights.`,
+      hint: `Install as "${owner}"; or have the schema given to a role that nobody logs in as, and look at its triggers.`,
       state: "nothing was changed",
     });
   }

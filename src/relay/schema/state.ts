@@ -16,6 +16,11 @@ export interface SchemaState {
   applied: ReadonlySet<string>;
   /** An object in the schema whose owner could lend nothing but harm: "function tide.f(text), owned by mallory". */
   planted: string | undefined;
+  /**
+   * A login that can act as the schema's owner and is not who installs: it could put code there that then runs with the
+   * installer's rights, whatever role is set, because a function may reset the role.
+   */
+  trespasser: string | undefined;
 }
 
 /** The look of an install; two round trips. Runs under any search path. */
@@ -23,7 +28,11 @@ export async function readState(session: Session): Promise<SchemaState> {
   const [row] = await session.query(LOOK);
   const kind = kindOf(row?.kind);
   const mayActAsOwner = row?.may_act === "t";
-  const noted = kind === "ours" && mayActAsOwner ? await readApplied(session, row?.owner ?? "") : [];
+  const planted = row?.planted ?? undefined;
+  const trespasser = row?.trespasser ?? undefined;
+  // Reading runs what somebody may have put behind the table's name, so nothing is read before both are known.
+  const isReadable = kind === "ours" && mayActAsOwner && planted === undefined && trespasser === undefined;
+  const noted = isReadable ? await readApplied(session, row?.owner ?? "") : [];
   return {
     kind,
     owner: row?.owner ?? undefined,
@@ -32,7 +41,8 @@ export async function readState(session: Session): Promise<SchemaState> {
     currentUser: row?.me ?? "",
     isSuperuser: row?.super === "t",
     applied: new Set(noted.map(({ name }) => name ?? "")),
-    planted: row?.planted ?? undefined,
+    planted,
+    trespasser,
   };
 }
 
@@ -53,7 +63,8 @@ reset role`,
 /**
  * pg_tide's schema is known by its extension, or, in a database restored without it, by its message table's columns.
  * An object counts as planted when its owner is neither the schema's, nor a superuser, nor somebody whom the
- * installer can act as anyway: replacing a function keeps its owner, who could replace it again.
+ * installer can act as anyway: replacing a function keeps its owner, who could replace it again. A trigger is its
+ * function's owner's: whoever was granted all rights on a table may put one there.
  */
 const LOOK = `
 with place as (
@@ -71,6 +82,13 @@ with place as (
   select pg_catalog.format('function %s', f.oid::pg_catalog.regprocedure), f.proowner, 'f'
     from pg_catalog.pg_proc as f
     join place as p on p.oid = f.pronamespace
+   union all
+  select pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::pg_catalog.regclass), f.proowner, 't'
+    from pg_catalog.pg_trigger as t
+    join pg_catalog.pg_class as c on c.oid = t.tgrelid
+    join place as p on p.oid = c.relnamespace
+    join pg_catalog.pg_proc as f on f.oid = t.tgfoid
+   where not t.tgisinternal
 )
 select case
          when p.oid is null then 'absent'
@@ -98,7 +116,17 @@ select case
            and not o.rolsuper
            and (s.rolsuper or not pg_catalog.pg_has_role(current_user, t.owner, 'member'))
          order by t.class desc, t.thing
-         limit 1) as planted
+         limit 1) as planted,
+       (select l.rolname
+          from pg_catalog.pg_roles as l
+         where not p.rolsuper
+           and p.rolname <> current_user
+           and l.rolcanlogin
+           and not l.rolsuper
+           and l.rolname <> current_user
+           and pg_catalog.pg_has_role(l.oid, p.nspowner, 'member')
+         order by l.rolname
+         limit 1) as trespasser
   from (select case when pg_catalog.current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
        ) as v (become)
   left join place as p on true
