@@ -244,3 +244,9 @@ begin
   return v_ids;
 end
 $$;
+
+comment on function tide.outbox_publish(text, jsonb, jsonb) is 'Publishes an event in the caller''s transaction.';
+comment on function tide.outbox_publish_id(text, jsonb, jsonb) is
+  'Publishes an event in the caller''s transaction and gives its id.';
+comment on function tide.outbox_publish_batch(text, jsonb[]) is
+  'Publishes many events, each {"payload": ..., "headers": {...}}, in the order given, and gives their ids.';

@@ -53,98 +53,231 @@ export function shapeOf(z: ZodNamespace) {
     .refine((value) => value.trim() !== "", "must not be blank");
   const count = z.int().min(0).max(INT32_MAX);
   return z.strictObject({
-    schema_version: z.literal(1).optional(),
-    batch_size: z.int().min(1).max(1_000_000).default(100),
+    schema_version: z.literal(1).optional().meta({ description: "Version of this grammar" }),
+    batch_size: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(100)
+      .meta({ description: "Most events of one batch; sinks have limits of their own" }),
     retry: z
       .strictObject({
-        max_retries: z.int().min(0).max(100_000).optional(),
-        backoff_ms: z.int().min(0).max(DAY_MS).default(DEFAULT_RETRY.backoffMs),
-        max_backoff_ms: z.int().min(0).max(DAY_MS).default(DEFAULT_RETRY.maxBackoffMs),
+        max_retries: z
+          .int()
+          .min(0)
+          .max(100_000)
+          .optional()
+          .meta({ description: "Attempts after the first; by default what dlq.max_retries says" }),
+        backoff_ms: z
+          .int()
+          .min(0)
+          .max(DAY_MS)
+          .default(DEFAULT_RETRY.backoffMs)
+          .meta({ description: "First pause; each further one is up to twice as long" }),
+        max_backoff_ms: z
+          .int()
+          .min(0)
+          .max(DAY_MS)
+          .default(DEFAULT_RETRY.maxBackoffMs)
+          .meta({ description: "Longest pause" }),
       })
       .prefault({}),
     dlq: z
       .strictObject({
-        enabled: z.boolean().default(true),
-        max_retries: z.int().min(0).max(100_000).default(DEFAULT_RETRY.maxRetries),
-        retry_delay_seconds: count.default(60),
-        retention_days: z.int().min(1).max(36_500).default(30),
+        enabled: z
+          .boolean()
+          .default(true)
+          .meta({ description: "false: a pipeline stops at an event that nothing helps" }),
+        max_retries: z
+          .int()
+          .min(0)
+          .max(100_000)
+          .default(DEFAULT_RETRY.maxRetries)
+          .meta({ description: "Attempts after the first before an event is a dead letter" }),
+        retry_delay_seconds: count.default(60).meta({
+          description: "Accepted because pg_tide has it; dead letters are delivered again when somebody asks for it",
+        }),
+        retention_days: z
+          .int()
+          .min(1)
+          .max(36_500)
+          .default(30)
+          .meta({ description: "Days, for your own call of tide.relay_dlq_purge; a relay deletes no dead letter" }),
       })
       .prefault({}),
-    wire_format: text.optional(),
-    wire_config: z.record(z.string(), z.unknown()).default({}),
-    transform: z.record(z.string(), z.unknown()).default({}),
+    wire_format: text.optional().meta({ description: "How events are written or read; see Wire formats" }),
+    wire_config: z.record(z.string(), z.unknown()).default({}).meta({ description: "Keys of the wire format" }),
+    transform: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .meta({ description: "filter and payload, JMESPath expressions; see Transforms" }),
     routing: z
       .strictObject({
         rules: z
           .array(
             z.strictObject({
-              match_field: text,
-              match_value: z.union([z.string().max(1_024), z.number(), z.boolean()]).transform(String),
-              subject: text,
+              match_field: text.meta({ description: "Place in the event: payload.a.b or headers.x" }),
+              match_value: z
+                .union([z.string().max(1_024), z.number(), z.boolean()])
+                .transform(String)
+                .meta({ description: "Value that fits, compared as text" }),
+              subject: text.meta({ description: "Template of the subject" }),
             }),
           )
           .max(1_000)
           .default([]),
-        default_template: text.optional(),
+        default_template: text.optional().meta({ description: "Subject of events that no rule fits" }),
       })
       .prefault({}),
     rate_limit: z
       .strictObject({
-        enabled: z.boolean().optional(),
-        max_messages_per_second: z.number().min(0).max(10_000_000).optional(),
-        messages_per_second: z.number().min(0).max(10_000_000).optional(),
-        burst_size: z.int().min(1).max(10_000_000).optional(),
+        enabled: z.boolean().optional().meta({ description: "false switches the limit off" }),
+        max_messages_per_second: z
+          .number()
+          .min(0)
+          .max(10_000_000)
+          .optional()
+          .meta({ description: "Events a second; 0 is no limit" }),
+        messages_per_second: z
+          .number()
+          .min(0)
+          .max(10_000_000)
+          .optional()
+          .meta({ description: "Another name of max_messages_per_second" }),
+        burst_size: z
+          .int()
+          .min(1)
+          .max(10_000_000)
+          .optional()
+          .meta({ description: "Events that may leave at once after a pause; by default those of one second" }),
       })
       .prefault({}),
     circuit_breaker: z
       .strictObject({
-        enabled: z.boolean().default(true),
-        failure_threshold: z.int().min(1).max(1_000_000).default(5),
-        success_threshold: z.int().min(1).max(1_000_000).default(3),
-        half_open_timeout_seconds: z.number().min(0.001).max(86_400).default(30),
-        on_open: z.enum(["pause", "dlq"]).default("pause"),
+        enabled: z.boolean().default(true).meta({ description: "false: the sink is asked all the time" }),
+        failure_threshold: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(5)
+          .meta({ description: "Failures of the sink in a row that open the breaker" }),
+        success_threshold: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(3)
+          .meta({ description: "Successes in a row that close it again" }),
+        half_open_timeout_seconds: z
+          .number()
+          .min(0.001)
+          .max(86_400)
+          .default(30)
+          .meta({ description: "How long it stays open before one attempt is made" }),
+        on_open: z
+          .enum(["pause", "dlq"])
+          .default("pause")
+          .meta({ description: "What becomes of events meanwhile: they wait, or become dead letters" }),
       })
       .prefault({}),
-    poll_interval_ms: z.int().min(1).max(DAY_MS).default(1_000),
-    max_poll_backoff_ms: z.int().min(1).max(DAY_MS).default(60_000),
-    sink_max_inflight: z.int().min(0).max(1_000_000).default(0),
-    dry_run: z.boolean().default(false),
-    db_role: text.optional(),
-    auto_resume_after: text.optional(),
-    encryption: z.record(z.string(), z.unknown()).optional(),
-    schema_registry: z.unknown().optional(),
-    serialization: z.strictObject({ format: text.default("json"), subject_name_strategy: text.optional() }).optional(),
-    on_schema_change: text.optional(),
+    poll_interval_ms: z
+      .int()
+      .min(1)
+      .max(DAY_MS)
+      .default(1_000)
+      .meta({ description: "How often an idle pipeline looks without having been notified" }),
+    max_poll_backoff_ms: z
+      .int()
+      .min(1)
+      .max(DAY_MS)
+      .default(60_000)
+      .meta({ description: "Longest pause between looks that fail" }),
+    sink_max_inflight: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(0)
+      .meta({ description: "Most events on their way at once; 0 leaves it to the sink" }),
+    dry_run: z.boolean().default(false).meta({ description: "Do everything but send" }),
+    db_role: text
+      .optional()
+      .meta({ description: "Accepted because pg_tide has it; a relay works as the role it logged in as" }),
+    auto_resume_after: text
+      .optional()
+      .meta({ description: "Interval after which a pipeline that was switched off by a failure goes on" }),
+    encryption: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ description: "Keys that open encrypted payloads; see Transforms, decrypt" }),
+    schema_registry: z.unknown().optional().meta({ description: "Refused: schema registries are not supported" }),
+    serialization: z
+      .strictObject({
+        format: text.default("json").meta({ description: "Only json is supported" }),
+        subject_name_strategy: text.optional().meta({ description: "Accepted because pg_tide has it" }),
+      })
+      .optional(),
+    on_schema_change: text.optional().meta({ description: "Only continue is supported" }),
     order_key: z
       .string()
       .regex(
         /^(?:dedup|subject|(?:payload|headers)(?:\.[^.\s]+)+)$/,
         'must be "dedup", "subject", "payload.a.b" or "headers.x"',
       )
-      .optional(),
-    on_dead_letter: z.enum(["block", "skip"]).default("skip"),
-    ssrf_allow: z.array(text).max(1_000).default([]),
-    ssrf_protection: z.boolean().default(true),
+      .optional()
+      .meta({
+        description:
+          "What events are kept in order by: dedup (no order), subject, payload.a.b, headers.x; by default all of the pipeline",
+      }),
+    on_dead_letter: z
+      .enum(["block", "skip"])
+      .default("skip")
+      .meta({ description: "block holds back later events of the same order key until the dead letter is settled" }),
+    ssrf_allow: z.array(text).max(1_000).default([]).meta({
+      description:
+        "Private networks and hosts that the pipeline may dial; counts only within --ssrf-allow of the process",
+    }),
+    ssrf_protection: z.boolean().default(true).meta({ description: "false asks for all that the process permits" }),
   });
 }
 
 /** `source` of a forward pipeline: the outbox. */
 export function outboxSourceShape(z: ZodNamespace) {
   return z.strictObject({
-    outbox: z.string().min(1).max(63),
-    subject_template: z.string().min(1).max(1_024).default(DEFAULT_SUBJECT),
-    consumer_group: z.string().min(1).optional(),
-    consumer_id: z.string().min(1).default("pg-tide"),
-    visibility_seconds: z.int().min(1).max(INT32_MAX).default(30),
+    outbox: z.string().min(1).max(63).meta({ description: "Outbox to read" }),
+    subject_template: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .default(DEFAULT_SUBJECT)
+      .meta({ description: "Subject for sinks that have no template of their own" }),
+    consumer_group: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: "Accepted because pg_tide has it; a pipeline has a position of its own" }),
+    consumer_id: z.string().min(1).default("pg-tide").meta({ description: "Accepted because pg_tide has it" }),
+    visibility_seconds: z
+      .int()
+      .min(1)
+      .max(INT32_MAX)
+      .default(30)
+      .meta({ description: "Accepted because pg_tide has it" }),
   });
 }
 
 /** `sink` of a reverse pipeline: the inbox. */
 export function inboxSinkShape(z: ZodNamespace) {
   return z.strictObject({
-    inbox: z.string().min(1).max(63),
-    max_retries: z.int().min(0).max(100_000).default(3),
-    idempotent: z.boolean().default(true),
+    inbox: z.string().min(1).max(63).meta({ description: "Inbox to write; it must exist" }),
+    max_retries: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(3)
+      .meta({ description: "Accepted because pg_tide has it; attempts are counted by the inbox" }),
+    idempotent: z
+      .boolean()
+      .default(true)
+      .meta({ description: "Accepted because pg_tide has it; an event id is stored once, always" }),
   });
 }
 
