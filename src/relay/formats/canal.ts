@@ -5,7 +5,7 @@ import type { Message } from "../message.ts";
 import { LosslessJson } from "../pipeline/lossless-json.ts";
 import { type Decoded, defineFormat, type Encoded, FormatFailure } from "./format.ts";
 import { streamTable } from "./native.ts";
-import { type ParsedBody, parseBody, recordOf, requireRecord, textOf } from "./reading.ts";
+import { numberOf, type ParsedBody, parseBody, recordOf, requireRecord, textOf } from "./reading.ts";
 
 /** 10,000: an event has at most a message's worth of rows. */
 const MAX_ROWS = 10_000;
@@ -71,6 +71,7 @@ function rowsOf(event: Readonly<Record<string, unknown>>, op: string, { write, p
   if (event.data.length > MAX_ROWS) throw new FormatFailure(`the event has more than ${MAX_ROWS} rows`);
   const old: readonly unknown[] = Array.isArray(event.old) ? event.old : [];
   const eventType = `${database}.${table}`;
+  const time = numberOf(event.es);
   return event.data.map((row: unknown, index) => {
     if (!recordOf(row)) throw new FormatFailure('"data" holds something that is not an object');
     const before = recordOf(old[index]);
@@ -81,7 +82,7 @@ function rowsOf(event: Readonly<Record<string, unknown>>, op: string, { write, p
         op,
         event_type: eventType,
         ...(before ? { old_payload: before } : {}),
-        ...(typeof event.es === "number" ? { commit_ts: event.es } : {}),
+        ...(time === undefined ? {} : { commit_ts: time }),
       }),
       subject: eventType,
     };
@@ -90,7 +91,7 @@ function rowsOf(event: Readonly<Record<string, unknown>>, op: string, { write, p
 
 /** The payload's fields as Canal writes them: strings, with JSON for what has no other text. */
 function texts({ payload }: Message): Record<string, string | null> {
-  const json = new LosslessJson();
+  const json = new LosslessJson({ keepsText: true });
   let row: Readonly<Record<string, unknown>> | undefined;
   try {
     row = recordOf(json.parse(payload));

@@ -5,7 +5,7 @@
  * to write.
  */
 import { defineFormat, FormatFailure } from "./format.ts";
-import { parseBody, recordOf, textOf } from "./reading.ts";
+import { numberOf, parseBody, recordOf, textOf } from "./reading.ts";
 
 export default defineFormat({
   name: "cdc_json",
@@ -108,7 +108,9 @@ function textFor(value: unknown, write: (value: unknown) => string): string | un
 function timeOf(value: unknown, format: "rfc3339" | "unix_seconds" | "unix_millis"): { commit_ts?: number } {
   if (value === undefined || value === null) return {};
   const millis =
-    format === "rfc3339" ? Date.parse(textOf(value) ?? "") : Number(value) * (format === "unix_seconds" ? 1_000 : 1);
+    format === "rfc3339"
+      ? Date.parse(textOf(value) ?? "")
+      : (numberOf(value) ?? Number(value)) * (format === "unix_seconds" ? 1_000 : 1);
   if (!Number.isFinite(millis)) throw new FormatFailure("the time at commit_ts_path is not in commit_ts_format");
   return { commit_ts: millis };
 }

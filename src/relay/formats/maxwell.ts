@@ -1,7 +1,7 @@
 /** Maxwell's daemon JSON: one row per event, `data` and `old`, times in seconds. */
 import { defineFormat, type Encoded, FormatFailure } from "./format.ts";
 import { streamTable } from "./native.ts";
-import { parseBody, recordOf, requireRecord, textOf } from "./reading.ts";
+import { numberOf, parseBody, recordOf, requireRecord, textOf } from "./reading.ts";
 
 /** Events that tell of no row: DDL, begin and end of a bootstrap, heartbeats. */
 const WITHOUT_ROW = /^(?:bootstrap-start|bootstrap-complete|heartbeat|(?:table|database)-(?:create|alter|drop))$/;
@@ -41,6 +41,7 @@ export default defineFormat({
     if (!recordOf(event.data)) throw new FormatFailure('"data" is not an object');
     const eventType = `${database}.${table}`;
     const old = recordOf(event.old);
+    const seconds = numberOf(event.ts);
     // Number of the transaction and of the row inside of it: unique together, when Maxwell was told to write both.
     const hasPlace = isPlace(event.xid) && isPlace(event.xoffset);
     return [
@@ -51,7 +52,7 @@ export default defineFormat({
           op,
           event_type: eventType,
           ...(old ? { old_payload: old } : {}),
-          ...(typeof event.ts === "number" ? { commit_ts: event.ts * 1_000 } : {}),
+          ...(seconds === undefined ? {} : { commit_ts: seconds * 1_000 }),
           ...(isPlace(event.xid) ? { source_position: event.xid } : {}),
         }),
         subject: eventType,

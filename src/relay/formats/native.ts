@@ -27,9 +27,9 @@ export default defineFormat({
     ];
   },
   decode(body) {
-    const { value, write, plain } = parseBody(body);
+    const { text, value, write, plain } = parseBody(body);
     const relay = recordOf(value);
-    if (!relay || !("dedup_key" in relay) || !("payload" in relay)) return [bare(value, write)];
+    if (!relay || !("dedup_key" in relay) || !("payload" in relay)) return [bare(text)];
     const eventId = textOf(relay.dedup_key);
     if (!eventId) throw new FormatFailure('"dedup_key" of the relay message is not a text');
     return [
@@ -43,9 +43,9 @@ export default defineFormat({
   },
 });
 
-/** Anything else is a payload without more. */
-function bare(value: unknown, write: (value: unknown) => string): Decoded {
-  return { eventId: undefined, payload: write(value), headers: {}, subject: undefined };
+/** Anything else is a payload without more, and goes to the server as it came. */
+function bare(text: string): Decoded {
+  return { eventId: undefined, payload: text, headers: {}, subject: undefined };
 }
 
 function write(message: Message, form: "relay" | "payload" | "wire", { subject }: EncodeContext): string {

@@ -2,10 +2,12 @@
  * Reads event bodies from outside: strict UTF-8, JSON of bounded depth, numbers kept, and nothing thrown but
  * FormatFailure, which says what is wrong and nothing of the event.
  */
-import { LosslessJson } from "../pipeline/lossless-json.ts";
+import { LosslessJson, markedNumber } from "../pipeline/lossless-json.ts";
 import { FormatFailure } from "./format.ts";
 
 export interface ParsedBody {
+  /** The body as it came. */
+  text: string;
   value: unknown;
   /** The JSON text of a part of `value`, numbers as they came. */
   write(value: unknown): string;
@@ -19,7 +21,7 @@ const MAX_DEPTH = 64;
 /** Parses a body. Throws FormatFailure. */
 export function parseBody(body: Buffer): ParsedBody {
   const text = decodeText(body);
-  const json = new LosslessJson();
+  const json = new LosslessJson({ keepsText: true });
   let value: unknown;
   try {
     value = json.parse(text);
@@ -28,6 +30,7 @@ export function parseBody(body: Buffer): ParsedBody {
   }
   checkContent(text);
   return {
+    text,
     value,
     write: (part) => json.write(part),
     plain: (headers) => (json.hasMarks ? requireRecord(JSON.parse(json.write(headers)), "headers") : headers),
@@ -69,6 +72,11 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> | un
 /** A text; undefined for everything else, numbers that wait as marked text among it. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && !value.startsWith("\0") ? value : undefined;
+}
+
+/** A number, one that waits as marked text among it; undefined for everything else. */
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === "string" ? markedNumber(value) : typeof value === "number" ? value : undefined;
 }
 
 /** The fields of an object that has to be one. Throws FormatFailure. */

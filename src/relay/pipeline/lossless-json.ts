@@ -13,23 +13,43 @@ const MARK = "\u0000n:";
 /** 16 digits in a row (with a point among them) or an exponent: only then can a number be lost. */
 const SUSPECT = /\d[\d.]{15}|\d[eE]/;
 
+/** Besides, zeros at the end and the negative one: those change their text and not their value. */
+const REWRITTEN = /\d[\d.]{15}|\d[eE]|\.\d*0(?!\d)|-0(?![\d.])/;
+
 /** A string or a number; strings are matched so that digits inside of them are not. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
 
 /** 15 significant digits always survive. */
 const SAFE_DIGITS = 15;
 
+export interface LosslessOptions {
+  /**
+   * Also keeps numbers whose value survives and whose text does not (1.10, -0, 1e3), for documents that are only passed
+   * on. Without, those stay numbers to compute with.
+   */
+  keepsText?: boolean;
+}
+
 /** Parses one document and writes parts of it. */
 export class LosslessJson {
+  readonly #suspect: RegExp;
+  readonly #isKept: (token: string) => boolean;
   /** Whether a number is marked in what was parsed. */
   hasMarks = false;
 
+  constructor({ keepsText = false }: LosslessOptions = {}) {
+    this.#suspect = keepsText ? REWRITTEN : SUSPECT;
+    this.#isKept = keepsText ? hasOneText : isKept;
+  }
+
   /** As JSON.parse. Throws SyntaxError. */
   parse(text: string): unknown {
-    if (!SUSPECT.test(text)) return JSON.parse(text);
+    if (!this.#suspect.test(text)) return JSON.parse(text);
     // Before anything is replaced: what is no JSON must not become JSON.
     const plain: unknown = JSON.parse(text);
-    const marked = text.replace(TOKEN, (token) => (token.startsWith('"') || isKept(token) ? token : this.#mark(token)));
+    const marked = text.replace(TOKEN, (token) =>
+      token.startsWith('"') || this.#isKept(token) ? token : this.#mark(token),
+    );
     return this.hasMarks ? JSON.parse(marked) : plain;
   }
 
@@ -43,6 +63,15 @@ export class LosslessJson {
     this.hasMarks = true;
     return JSON.stringify(MARK + number);
   }
+}
+
+/** The number that a marked string stands for; undefined for every other string. */
+export function markedNumber(text: string): number | undefined {
+  return text.startsWith(MARK) ? Number(text.slice(MARK.length)) : undefined;
+}
+
+function hasOneText(text: string): boolean {
+  return String(Number(text)) === text;
 }
 
 function isKept(text: string): boolean {

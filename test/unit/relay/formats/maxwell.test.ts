@@ -66,7 +66,7 @@ describe("[relay 6] Maxwell", () => {
       data: { id: 7 },
     });
     expect(decode(maxwell, encoded?.body)[0]).toMatchObject({
-      payload: '{"id":7,"total":12345678901234567890,"price":1.5}',
+      payload: '{"id":7,"total":12345678901234567890,"price":1.50}',
       headers: { op: "delete", event_type: "shop.outbox_orders" },
     });
   });

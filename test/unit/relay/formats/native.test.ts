@@ -47,7 +47,7 @@ describe("[relay 6] the native relay message", () => {
     expect(decode(native, encoded?.body)).toEqual([
       {
         eventId: "outbox_orders:42:0",
-        payload: '{"id":7,"total":12345678901234567890,"price":1.5}',
+        payload: '{"id":7,"total":12345678901234567890,"price":1.50}',
         headers: { event_type: "order.created", op: "insert" },
         subject: "orders.insert",
       },
@@ -56,7 +56,7 @@ describe("[relay 6] the native relay message", () => {
 
   it("takes any other JSON as a payload", () => {
     expect(decode(native, '[1, "x", null]')).toEqual([
-      { eventId: undefined, payload: '[1,"x",null]', headers: {}, subject: undefined },
+      { eventId: undefined, payload: '[1, "x", null]', headers: {}, subject: undefined },
     ]);
   });
 
