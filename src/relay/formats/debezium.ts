@@ -25,10 +25,10 @@ export default defineFormat({
         .boolean()
         .default(true)
         .meta({ description: "Send an empty message with the same key after a delete" }),
-      tombstone_handling: z
-        .enum(["delete", "drop"])
-        .default("delete")
-        .meta({ description: "Reading: a tombstone repeats the delete before it and is passed over either way" }),
+      tombstone_handling: z.enum(["delete", "drop"]).default("drop").meta({
+        description:
+          "Reading: drop passes over tombstones, which repeat the delete before them; delete stores each as a delete without a row",
+      }),
       key_strategy: z
         .enum(["primary_key", "message_key"])
         .default("primary_key")
@@ -45,9 +45,9 @@ export default defineFormat({
         .meta({ description: "Reading: what rows of a snapshot count as" }),
       heartbeat_interval_ms: z
         .int()
-        .min(0)
-        .default(10_000)
-        .meta({ description: "Taken for compatibility: a relay sends no heartbeats, and passes over those it reads" }),
+        .refine((interval) => interval === 0, "a relay sends no heartbeats: leave it out, or say 0")
+        .default(0)
+        .meta({ description: "0: a relay sends no heartbeats, and passes over those it reads" }),
     }),
   encode(message, options, { database }) {
     const key = keyOf(message, options.key_strategy, options.key_fields);
@@ -55,11 +55,12 @@ export default defineFormat({
     if (message.op !== "delete" || !options.emit_tombstones) return [event];
     return [event, { ...event, body: null }];
   },
-  decode(body, { snapshot_op_treatment }) {
-    if (body.length === 0) return [];
+  decode(body, { snapshot_op_treatment, tombstone_handling }) {
+    const tombstone = tombstone_handling === "delete" ? [TOMBSTONE] : [];
+    if (body.length === 0) return tombstone;
     const parsed = parseBody(body);
     const { value } = parsed;
-    if (value === null) return [];
+    if (value === null) return tombstone;
     const envelope = requireRecord(value, "the event");
     const event = recordOf(envelope.payload) ?? envelope;
     // Heartbeats, schema changes and transaction marks describe no row.
@@ -67,6 +68,9 @@ export default defineFormat({
     return decodeChange(event, parsed, snapshot_op_treatment);
   },
 });
+
+/** What is left of a row when not even the delete before it tells which one it was. */
+const TOMBSTONE: Decoded = { eventId: undefined, payload: "null", headers: { op: "delete" }, subject: undefined };
 
 function write(
   message: Message,

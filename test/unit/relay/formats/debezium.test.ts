@@ -1,5 +1,6 @@
 /** Debezium's change events: written with tombstones, read from Debezium itself and from another relay. */
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import debezium from "../../../../src/relay/formats/debezium.ts";
 import { decode, encode, message } from "./messages.ts";
 
@@ -118,6 +119,27 @@ describe("[relay 6] Debezium, read", () => {
     ["a truncation", { op: "t", source: {} }],
   ])("passes over %s", (_name, body) => {
     expect(decode(debezium, body)).toEqual([]);
+  });
+
+  it.each([
+    ["empty", ""],
+    ["JSON null", "null"],
+  ])("takes a tombstone for a delete without a row when it shall: %s", (_name, body) => {
+    expect(decode(debezium, body, { tombstone_handling: "delete" })).toEqual([
+      { eventId: undefined, payload: "null", headers: { op: "delete" }, subject: undefined },
+    ]);
+  });
+
+  it("refuses an interval of heartbeats, because none are sent", () => {
+    const parse = (interval: unknown) => debezium.options(z).safeParse({ heartbeat_interval_ms: interval });
+    expect(parse(0).success).toBe(true);
+    for (const interval of [1, 10_000, -1, 0.5]) {
+      expect(
+        parse(interval)
+          .error?.issues.map(({ message }) => message)
+          .join(),
+      ).toMatch(/heartbeats|integer|int/);
+    }
   });
 
   it("gives an event of another relay its own id back", () => {
