@@ -33,6 +33,17 @@ begin
 end
 $$;
 
+-- The last id given out for any outbox. While it stays, a relay that had nothing to read has nothing to read.
+create or replace function tide.relay_last_id()
+  returns bigint
+  language sql
+  volatile
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case when s.is_called then s.last_value else s.last_value - 1 end from tide.tide_outbox_messages_id_seq as s
+$$;
+
 -- Who holds the mark of an outbox back: the sessions and prepared transactions that publish to it now, oldest first.
 create or replace function tide.relay_holders(p_outbox text)
   returns table (process_id integer, prepared text, since timestamptz, above_id bigint)
@@ -68,6 +79,9 @@ $$;
 -- always). Every row given is durable: when its commit may still be on the way to the disk (a publisher with
 -- synchronous_commit = off), the call's own commit takes it there, so that no crash undoes what was delivered.
 -- Needs READ COMMITTED, the relay's sessions have it: rows are read in a snapshot later than the horizon's.
+-- In the place of what no sink takes comes an envelope without anything in it, which becomes a dead letter: a text of
+-- control characters is six times its size when it is written out, and past a gigabyte the server cannot write it at all,
+-- which would hold up everything behind it.
 create or replace function tide.relay_page(p_outbox text, p_after bigint, p_limit integer, p_max_bytes integer)
   returns table (id bigint, payload text, headers text, created_at text)
   language plpgsql
@@ -75,6 +89,10 @@ create or replace function tide.relay_page(p_outbox text, p_after bigint, p_limi
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  -- Bytes as stored, compressed: no more than 2 MiB of text. Larger ones are looked at one by one.
+  c_small constant integer := 8192;
+  -- 8 MiB of jsonb: a message of 1 MiB, the most that sinks take, is never larger.
+  c_most constant integer := 8388608;
   v_upper bigint;
   v_bytes bigint := 0;
   v_found boolean := false;
@@ -89,8 +107,8 @@ begin
   end if;
   for id, payload, headers, created_at in
     select m.id,
-           m.payload::text,
-           m.headers::text,
+           case when pg_column_size(m.payload) <= c_small then m.payload::text end,
+           case when pg_column_size(m.headers) <= c_small then m.headers::text end,
            to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
       from tide.tide_outbox_messages as m
      where m.outbox_name = p_outbox
@@ -99,6 +117,18 @@ begin
      order by m.id
      limit p_limit
   loop
+    if payload is null or headers is null then
+      select case when b.bytes <= c_most then m.payload::text
+                  else jsonb_build_object('_cc', true, 'blob', 0, 'size', b.bytes)::text end,
+             case when b.bytes <= c_most then m.headers::text else '{}' end
+        into payload, headers
+        from tide.tide_outbox_messages as m
+       cross join lateral (
+               select pg_column_size(m.payload #> '{}')::bigint + pg_column_size(m.headers #> '{}') as bytes
+             ) as b
+       where m.id = relay_page.id;
+      exit when not found;
+    end if;
     -- Envelopes of large payloads; a jsonb's text has its shortest keys first.
     if payload like '{"\_cc": true,%' then
       payload := tide.relay_claimed_payload(id, payload);
@@ -409,14 +439,26 @@ as $$
               else d.payload::text end,
          coalesce(d.headers, '{}')::text,
          to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), d.attempt_count, d.order_key, d.source_name
-    from tide.relay_dlq as d
-   where d.pipeline_name = p_pipeline
-     and d.relay_mode = p_direction
-     and not d.resolved
-     and d.retried_at is not null
-     and coalesce(d.next_attempt_at, '-infinity') <= now()
+    from (
+      select l.*,
+             row_number() over (order by l.id) as place,
+             sum(pg_column_size(l.payload #> '{}')) over (order by l.id) as bytes
+        from (
+          select w.*
+            from tide.relay_dlq as w
+           where w.pipeline_name = p_pipeline
+             and w.relay_mode = p_direction
+             and not w.resolved
+             and w.retried_at is not null
+             and coalesce(w.next_attempt_at, '-infinity') <= now()
+           order by w.id
+           limit p_limit
+        ) as l
+    ) as d
+   -- 16 MiB at once: somebody may retry all of a thousand large ones.
+   where d.place = 1
+      or d.bytes <= 16777216
    order by d.id
-   limit p_limit
 $$;
 
 -- Stores what a reverse pipeline received in its inbox: an array of {event_id, source, payload, headers}; new dead letters beside it.

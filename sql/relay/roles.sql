@@ -90,7 +90,7 @@ begin
             'relay_auto_resume', 'relay_auto_resume_candidates', 'relay_schema_observe', 'relay_schema_fingerprint',
             -- owning, reading, recording
             'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_horizon',
-            'relay_holders', 'relay_sleep', 'relay_wake', 'relay_commit', 'relay_store', 'relay_due_dead_letters',
+            'relay_last_id', 'relay_holders', 'relay_sleep', 'relay_wake', 'relay_commit', 'relay_store', 'relay_due_dead_letters',
             'relay_write_dead_letters', 'relay_settle_dead_letters', 'outbox_payload', 'relay_adopted_payload', 'relay_claimed_payload',
             'relay_replay_preview',
             'relay_dlq_list', 'relay_dlq_retry', 'relay_dlq_retry_all', 'backfill_next', 'backfill_keep',

@@ -30,6 +30,7 @@ import { Position } from "./position.ts";
 import { Reader } from "./reader.ts";
 import { type Recorded, Recorder } from "./recorder.ts";
 import { Sender } from "./sender.ts";
+import type { SequenceWatch } from "./sequence-watch.ts";
 import { type Settlement, Settler } from "./settle.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { WorkerContext } from "./worker.ts";
@@ -51,6 +52,7 @@ const LONGEST_WAIT_MS = 60_000;
 export interface LoopOptions {
   context: WorkerContext;
   memory: MemoryBudget;
+  watch: SequenceWatch;
   /** Whose position, dead letters and lease. */
   key: PipelineKey;
   outbox: string;
@@ -105,7 +107,8 @@ export class ForwardLoop implements Settlement {
       random,
       monotonicMs,
     });
-    this.#reader = new Reader({ outbox, lease, pageRows: PAGE_ROWS, netMs: pipeline.pollIntervalMs, monotonicMs });
+    const netMs = pipeline.pollIntervalMs;
+    this.#reader = new Reader({ outbox, lease, watch: options.watch, pageRows: PAGE_ROWS, netMs, monotonicMs });
     this.#recorder = new Recorder(
       {
         key,

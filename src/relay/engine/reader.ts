@@ -11,7 +11,8 @@
  * open transaction may hold events back, and should it roll back, nobody will tell.
  */
 import type { ArrayRow } from "../../pg/session.ts";
-import { beginSleep, endSleep, readPage } from "../store/outbox-pages.ts";
+import { beginSleep, endSleep, readHorizon, readPage } from "../store/outbox-pages.ts";
+import type { SequenceWatch } from "./sequence-watch.ts";
 import type { Lease } from "./worker.ts";
 
 /** Next read after a page that was not full. */
@@ -30,6 +31,7 @@ const STREAM_ROWS = 50;
 export interface ReaderOptions {
   outbox: string;
   lease: Pick<Lease, "use">;
+  watch: SequenceWatch;
   pageRows: number;
   /** Longest wait without a notification. */
   netMs: number;
@@ -41,6 +43,8 @@ export class Reader {
   #isAwake = true;
   #isReading = false;
   #isNotified = false;
+  /** While the sequence stands here there is nothing to read; undefined: not known. */
+  #quietId: bigint | undefined;
   #wasEmpty = false;
   #dueMs = 0;
   #waitMs = FIRST_NET_MS;
@@ -78,7 +82,7 @@ export class Reader {
     const wasNotified = this.#isNotified;
     this.#isNotified = false;
     try {
-      const rows = await this.#read(after, maxBytes);
+      const rows = await this.#read(after, maxBytes, wasNotified);
       this.#plan(rows.length, wasNotified, this.#isFull(rows, maxBytes));
       return rows;
     } finally {
@@ -86,11 +90,16 @@ export class Reader {
     }
   }
 
-  #read(after: bigint, maxBytes: number): Promise<ArrayRow[]> {
-    const { lease, outbox, pageRows } = this.#options;
+  #read(after: bigint, maxBytes: number, wasNotified: boolean): Promise<ArrayRow[]> {
+    const { lease, watch, outbox, pageRows } = this.#options;
     const request = { outbox, after, limit: pageRows, maxBytes };
     return lease.use(async (session) => {
+      const isUntold = !this.#isAwake && !wasNotified;
+      if (isUntold && this.#quietId !== undefined && (await watch.lastId(session)) === this.#quietId) return [];
+      // Before the page: what was given an id by now is settled and visible to it, if nothing is held back.
+      const horizon = isUntold ? await readHorizon(session, outbox) : undefined;
       const rows = await readPage(session, request);
+      this.#quietId = horizon !== undefined && horizon.upper === horizon.last ? horizon.last : undefined;
       if (rows.length > 0) {
         if (!this.#isAwake && this.#isStream(rows.length)) {
           await endSleep(session, outbox);

@@ -21,6 +21,7 @@ import type { RelayOptions, RelaySummary } from "./options.ts";
 import { OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
 import { PipelineStatus, type Totals } from "./pipeline-status.ts";
+import { SequenceWatch } from "./sequence-watch.ts";
 
 export interface ReplayRequest {
   pipeline: string;
@@ -59,6 +60,7 @@ export async function runReplay(
         context,
         parts,
         memory: new MemoryBudget(MEMORY_BYTES),
+        watch: new SequenceWatch(() => options.clock.monotonicMs()),
         key,
         members: [pipeline],
         strategy: undefined,

@@ -7,6 +7,7 @@ import { ForwardWorker } from "./forward.ts";
 import { MemoryBudget } from "./memory.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import type { RelayParts } from "./parts.ts";
+import { SequenceWatch } from "./sequence-watch.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 /** 128 MiB of messages of all pipelines together: 16 pages of the largest size, twice over. */
@@ -21,10 +22,11 @@ export function runRelay(options: RelayOptions, parts: RelayParts = cataloguePar
   const sessions = new SessionCount(options);
   const counted: RelayOptions = { ...options, openDatabase: () => sessions.open() };
   const memory = new MemoryBudget(MEMORY_BYTES);
+  const watch = new SequenceWatch(() => options.clock.monotonicMs());
   const coordinator = new Coordinator({
     options: counted,
     parts,
-    workerOf: (context, request) => workerOf(context, request, { parts, memory }),
+    workerOf: (context, request) => workerOf(context, request, { parts, memory, watch }),
     sessionsLeft: () => sessions.left,
   });
   options.onReload?.(() => coordinator.reload());
@@ -34,10 +36,10 @@ export function runRelay(options: RelayOptions, parts: RelayParts = cataloguePar
 function workerOf(
   context: WorkerContext,
   request: WorkerRequest,
-  { parts, memory }: { parts: RelayParts; memory: MemoryBudget },
+  { parts, memory, watch }: { parts: RelayParts; memory: MemoryBudget; watch: SequenceWatch },
 ): Worker {
   if (context.pipeline.direction === "reverse") return parts.reverseWorker(context);
-  return new ForwardWorker({ ...request, context, parts, memory, range: undefined });
+  return new ForwardWorker({ ...request, context, parts, memory, watch, range: undefined });
 }
 
 /** Counts the sessions on the relay's database, and refuses one too many. */

@@ -3,6 +3,8 @@ import type { ArrayRow, Session } from "../../pg/session.ts";
 import type { PipelineKey } from "./pipeline-key.ts";
 
 const PAGE = "select id, payload, headers, created_at from tide.relay_page($1, $2, $3, $4)";
+const HORIZON = "select upper_id, last_id from tide.relay_horizon($1)";
+const LAST_ID = "select tide.relay_last_id()";
 const HOLDER =
   "select process_id, (extract(epoch from pg_catalog.clock_timestamp() - since) * 1000)::bigint from tide.relay_holders($1) limit 1";
 const POSITION =
@@ -26,6 +28,24 @@ export interface PageRequest {
 /** Rows of id, payload text, headers text, created_at (RFC 3339, UTC), in order of id. At least one when there is one. */
 export function readPage(session: Session, { outbox, after, limit, maxBytes }: PageRequest): Promise<ArrayRow[]> {
   return session.rows(PAGE, [outbox, String(after), String(limit), String(maxBytes)]);
+}
+
+export interface Horizon {
+  /** Everything up to here may be read. */
+  upper: bigint;
+  /** The last id given out; above `upper` while a publishing transaction is open. */
+  last: bigint;
+}
+
+export async function readHorizon(session: Session, outbox: string): Promise<Horizon> {
+  const [row] = await session.rows(HORIZON, [outbox]);
+  return { upper: BigInt(row?.[0] ?? 0), last: BigInt(row?.[1] ?? 0) };
+}
+
+/** The last id given out for any outbox. */
+export async function readLastId(session: Session): Promise<bigint> {
+  const [row] = await session.rows(LAST_ID);
+  return BigInt(row?.[0] ?? 0);
 }
 
 export interface Holder {
