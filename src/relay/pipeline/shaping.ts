@@ -43,7 +43,7 @@ const DROPPED: Shaped = { kind: "dropped" };
 const UNCLAIMED: Shaped = {
   kind: "failed",
   deadLetter: "decode",
-  reason: "the payload lies in a large object or in pieces that cannot be read",
+  reason: "the payload is larger than 8 MiB, or lies in a large object or in pieces that cannot be read",
 };
 
 /**
