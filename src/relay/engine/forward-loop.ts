@@ -22,6 +22,7 @@ import { readBlockingKeys, readDueDeadLetters } from "../store/dead-letters.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
 import { Gate } from "./gate.ts";
 import { type Item, Lanes } from "./lanes.ts";
+import type { Lookout } from "./lookout.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayStep } from "./options.ts";
 import { PageIntake } from "./page-intake.ts";
@@ -30,7 +31,6 @@ import { Position } from "./position.ts";
 import { Reader } from "./reader.ts";
 import { type Recorded, Recorder } from "./recorder.ts";
 import { Sender } from "./sender.ts";
-import type { SequenceWatch } from "./sequence-watch.ts";
 import { type Settlement, Settler } from "./settle.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { WorkerContext } from "./worker.ts";
@@ -52,7 +52,7 @@ const LONGEST_WAIT_MS = 60_000;
 export interface LoopOptions {
   context: WorkerContext;
   memory: MemoryBudget;
-  watch: SequenceWatch;
+  lookout: Lookout;
   /** Whose position, dead letters and lease. */
   key: PipelineKey;
   outbox: string;
@@ -108,7 +108,7 @@ export class ForwardLoop implements Settlement {
       monotonicMs,
     });
     const netMs = pipeline.pollIntervalMs;
-    this.#reader = new Reader({ outbox, lease, watch: options.watch, pageRows: PAGE_ROWS, netMs, monotonicMs });
+    this.#reader = new Reader({ outbox, lease, lookout: options.lookout, pageRows: PAGE_ROWS, netMs, monotonicMs });
     this.#recorder = new Recorder(
       {
         key,
@@ -331,7 +331,7 @@ export class ForwardLoop implements Settlement {
 
   /** Takes in dead letters that are due again, and lets go of keys whose dead letters have been resolved. */
   async #redeliver(): Promise<void> {
-    const { context, outbox } = this.#options;
+    const { context, outbox, lookout } = this.#options;
     const { name } = context.pipeline;
     const redelivers = this.#options.redelivers();
     this.#isLooking = true;
@@ -340,7 +340,9 @@ export class ForwardLoop implements Settlement {
       this.#hasLooked = true;
       if (redelivers === "none") return;
       const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
-      const due = await context.lease.use((session) => readDueDeadLetters(session, request));
+      const due = await context.lease.use(async (session) =>
+        (await lookout.hasDueLetters(session, name)) ? readDueDeadLetters(session, request) : [],
+      );
       for (const letter of due) {
         if (this.#redelivering.has(letter.id) || (redelivers === "own" && letter.source !== outbox)) continue;
         this.#redelivering.add(letter.id);
@@ -377,7 +379,7 @@ export class ForwardLoop implements Settlement {
     if (!this.#isPoked) {
       const waitMs = this.#dueMs() - this.#options.context.options.clock.monotonicMs();
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, Math.min(waitMs, LONGEST_WAIT_MS)));
+        const timer = setTimeout(resolve, Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS))));
         this.#resume = () => {
           clearTimeout(timer);
           resolve();

@@ -10,16 +10,16 @@ import { isReady, readPosition } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
 import { runBackfills } from "./backfill.ts";
 import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
+import type { Lookout } from "./lookout.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayParts } from "./parts.ts";
-import type { SequenceWatch } from "./sequence-watch.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 export interface ForwardOptions {
   context: WorkerContext;
   parts: Pick<RelayParts, "openOutlet">;
   memory: MemoryBudget;
-  watch: SequenceWatch;
+  lookout: Lookout;
   key: PipelineKey;
   /** The pipeline itself, or each outbox of a fan-in. */
   members: readonly Pipeline[];
@@ -69,7 +69,7 @@ export class ForwardWorker implements Worker {
   }
 
   async #loopOptions(member: Pipeline): Promise<LoopOptions> {
-    const { context, parts, memory, watch, key, range } = this.#options;
+    const { context, parts, memory, lookout, key, range } = this.#options;
     const outbox = member.outbox ?? "";
     const own: WorkerContext = { ...context, pipeline: member };
     const { group, pipeline } = key;
@@ -77,7 +77,7 @@ export class ForwardWorker implements Worker {
     return {
       context: own,
       memory,
-      watch,
+      lookout,
       key,
       outbox,
       outlet: await parts.openOutlet(own),

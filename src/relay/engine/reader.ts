@@ -12,7 +12,7 @@
  */
 import type { ArrayRow } from "../../pg/session.ts";
 import { beginSleep, endSleep, readHorizon, readPage } from "../store/outbox-pages.ts";
-import type { SequenceWatch } from "./sequence-watch.ts";
+import type { Lookout } from "./lookout.ts";
 import type { Lease } from "./worker.ts";
 
 /** Next read after a page that was not full. */
@@ -31,7 +31,7 @@ const STREAM_ROWS = 50;
 export interface ReaderOptions {
   outbox: string;
   lease: Pick<Lease, "use">;
-  watch: SequenceWatch;
+  lookout: Lookout;
   pageRows: number;
   /** Longest wait without a notification. */
   netMs: number;
@@ -91,11 +91,11 @@ export class Reader {
   }
 
   #read(after: bigint, maxBytes: number, wasNotified: boolean): Promise<ArrayRow[]> {
-    const { lease, watch, outbox, pageRows } = this.#options;
+    const { lease, lookout, outbox, pageRows } = this.#options;
     const request = { outbox, after, limit: pageRows, maxBytes };
     return lease.use(async (session) => {
       const isUntold = !this.#isAwake && !wasNotified;
-      if (isUntold && this.#quietId !== undefined && (await watch.lastId(session)) === this.#quietId) return [];
+      if (isUntold && this.#quietId !== undefined && (await lookout.lastId(session)) === this.#quietId) return [];
       // Before the page: what was given an id by now is settled and visible to it, if nothing is held back.
       const horizon = isUntold ? await readHorizon(session, outbox) : undefined;
       const rows = await readPage(session, request);

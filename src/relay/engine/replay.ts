@@ -16,12 +16,12 @@ import type { PipelineKey } from "../store/pipeline-key.ts";
 import { catalogueParts } from "./catalogue-parts.ts";
 import { ForwardWorker } from "./forward.ts";
 import { type OwnedLease, takeLease } from "./lease.ts";
+import { Lookout } from "./lookout.ts";
 import { MemoryBudget } from "./memory.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import { OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
 import { PipelineStatus, type Totals } from "./pipeline-status.ts";
-import { SequenceWatch } from "./sequence-watch.ts";
 
 export interface ReplayRequest {
   pipeline: string;
@@ -60,7 +60,7 @@ export async function runReplay(
         context,
         parts,
         memory: new MemoryBudget(MEMORY_BYTES),
-        watch: new SequenceWatch(() => options.clock.monotonicMs()),
+        lookout: new Lookout(() => options.clock.monotonicMs()),
         key,
         members: [pipeline],
         strategy: undefined,

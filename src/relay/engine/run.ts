@@ -4,10 +4,10 @@ import type { Session } from "../../pg/session.ts";
 import { catalogueParts } from "./catalogue-parts.ts";
 import { Coordinator, type WorkerRequest } from "./coordinator.ts";
 import { ForwardWorker } from "./forward.ts";
+import { Lookout } from "./lookout.ts";
 import { MemoryBudget } from "./memory.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import type { RelayParts } from "./parts.ts";
-import { SequenceWatch } from "./sequence-watch.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 /** 128 MiB of messages of all pipelines together: 16 pages of the largest size, twice over. */
@@ -22,11 +22,11 @@ export function runRelay(options: RelayOptions, parts: RelayParts = cataloguePar
   const sessions = new SessionCount(options);
   const counted: RelayOptions = { ...options, openDatabase: () => sessions.open() };
   const memory = new MemoryBudget(MEMORY_BYTES);
-  const watch = new SequenceWatch(() => options.clock.monotonicMs());
+  const lookout = new Lookout(() => options.clock.monotonicMs());
   const coordinator = new Coordinator({
     options: counted,
     parts,
-    workerOf: (context, request) => workerOf(context, request, { parts, memory, watch }),
+    workerOf: (context, request) => workerOf(context, request, { parts, memory, lookout }),
     sessionsLeft: () => sessions.left,
   });
   options.onReload?.(() => coordinator.reload());
@@ -36,10 +36,10 @@ export function runRelay(options: RelayOptions, parts: RelayParts = cataloguePar
 function workerOf(
   context: WorkerContext,
   request: WorkerRequest,
-  { parts, memory, watch }: { parts: RelayParts; memory: MemoryBudget; watch: SequenceWatch },
+  { parts, memory, lookout }: { parts: RelayParts; memory: MemoryBudget; lookout: Lookout },
 ): Worker {
   if (context.pipeline.direction === "reverse") return parts.reverseWorker(context);
-  return new ForwardWorker({ ...request, context, parts, memory, watch, range: undefined });
+  return new ForwardWorker({ ...request, context, parts, memory, lookout, range: undefined });
 }
 
 /** Counts the sessions on the relay's database, and refuses one too many. */

@@ -5,6 +5,11 @@ import { messageOfRow } from "./outbox-messages.ts";
 
 const DUE =
   "select id, outbox_id, dedup_key, payload, headers, created_at, order_key, source_name from tide.relay_due_dead_letters($1, 'forward', $2)";
+const WITH_DUE = `
+  select distinct pipeline_name
+    from tide.relay_dlq
+   where relay_mode = 'forward' and not resolved and retried_at is not null
+     and coalesce(next_attempt_at, '-infinity') <= pg_catalog.now()`;
 const BLOCKING =
   "select distinct order_key from tide.relay_dlq where pipeline_name = $1 and relay_mode = 'forward' and not resolved and order_key is not null";
 
@@ -14,6 +19,12 @@ export interface DueDeadLetter {
   orderKey: string | undefined;
   /** The outbox it came from. */
   source: string;
+}
+
+/** Forward pipelines that have dead letters to try again. */
+export async function readPipelinesWithDue(session: Session): Promise<Set<string>> {
+  const rows = await session.rows(WITH_DUE);
+  return new Set(rows.flatMap(([name]) => (name == null ? [] : [name])));
 }
 
 /** Dead letters that somebody asked to be tried again, oldest first. They keep the id receivers know. */
