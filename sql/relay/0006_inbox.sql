@@ -4,10 +4,11 @@
 -- twice; the unique event_id makes it one row. A consumer claims rows, works, and marks them in the transaction of its
 -- own effect, so that effect and mark come or go together.
 --
--- Whose rights. Applications hold no right on the tables: the functions below lend the owner's, for one inbox at a
--- time. A
--- table in a schema of somebody else could be replaced by its owner with one whose triggers run with those rights, so
--- every function first locks the table it was made as and makes sure that it is still the schema owner's.
+-- Whose rights. Applications hold no right on the tables: the functions below lend the owner's, for one inbox at a time,
+-- and a relay stores events with its own. Whoever owns the schema of an inbox could put another table in its place, with
+-- triggers that run with those rights; and by renaming schemas even between a look at the table and its use. So an inbox
+-- stands only in a schema that belongs to a superuser or to somebody who can act as the owner of schema tide anyway, and every
+-- use looks whether that is still so.
 
 -- Failing -------------------------------------------------------------------------------------------------------------
 
@@ -51,6 +52,48 @@ end
 $body$;
 comment on function tide.inbox_check_name(text) is 'Refuses what cannot be the name of an inbox.';
 
+-- Whether the table of an inbox can be used: whoever can drop or rename it, or its schema, has the rights that are lent
+-- anyway. NULL for the table's name: of the schema alone.
+create or replace function tide.inbox_is_safe(p_schema text, p_table text)
+  returns boolean
+  language sql
+  stable
+  set search_path = pg_catalog, pg_temp
+as $body$
+  select exists (
+    select
+      from pg_namespace as n
+      join pg_namespace as t
+        on t.nspname = 'tide'
+      join pg_database as d
+        on d.datname = current_database()
+      join pg_roles as o
+        on o.oid = case n.nspowner when 'pg_database_owner'::regrole then d.datdba else n.nspowner end
+     where n.nspname = p_schema
+       and (o.rolsuper or pg_has_role(o.oid, t.nspowner, 'member'))
+       and (p_table is null
+            or exists (select
+                         from pg_class as c
+                        where c.relnamespace = n.oid
+                          and c.relname = p_table
+                          and c.relkind in ('r', 'p')
+                          and c.relowner = t.nspowner))
+  )
+$body$;
+comment on function tide.inbox_is_safe(text, text) is 'Whether nobody can put another table in an inbox''s place.';
+
+create or replace function tide.inbox_refuse(p_inbox text, p_schema text)
+  returns void
+  language sql
+  set search_path = pg_catalog, pg_temp
+as $body$
+  select tide.fail('PGTIDE_AUTHORIZATION_FAILED',
+    format('authorization check failed for inbox ''%s'': others can replace its table', p_inbox),
+    format('Give schema %I and the table to the owner of schema tide, after a look at triggers; or make the inbox in schema tide.',
+      p_schema))
+$body$;
+comment on function tide.inbox_refuse(text, text) is 'Refuses an inbox whose table others can replace.';
+
 -- Refuses to make a table in `p_schema` for a caller who could not make one there, and where this schema's owner
 -- cannot.
 create or replace function tide.inbox_check_schema(p_schema text)
@@ -74,6 +117,11 @@ begin
     perform tide.fail('PGTIDE_AUTHORIZATION_FAILED',
       format('role "%s" may not create tables in schema "%s"', tide.publisher_identity(), p_schema),
       format('Ask its owner for: grant create on schema %I to %I;', p_schema, tide.publisher_identity()));
+  end if;
+  if not tide.inbox_is_safe(p_schema, null) then
+    perform tide.fail('PGTIDE_AUTHORIZATION_FAILED',
+      format('the owner of schema "%s" could replace the inbox''s table by another one', p_schema),
+      format('Make the inbox in schema tide; or: alter schema %I owner to %I;', p_schema, current_user));
   end if;
   if not has_schema_privilege(current_user, quote_ident(p_schema), 'create')
      or not has_schema_privilege(current_user, quote_ident(p_schema), 'usage') then
@@ -115,6 +163,7 @@ begin
      and c.relname = i.inbox_name || '_inbox'
      and c.relkind in ('r', 'p')
      and c.relowner = (select r.oid from pg_roles as r where r.rolname = current_user)
+     and (i.inbox_schema = 'tide' or tide.inbox_is_safe(i.inbox_schema, null))
    -- A table of another shape, which an older product may have left, must not keep the schema from being installed.
    where (
            select count(*)
@@ -262,9 +311,7 @@ $body$;
 comment on function tide.inbox_make(text, text, integer, integer, integer, text) is
   'Makes an inbox; false when there is one of that name.';
 
--- The inbox `p_name` with its table locked for writing, as `"schema"."table"`. Refuses a table that is not, or no
--- longer,
--- the schema owner's. Works only inside functions that run with that owner's rights.
+-- The table of inbox `p_name`, as `"schema"."table"`. Refuses a table that is not, or no longer, safe to use. Works only inside functions that run with that owner's rights.
 create or replace function tide.inbox_table(p_name text)
   returns text
   language plpgsql
@@ -287,26 +334,13 @@ begin
       format('Its table %s is gone; tide.inbox_drop(%L) removes what is left of it.', v_table, p_name));
   end if;
   -- In schema tide nobody else can make or drop a table.
-  if v_schema <> 'tide' then
-    execute format('lock table only %s in row exclusive mode', v_table);
-    if not exists (
-         select
-           from pg_class as c
-           join pg_roles as r
-             on r.oid = c.relowner
-          where c.oid = to_regclass(v_table)
-            and c.relkind in ('r', 'p')
-            and r.rolname = current_user
-       ) then
-      perform tide.fail('PGTIDE_AUTHORIZATION_FAILED',
-        format('authorization check failed for inbox ''%s'': its table belongs to somebody else', p_name),
-        format('alter table %s owner to %I, after a look at its triggers.', v_table, current_user));
-    end if;
+  if v_schema <> 'tide' and not tide.inbox_is_safe(v_schema, p_name || '_inbox') then
+    perform tide.inbox_refuse(p_name, v_schema);
   end if;
   return v_table;
 end
 $body$;
-comment on function tide.inbox_table(text) is 'The table of an inbox, locked, after a look at whose it is.';
+comment on function tide.inbox_table(text) is 'The table of an inbox, after a look at whose it is.';
 
 -- Drops an inbox, its table and every event in it. For administrators and the inbox's owner. Waits 10 s for consumers
 -- that

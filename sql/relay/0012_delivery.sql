@@ -484,6 +484,9 @@ begin
     raise exception 'inbox not found: %', p_inbox using
       errcode = '42704', detail = 'PGTIDE_INBOX_NOT_FOUND', hint = 'Create it: SELECT tide.inbox_create(name).';
   end if;
+  if v_schema <> 'tide' and not tide.inbox_is_safe(v_schema, p_inbox || '_inbox') then
+    perform tide.inbox_refuse(p_inbox, v_schema);
+  end if;
   execute format(
     'with stored as (
        insert into %I.%I (event_id, source, payload, headers)

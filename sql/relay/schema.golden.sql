@@ -579,10 +579,12 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.inbox_create_if_not_exists(p_name text, p_schema text DEFAULT 'tide'::text, p_max_retries integer DEFAULT 3, p_processed_retention_hours integer DEFAULT 72, p_dlq_retention_hours integer DEFAULT 0) returns boolean volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
 -- function tide.inbox_drop(p_name text, p_if_exists boolean DEFAULT false) returns void volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
 -- function tide.inbox_grant_deliver(p_inbox text, p_role text) returns void volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.inbox_is_safe(p_schema text, p_table text) returns boolean stable set search_path=pg_catalog, pg_temp
 -- function tide.inbox_make(p_name text, p_schema text, p_max_retries integer, p_processed_retention_hours integer, p_dlq_retention_hours integer, p_owner text) returns boolean volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_failed(p_name text, p_event_id text, p_error text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_mark_processed(p_name text, p_event_id text) returns void volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_rebuild_view() returns void volatile security definer set lock_timeout=10s set search_path=pg_catalog, pg_temp
+-- function tide.inbox_refuse(p_inbox text, p_schema text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_release(p_name text, p_event_id text, p_delay_seconds integer DEFAULT 0) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.inbox_require_admin(p_owner text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.inbox_revoke_deliver(p_inbox text, p_role text) returns void volatile security definer set search_path=pg_catalog, pg_temp
@@ -685,6 +687,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_inline_secrets(p_config jsonb) returns TABLE(place text, is_field boolean) immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_is_secret_key(p_key text) returns boolean immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_join_group(p_group text, p_consumer text) returns text volatile security definer set search_path=pg_catalog, pg_temp
+-- function tide.relay_last_id() returns bigint volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_lease_acquire(p_group text, p_tenant text, p_direction text, p_pipeline text, p_token text, p_label text, p_lease_ms integer, p_has_lock boolean, OUT acquired boolean, OUT epoch bigint, OUT held_by text, OUT expires_in_ms bigint) returns record volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_lease_release(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_lease_renew(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint, p_lease_ms integer, p_has_lock boolean) returns boolean volatile set search_path=pg_catalog, pg_temp

@@ -19,9 +19,24 @@ import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
 import { tooLarge } from "./lines.ts";
 import type { Sink } from "./sink.ts";
 
+/**
+ * The last column: nobody can put another table there, whose triggers would run with our rights (tide.inbox_is_safe, in
+ * words that need no right to call it).
+ */
 const PLACE = `
 select c.inbox_schema,
-       pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.inbox_schema, c.inbox_name || '_inbox')) is not null
+       pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.inbox_schema, c.inbox_name || '_inbox')) is not null,
+       c.inbox_schema = 'tide' or exists (
+         select
+           from pg_catalog.pg_namespace as n
+           join pg_catalog.pg_namespace as t on t.nspname = 'tide'
+           join pg_catalog.pg_class as k
+             on k.relnamespace = n.oid and k.relname = c.inbox_name || '_inbox' and k.relowner = t.nspowner
+           join pg_catalog.pg_database as d on d.datname = pg_catalog.current_database()
+           join pg_catalog.pg_roles as o
+             on o.oid = case n.nspowner when 'pg_database_owner'::regrole then d.datdba else n.nspowner end
+          where n.nspname = c.inbox_schema
+            and (o.rolsuper or pg_catalog.pg_has_role(o.oid, t.nspowner, 'member')))
   from tide.tide_inbox_config as c
  where c.inbox_name = $1`;
 
@@ -41,7 +56,7 @@ export interface InboxTarget {
 export async function openInbox({ inbox, url }: InboxTarget, context: ConnectorContext): Promise<Sink> {
   const session = await connect(url, context);
   try {
-    return new InboxSink(session, await insertFor(session, inbox));
+    return new InboxSink(session, await insertFor(session, inbox, url === undefined));
   } catch (error) {
     await session.close();
     throw failureOf(error);
@@ -138,12 +153,19 @@ async function checkedHosts(hosts: readonly HostAddress[], { addresses }: Connec
   return checked;
 }
 
-async function insertFor(session: Session, inbox: string): Promise<string> {
+/** `isOurs`: the session has the relay's own rights, which nobody else's triggers may have. */
+async function insertFor(session: Session, inbox: string, isOurs: boolean): Promise<string> {
   const [place] = await session.rows(PLACE, [inbox]);
   if (place?.[1] !== "t") {
     throw new ConnectorFailure(
       "invalid_destination",
       `there is no inbox "${tameLine(inbox)}", or the role may not see it`,
+    );
+  }
+  if (isOurs && place[2] !== "t") {
+    throw new ConnectorFailure(
+      "authorization",
+      `the schema of inbox "${tameLine(inbox)}" belongs to somebody who could replace its table`,
     );
   }
   return `

@@ -32,20 +32,28 @@ describe.each([18, 14] as const)("rights around inboxes on PostgreSQL %i", (majo
   it("an inbox in another schema needs the right to create there, the caller's and the owner's", async () => {
     const foreign = await as("other", () => tide.refused("select tide.inbox_create('mine', 'dev')"));
     expect([foreign.sqlstate, foreign.detail]).toEqual(["42501", "PGTIDE_AUTHORIZATION_FAILED"]);
-    const owner = await as("dev", () => tide.refused("select tide.inbox_create('mine', 'dev')"));
-    expect(owner.hint).toContain("grant usage, create on schema dev to tide_owner");
-    await as("dev", () =>
-      tide.run("grant usage, create on schema dev to tide_owner; select tide.inbox_create('mine', 'dev')"),
-    );
+    await tide.run("create schema shared; grant create on schema shared to dev");
+    const owner = await as("dev", () => tide.refused("select tide.inbox_create('mine', 'shared')"));
+    expect(owner.hint).toContain("grant usage, create on schema shared to tide_owner");
+    await tide.run("grant usage, create on schema shared to tide_owner");
+    await as("dev", () => tide.run("select tide.inbox_create('mine', 'shared')"));
     expect(
-      await tide.one("select relowner::regrole from pg_catalog.pg_class where oid = 'dev.mine_inbox'::regclass"),
+      await tide.one("select relowner::regrole from pg_catalog.pg_class where oid = 'shared.mine_inbox'::regclass"),
     ).toBe("tide_owner");
     expect(await tide.one("select owner from tide.tide_inbox_config where inbox_name = 'mine'")).toBe("dev");
   });
 
+  it("[R-15] no inbox is made where the schema's owner could put another table in its place", async () => {
+    const error = await as("dev", () => tide.refused("select tide.inbox_create('mine', 'dev')"));
+    expect([error.sqlstate, error.hint]).toEqual(["42501", expect.stringContaining("alter schema dev owner to tide_owner")]);
+  });
+
   it("[R-15] a table that the schema's owner put in the inbox's place is never written with the rights of ours", async () => {
+    // The schema changed hands after the inbox was made.
+    await tide.run(`alter schema dev owner to tide_owner; grant all on schema dev to dev;
+      select tide.inbox_create('trap', 'dev'); alter schema dev owner to dev; grant usage, create on schema dev to tide_owner`);
     await as("dev", async () => {
-      await tide.run(`select tide.inbox_create('trap', 'dev');
+      await tide.run(`
         drop table dev.trap_inbox cascade;
         create table dev.trap_inbox (id bigint, event_id text, payload jsonb, headers jsonb, source text, received_at timestamptz,
           processed_at timestamptz, retry_count int default 0, last_error text, claimed_until timestamptz, available_at timestamptz);
@@ -70,6 +78,12 @@ describe.each([18, 14] as const)("rights around inboxes on PostgreSQL %i", (majo
       const error = await tide.refused(`select tide.${call}`);
       expect([call, error.sqlstate]).toEqual([call, "42501"]);
     }
+    const lease = "select epoch from tide.relay_lease_acquire('g', 'default', 'reverse', 'p', 't', 'l', 60000, false)";
+    const store = await tide.refused(
+      `select tide.relay_store('g', 'default', 'p', $1::bigint, 60000, 'trap', '[{"event_id": "a", "headers": {}}]')`,
+      await tide.one(lease),
+    );
+    expect(store.sqlstate).toBe("42501");
     expect(await tide.rows("select * from dev.loot")).toEqual([]);
     await tide.run("select tide.inbox_rebuild_view()");
     expect(await tide.rows("select * from tide.inbox_pending where inbox_name = 'trap'")).toEqual([]);

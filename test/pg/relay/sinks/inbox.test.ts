@@ -171,6 +171,14 @@ describe("an inbox", () => {
     await sink.close();
   });
 
+  it("[R-15] does not stand where somebody else could put a table with triggers in its place", async () => {
+    await admin.script("create schema theirs; grant usage, create on schema theirs to tide_owner");
+    await admin.query("select tide.inbox_create('trapped', 'theirs')");
+    await admin.script("create role landlord; alter schema theirs owner to landlord");
+    expect((await failure(open({ inbox: "trapped" }))).class).toBe("authorization");
+    await admin.script("select tide.inbox_drop('trapped'); drop schema theirs; drop role landlord");
+  });
+
   it("that is not there, or that the role may not write, is the sink's fault", async () => {
     expect((await failure(open({ inbox: "nowhere" }))).class).toBe("invalid_destination");
     const name = await place();
