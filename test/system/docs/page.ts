@@ -44,7 +44,7 @@ export function withoutVariation(output: string): string[] {
   return stripVTControlCharacters(output)
     .split("\n")
     .map((line) => line.trimEnd().replaceAll(/\b\d+([.,]\d+)*( ?(?:ms|s|MB|kB)\b)/g, "#$2"))
-    .map((line) => line.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>"))
+    .map((line) => line.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)/g, "<time>"))
     .map((line) => line.replaceAll(/\b\d+ passed, \d+ computed\b/g, "# passed, # computed"))
     .map((line) => line.replaceAll(/\b(port|pid|:)(\s*)\d{3,}\b/g, "$1$2#").replaceAll(/\s{2,}/g, " "))
     .filter((line) => line !== "");
