@@ -25,13 +25,25 @@ declare
   v_name text := 'tide.fence_' || (v_class::bigint & 4294967295)::text;
   v_transaction text := pg_current_xact_id()::text;
   v_last bigint;
+  v_mark bigint;
+  v_has boolean;
 begin
   if current_setting(v_name, true) = v_transaction then
     return;
   end if;
   select case when s.is_called then s.last_value else s.last_value - 1 end
     into strict v_last from tide.tide_outbox_messages_id_seq as s;
-  perform pg_advisory_xact_lock_shared(v_class, (v_last & 4294967295)::bit(32)::integer);
+  -- Anybody may hold any advisory lock, also alone, and publishers would wait for that. So one that cannot be had at once is
+  -- left; a lower mark, which nobody can foresee, says the same and holds readers back a little more.
+  v_mark := v_last;
+  for v_try in 1..8 loop
+    v_has := pg_try_advisory_xact_lock_shared(v_class, (v_mark & 4294967295)::bit(32)::integer);
+    exit when v_has;
+    v_mark := v_last - 1 - floor(random() * 1000000)::bigint;
+  end loop;
+  if not v_has then
+    perform pg_advisory_xact_lock_shared(v_class, (v_mark & 4294967295)::bit(32)::integer);
+  end if;
   perform set_config(v_name, v_transaction, true);
 end
 $$;
@@ -56,11 +68,26 @@ create or replace trigger tide_outbox_messages_fence
 
 -- Who publishes: the role chosen by SET ROLE, else the one that logged in. Inside SECURITY DEFINER functions current_user
 -- is the owner.
+--
+-- Refused where neither is the one who calls: while an index, a materialized view or statistics are made, functions run
+-- as the table's owner, and whoever maintains it, autovacuum too, lends its name without knowing. Closing a cursor that nobody has
+-- is refused there and nowhere else.
 create or replace function tide.publisher_identity() returns name
-language sql stable
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when current_setting('role') = 'none' then session_user else current_setting('role')::name end
+begin
+  begin
+    execute 'close "tide: no such cursor"';
+  exception
+    when invalid_cursor_name then
+      null;
+    when insufficient_privilege then
+      raise exception 'who calls cannot be told while an index, a view or statistics are being made' using
+        errcode = '42501', detail = 'PGTIDE_AUTHORIZATION_FAILED', hint = 'Call it from a statement of its own.';
+  end;
+  return case when current_setting('role') = 'none' then session_user else current_setting('role')::name end;
+end
 $$;
 
 -- Whether the caller may publish, where the outbox has a list of publishers or the rule is strict.

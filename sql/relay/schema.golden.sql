@@ -616,7 +616,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.publish_admit(p_name text) returns void volatile
 -- function tide.publish_check(p_payload jsonb, p_headers jsonb) returns void immutable set search_path=pg_catalog, pg_temp
 -- function tide.publish_wake(p_name text) returns void volatile
--- function tide.publisher_identity() returns name stable set search_path=pg_catalog, pg_temp
+-- function tide.publisher_identity() returns name volatile set search_path=pg_catalog, pg_temp
 -- function tide.publisher_is_listed(p_outbox text, p_strict boolean) returns boolean stable security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_adopted_object(p_id bigint) returns oid stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_adopted_payload(p_id bigint) returns bytea stable security definer set search_path=pg_catalog, pg_temp
