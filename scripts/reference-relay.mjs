@@ -77,8 +77,8 @@ function sizeText(bytes) {
 
 function packageRows(needed) {
   if (needed === undefined) return [];
-  const commands = [needed].flat().map(({ name, range }) => `${name}@${range}`);
-  return [["needs", `\`npm install ${commands.join(" ")}\``]];
+  const packages = [needed].flat().map(({ name, range }) => `\`${name}@${range}\``);
+  return [["needs the npm packages", packages.join(", ")]];
 }
 
 /** Rows of a table for each key of a zod object, inner objects key by key. */
