@@ -443,7 +443,7 @@ begin
   v_place := case
     when p_config ? 'schema_registry' then 'schema_registry'
     when coalesce(p_config #>> '{serialization,format}', 'json') <> 'json' then 'serialization.format'
-    when coalesce(p_config ->> 'on_schema_change', 'continue') <> 'continue' then 'on_schema_change'
+    when p_direction = 'reverse' and coalesce(p_config ->> 'on_schema_change', 'continue') <> 'continue' then 'on_schema_change'
     when not exists (
            select
              from tide.relay_wire_formats() as f

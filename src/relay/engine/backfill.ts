@@ -16,7 +16,7 @@ import { type BackfillChunk, failChunk, finishChunk, keepChunk, nextChunk } from
 import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { Outlet } from "./parts.ts";
 
-const LOOK_MS = 1_000;
+const LOOK_MS = 4_000;
 const CLAIM_SECONDS = 60;
 const KEEP_MS = 20_000;
 
@@ -63,6 +63,7 @@ async function deliver(chunk: BackfillChunk, options: LoopOptions): Promise<void
     lastId: chunk.upTo,
     redelivers: () => "none",
     keepsPosition: false,
+    schemas: undefined,
     mayRead: undefined,
   });
   const over = new AbortController();

@@ -25,11 +25,12 @@ import { type Item, Lanes } from "./lanes.ts";
 import type { Lookout } from "./lookout.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayStep } from "./options.ts";
-import { PageIntake } from "./page-intake.ts";
+import { PageIntake, type Taken } from "./page-intake.ts";
 import type { Outlet } from "./parts.ts";
 import { Position } from "./position.ts";
 import { Reader } from "./reader.ts";
 import { type Recorded, Recorder } from "./recorder.ts";
+import type { SchemaWatch } from "./schema-watch.ts";
 import { Sender } from "./sender.ts";
 import { type Settlement, Settler } from "./settle.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -66,6 +67,8 @@ export interface LoopOptions {
   redelivers: () => "all" | "own" | "none";
   /** False: what is settled is recorded by somebody else. */
   keepsPosition: boolean;
+  /** Looks at the fields of events before they are taken. */
+  schemas: SchemaWatch | undefined;
   /** Asked before a page is read; false: not now. */
   mayRead: (() => Promise<boolean>) | undefined;
 }
@@ -86,6 +89,8 @@ export class ForwardLoop implements Settlement {
   #hasLooked = false;
   #isPoked = false;
   #isHalted = false;
+  /** What comes next may not be sent: nothing more is read, and the pipeline is switched off when it has nothing left. */
+  #shut: "no" | "sending" | "pausing" | "paused" = "no";
   #resume: (() => void) | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -221,6 +226,7 @@ export class ForwardLoop implements Settlement {
     const nowMs = context.options.clock.monotonicMs();
     if (!context.stop.aborted) {
       this.#sender.start();
+      if (this.#shut === "sending" && this.#lanes.queued === 0 && !this.#sender.isBusy) this.#start(this.#switchOff());
       if (this.#reader.dueMs <= nowMs && this.#hasRoom()) this.#start(this.#read());
       if (this.#redeliveryDueMs <= nowMs && !this.#isLooking) this.#start(this.#redeliver());
     }
@@ -242,6 +248,7 @@ export class ForwardLoop implements Settlement {
   /** Whether nothing more is to be read, as far as is known now. */
   #isExhausted(): boolean {
     const { lastId } = this.#options;
+    if (this.#shut !== "no") return !this.#isReading;
     return (!this.#isReading && this.#reader.isAsleep) || (lastId !== undefined && this.#intake.lastId >= lastId);
   }
 
@@ -250,6 +257,7 @@ export class ForwardLoop implements Settlement {
     if (this.#sender.isBusy || this.#recorder.isRecording || this.#isReading || this.#isLooking) return false;
     const isRecorded = !this.#recorder.isPending;
     if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
+    if (this.#shut === "sending" || this.#shut === "pausing") return false;
     if (!context.options.untilIdle && lastId === undefined) return false;
     const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER;
     return isRecorded && isStill && this.#hasLooked && this.#isExhausted();
@@ -257,7 +265,7 @@ export class ForwardLoop implements Settlement {
 
   #hasRoom(): boolean {
     const { lastId, memory } = this.#options;
-    if (this.#isReading || (lastId !== undefined && this.#intake.lastId >= lastId)) return false;
+    if (this.#isReading || this.#shut !== "no" || (lastId !== undefined && this.#intake.lastId >= lastId)) return false;
     if (this.#lanes.queued > PAGE_ROWS || this.#position.pending >= WINDOW_MESSAGES) return false;
     return memory.grant(PAGE_BYTES, this.#intake.heldBytes) > 0;
   }
@@ -272,7 +280,7 @@ export class ForwardLoop implements Settlement {
     } finally {
       this.#isReading = false;
     }
-    if (this.#work() === "rests") this.#options.context.voice.state("idle");
+    if (this.#work() === "rests" && this.#shut === "no") this.#options.context.voice.state("idle");
   }
 
   async #readPage(): Promise<void> {
@@ -284,14 +292,32 @@ export class ForwardLoop implements Settlement {
     if (context.options.atStep && rows.length > 0) await this.#steps("page_read", "durable");
     const within = lastId === undefined ? rows : rows.filter(([id]) => BigInt(id ?? 0) <= lastId);
     context.voice.report({ type: "relay.polled", messages: rows.length, durationMs: clock.monotonicMs() - startedMs });
-    this.#takeIn(within);
+    await this.#takeIn(within);
     if (context.options.atStep && rows.length > 0) await this.#steps("encoded");
   }
 
-  #takeIn(rows: readonly ArrayRow[]): void {
-    if (rows.length === 0) return;
+  async #takeIn(rows: readonly ArrayRow[]): Promise<void> {
+    const { schemas } = this.#options;
+    let left = rows;
+    while (left.length > 0) {
+      const taken = this.#intake.take(left, schemas?.judge);
+      this.#tellDropped(taken);
+      left = left.slice(taken.messages);
+      if (left.length > 0 && !(await schemas?.ask())) {
+        this.#shut = "sending";
+        return;
+      }
+    }
+  }
+
+  async #switchOff(): Promise<void> {
+    this.#shut = "pausing";
+    await this.#options.schemas?.pause();
+    this.#shut = "paused";
+  }
+
+  #tellDropped({ messages, dropped }: Taken): void {
     const { context, outlet } = this.#options;
-    const { messages, dropped } = this.#intake.take(rows);
     if (dropped === 0) return;
     this.#recorder.settled(dropped, this.#position.position);
     context.voice.report({
@@ -399,7 +425,12 @@ export class ForwardLoop implements Settlement {
       readMs = NEVER;
       memory.whenFreed(this.#wake);
     }
-    const lookMs = this.#isLooking ? NEVER : this.#redeliveryDueMs;
+    // Who rests looks for dead letters when it looks for events, so that it wakes once for both.
+    const lookMs = this.#isLooking
+      ? NEVER
+      : this.#work() === "rests"
+        ? Math.max(this.#redeliveryDueMs, readMs)
+        : this.#redeliveryDueMs;
     return Math.min(recordMs, readMs, lookMs, this.#sender.dueMs());
   }
 

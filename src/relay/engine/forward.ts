@@ -13,6 +13,7 @@ import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { Lookout } from "./lookout.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayParts } from "./parts.ts";
+import { SchemaWatch } from "./schema-watch.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 export interface ForwardOptions {
@@ -86,6 +87,7 @@ export class ForwardWorker implements Worker {
       withReceipts: true,
       redelivers: () => this.#redelivers(),
       keepsPosition: true,
+      schemas: range === undefined ? watchOf(own) : undefined,
       mayRead: this.#admission(outbox),
     };
   }
@@ -128,4 +130,10 @@ export class ForwardWorker implements Worker {
       await session.script("set default_transaction_isolation = 'read committed'; listen tide_outbox_new");
     });
   }
+}
+
+/** What a pipeline asks for that wants to know when its events change. */
+function watchOf(context: WorkerContext): SchemaWatch | undefined {
+  const policy = context.pipeline.onSchemaChange;
+  return policy && new SchemaWatch({ context, policy });
 }

@@ -7,6 +7,7 @@ import { messageOfRow } from "../store/outbox-messages.ts";
 import type { Item, Lanes } from "./lanes.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { Position } from "./position.ts";
+import type { Verdict } from "./schema-watch.ts";
 
 export interface PageIntakeOptions {
   outbox: string;
@@ -17,6 +18,7 @@ export interface PageIntakeOptions {
 }
 
 export interface Taken {
+  /** Rows taken; fewer than given: the next one has to be asked about first. */
   messages: number;
   /** Filtered out: nothing to deliver. */
   dropped: number;
@@ -42,11 +44,13 @@ export class PageIntake {
     return this.#heldBytes;
   }
 
-  take(rows: readonly ArrayRow[]): Taken {
+  /** `judge`: looks at each event before it is taken. */
+  take(rows: readonly ArrayRow[], judge?: (delivery: Delivery) => Verdict): Taken {
     let dropped = 0;
-    for (const row of rows) {
+    for (const [taken, row] of rows.entries()) {
       const message = messageOfRow(this.#options.outbox, row);
-      const items = this.#shape(message);
+      const items = judged(this.#shape(message), judge);
+      if (items === "ask") return { messages: taken, dropped };
       const slot = this.#options.position.add(message.id, items.length);
       this.#lastId = message.id;
       if (items.length === 0) dropped += 1;
@@ -97,6 +101,15 @@ export class PageIntake {
 interface Piece {
   delivery: Delivery;
   refusal: Item["refusal"];
+}
+
+/** The first delivery speaks for all of its message. */
+function judged(pieces: Piece[], judge: ((delivery: Delivery) => Verdict) | undefined): Piece[] | "ask" {
+  const [first] = pieces;
+  if (judge === undefined || first === undefined || first.refusal !== undefined) return pieces;
+  const verdict = judge(first.delivery);
+  if (verdict === "pass") return pieces;
+  return verdict === "ask" ? "ask" : [{ delivery: unshaped(first.delivery.message), refusal: verdict }];
 }
 
 /** What stands for a message that no delivery could be made of. It is never sent. */

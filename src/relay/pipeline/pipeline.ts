@@ -28,6 +28,9 @@ export interface RetryPolicyConfig {
   maxBackoffMs: number;
 }
 
+/** What happens when the events of a topic change their fields. */
+export type SchemaPolicy = "warn" | "pause" | "dlq" | "continue";
+
 export interface Pipeline {
   name: string;
   direction: Direction;
@@ -51,6 +54,8 @@ export interface Pipeline {
   deadLetters: { enabled: boolean; retentionDays: number };
   /** What happens to later events of a key whose event is a dead letter or waits for one. */
   onDeadLetter: "block" | "skip";
+  /** undefined: nobody looks at the fields. */
+  onSchemaChange: SchemaPolicy | undefined;
   /** "dedup": every message its own key; "subject"; "payload.a.b"; "headers.x"; undefined: whole pipeline is one key. */
   orderKey: string | undefined;
   wireFormat: { name: string; options: Readonly<Record<string, unknown>> };

@@ -89,6 +89,7 @@ class Reader {
       ...this.#pace(common),
       orderKey: common.order_key,
       onDeadLetter: common.on_dead_letter,
+      onSchemaChange: common.on_schema_change,
       wireFormat,
       transforms: chain,
       routing: {
@@ -190,8 +191,8 @@ class Reader {
     if ((textOf(recordOf(serialization).format) ?? "json") !== "json") {
       refuse("serialization.format", 'only "json" is supported');
     }
-    if ((textOf(on_schema_change) ?? "continue") !== "continue") {
-      refuse("on_schema_change", 'only "continue" is supported');
+    if (this.#row.direction === "reverse" && (textOf(on_schema_change) ?? "continue") !== "continue") {
+      refuse("on_schema_change", "only forward pipelines watch the fields of their events");
     }
   }
 

@@ -215,7 +215,10 @@ export function shapeOf(z: ZodNamespace) {
         subject_name_strategy: text.optional().meta({ description: "Accepted because pg_tide has it" }),
       })
       .optional(),
-    on_schema_change: text.optional().meta({ description: "Only continue is supported" }),
+    on_schema_change: z.enum(["warn", "pause", "dlq", "continue"]).optional().meta({
+      description:
+        "What happens when the events of a topic change their fields: warn tells, pause switches the pipeline off, dlq makes dead letters, continue only notes them; by default nobody looks",
+    }),
     order_key: z
       .string()
       .regex(

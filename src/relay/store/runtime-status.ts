@@ -33,7 +33,14 @@ const WRITE = `
    where excluded.owner_token is not null
       or s.owner_token is null
       or s.owner_token = $2`;
-const STATE = "select tide.relay_pipeline_state_upsert($1, $2, $3, $4)";
+/** One that is switched off keeps the reason that stands there: it may say why. */
+const STATE = `
+  select tide.relay_pipeline_state_upsert($1, $2, $3, $4)
+   where not exists (
+           select from tide.relay_outbox_config as c where c.name = $1 and not c.enabled
+            union all
+           select from tide.relay_inbox_config as c where c.name = $1 and not c.enabled
+         )`;
 const LAG = `
   select pg_catalog.count(*), (extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.min(m.created_at)) * 1000)::bigint,
          (select pg_catalog.count(*) from tide.relay_dlq as d where d.pipeline_name = $2 and not d.resolved)

@@ -335,7 +335,6 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
         { name: "x", outbox: "orders", sink_type: "nats", wire_format: "cdc_json" },
         { name: "x", outbox: "orders", sink_type: "nats", schema_registry: { url: "http://r" } },
         { name: "x", outbox: "orders", sink_type: "nats", serialization: { format: "avro" } },
-        { name: "x", outbox: "orders", sink_type: "nats", on_schema_change: "pause" },
       ]) {
         const error = await refusedV2(config);
         expect([config.sink_type, error.detail]).toEqual([config.sink_type, "PGTIDE_CONFIG_UNSUPPORTED_SURFACE"]);

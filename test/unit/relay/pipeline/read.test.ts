@@ -190,11 +190,7 @@ describe("[relay 4] a configuration that cannot work", () => {
     ],
     ["a schema registry", { schema_registry: { url: "x" } }, "schema_registry: PGTIDE_CONFIG_UNSUPPORTED_SURFACE"],
     ["avro", { serialization: { format: "avro" } }, "serialization.format: PGTIDE_CONFIG_UNSUPPORTED_SURFACE"],
-    [
-      "watching for schema changes",
-      { on_schema_change: "pause" },
-      "on_schema_change: PGTIDE_CONFIG_UNSUPPORTED_SURFACE",
-    ],
+    ["an unknown policy for changed fields", { on_schema_change: "stop" }, "on_schema_change: "],
     [
       "an unknown transform",
       { transform: { filtr: "a" } },
