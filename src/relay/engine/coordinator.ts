@@ -8,6 +8,8 @@
  *   catalog      rows are read when they may have changed; one that is invalid is said to have failed, others go on
  *   changed      another configuration, other contents of a file it refers to, disabled, deleted -> drained and stopped;
  *                what is still wanted is taken again in the reconcile after it
+ *   glance       between two looks, whether something of the other relays has become free: an owner that died is
+ *                replaced in less than a second
  *   share        more than a fair share and another relay wants some -> given back; less -> free ones are taken. What stays
  *                free for long is taken by whoever can, fair or not
  *   ended        a worker that failed is started again after growing pauses
@@ -50,6 +52,8 @@ const CHANGE_DRAIN_MS = 5_000;
 const REST_MS = 20;
 /** A look that takes longer hangs on a connection that is gone: it is cut. */
 const LOOK_LIMIT_MS = 30_000;
+/** One query, while other relays own something; what is promised for taking over is a second. */
+const GLANCE_MS = 500;
 const RESUME_MS = 5_000;
 /** Rows of one outbox deleted per look: about as long as reading a page. */
 const SWEEP_ROWS = 5_000;
@@ -380,6 +384,7 @@ export class Coordinator {
     status.released();
     const event = ending.how === "lost" ? "lost" : "released";
     status.report({ type: "relay.ownership", event, epoch: owned.lease.epoch });
+    if (ending.how === "lost") this.#doubtSession();
     if (ending.how === "failed") this.#afterFailure(entry, ending.error);
     else if (ending.how === "forced") this.#forced.push(entry.found.row.name);
     else if (ending.how === "finished") entry.isFinished = true;
@@ -478,14 +483,44 @@ export class Coordinator {
     this.#resume?.();
   }
 
+  /** What lost a worker its lease has probably hit our own session too, which would tell only much later. */
+  #doubtSession(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    void session?.close();
+  }
+
   async #pause(ms: number): Promise<void> {
     if (this.#isPoked) {
       await sleep(REST_MS, this.#options.signal).catch(() => undefined);
       return;
     }
-    const wake = new AbortController();
-    this.#resume = () => wake.abort();
-    await sleep(ms, wake.signal).catch(() => undefined);
-    this.#resume = undefined;
+    const untilMs = this.#nowMs() + ms;
+    while (!this.#isPoked && this.#nowMs() < untilMs) {
+      const wake = new AbortController();
+      this.#resume = () => wake.abort();
+      await sleep(Math.min(GLANCE_MS, untilMs - this.#nowMs()), wake.signal).catch(() => undefined);
+      this.#resume = undefined;
+      if (!this.#isPoked && this.#nowMs() < untilMs && (await this.#isSomethingFree())) return;
+    }
+  }
+
+  /** Whether a pipeline that another relay owned can be taken now. */
+  async #isSomethingFree(): Promise<boolean> {
+    const nowMs = this.#nowMs();
+    const isFull = this.#owned().length >= this.#options.maxOwnedPipelines || this.#setup.sessionsLeft() <= 0;
+    const others = this.#wanted().filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
+    const session = this.#session;
+    if (isFull || others.length === 0 || session === undefined) return false;
+    const limit = setTimeout(() => void session.close(), LOOK_LIMIT_MS);
+    try {
+      const keys = others.map(({ key }) => key);
+      return (await freePipelines(session, this.#options.group, keys)).length > 0;
+    } catch {
+      // The look that follows says what is wrong.
+      return true;
+    } finally {
+      clearTimeout(limit);
+    }
   }
 }
