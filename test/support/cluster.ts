@@ -23,6 +23,7 @@ import { exists, makeOwnDirectory } from "../../src/pg/embedded/guarded-files.ts
 import { type Installation, installationAt, stageInstallation } from "../../src/pg/embedded/installation.ts";
 import { initializeDataDirectory, launchServer } from "../../src/pg/embedded/launcher.ts";
 import { type ServerAccount, serverAccount } from "../../src/pg/embedded/server-account.ts";
+import { eventually, isRunning } from "./processes.ts";
 
 export type Major = 14 | 15 | 16 | 17 | 18;
 
@@ -63,7 +64,7 @@ export interface TestCluster extends AsyncDisposable {
   logFile: string;
   /** Certificate of the authority, when TLS is on. */
   caFile: string | undefined;
-  /** The postmaster's process id. */
+  /** The postmaster's process id; after a crash another one's. */
   pid: number;
   url(database?: string): string;
   /** Makes a database, empty, and returns its name. `ownerSql` is added to CREATE DATABASE ("owner app"). */
@@ -73,6 +74,8 @@ export interface TestCluster extends AsyncDisposable {
   sql(text: string, options?: QueryOptions): Promise<any[]>;
   /** Debian's psql as the superuser against `database` (default postgres); without psqlrc. */
   psql(args: string[], options?: { database?: string; stdin?: string }): Promise<PsqlResult>;
+  /** Kills the server as "immediate" does, which writes nothing more, and starts it again at the same port after `downMs`. */
+  crash(downMs?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -138,31 +141,40 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
     ...(tls ? { ssl: "on", ssl_cert_file: "server.crt", ssl_key_file: "server.key" } : {}),
     ...settings,
   };
-  const { port, server } = await launchOnFreePort((freePort) =>
+  const launch = (at: number) =>
     launchServer({
       installation,
       account,
       dataDir,
       logFile,
       form: "foreground",
-      settings: { port: String(freePort), ...fixed },
+      settings: { port: String(at), ...fixed },
       isLogBounded: false,
       clock: systemClock,
-    }),
-  );
+    });
+  const { port, server: first } = await launchOnFreePort(launch);
+  let server = first;
   cleaner.watch(server.pid);
   const stop = async (): Promise<void> => {
     await server.stop();
     await rm(root, { recursive: true, force: true });
     cleaner.end();
   };
-  return clusterHandle({ major, port, socketDir, password, dataDir, logFile, caFile, pid: server.pid, stop });
+  const crash = async (downMs = 0): Promise<void> => {
+    process.kill(server.pid, "SIGQUIT");
+    await eventually(() => !isRunning(server.pid));
+    await server.stop();
+    await new Promise((resolve) => setTimeout(resolve, downMs));
+    server = await launch(port);
+    cleaner.watch(server.pid);
+  };
+  return clusterHandle({ major, port, socketDir, password, dataDir, logFile, caFile, pid: first.pid, crash, stop });
 }
 
 /** Settings by which a connection is told where to go and as whom. */
 type Facts = Pick<
   TestCluster,
-  "major" | "port" | "socketDir" | "password" | "dataDir" | "logFile" | "caFile" | "pid" | "stop"
+  "major" | "port" | "socketDir" | "password" | "dataDir" | "logFile" | "caFile" | "pid" | "crash" | "stop"
 >;
 
 function clusterHandle(facts: Facts): TestCluster {
@@ -361,7 +373,7 @@ export async function freePort(): Promise<number> {
 /** Removes `directory` after this process and the server are gone, however this process ends. */
 function removeWhenGone(directory: string): { watch(pid: number): void; end(): void } {
   const script =
-    'read pid; read end; while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
+    'while read -r line && [ -n "$line" ]; do pid="$line"; done; while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"';
   const child = spawn("/bin/sh", ["-c", script, "sh", directory], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

@@ -24,6 +24,7 @@ export interface Instructions {
 }
 
 const TOLD = new Set([
+  "relay.reconciled",
   "relay.ownership",
   "relay.checkpoint",
   "relay.error",

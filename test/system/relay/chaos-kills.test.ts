@@ -55,7 +55,6 @@ describe("[R-11] relays of a group that are killed at random", () => {
       const patience = performance.now() + 1_000;
       await until("it works", () => receiver.arrivals.length >= before + enough || performance.now() > patience);
       await pause(random() * 30);
-      const took = performance.now();
       const owners = alive().filter((relay) => relay.owns());
       const waiting = alive().filter((relay) => isReady(relay) && !relay.owns());
       const [victim] = random() < 0.85 || waiting.length === 0 ? owners : waiting;
