@@ -8,12 +8,14 @@
  * Nothing here waits, sends or reads time: the pump asks `next` for what may go, and says what became of it.
  */
 import { assert } from "../../base/assert.ts";
-import type { Delivery } from "../message.ts";
+import type { Delivery, Message } from "../message.ts";
 import type { DeadLetterKind } from "./events.ts";
 
 /** One delivery on its way, and what has happened to it so far. */
 export interface Item {
   readonly delivery: Delivery;
+  /** The message as it was published, which a dead letter keeps: it is shaped again when it is tried again. */
+  readonly origin: Message;
   /** Of the position; undefined for a dead letter that is delivered again. */
   readonly slot: number | undefined;
   /** relay_dlq.id of a dead letter that is delivered again. */

@@ -57,7 +57,7 @@ export class PageIntake {
       for (let index = 0; index < items.length; index++) {
         const shaped = items[index];
         if (shaped !== undefined)
-          this.#add(shaped, { slot, deadLetter: undefined, cost: index === 0 ? sizeOf(message) : 0 });
+          this.#add(shaped, { origin: message, slot, deadLetter: undefined, cost: index === 0 ? sizeOf(message) : 0 });
       }
     }
     return { messages: rows.length, dropped };
@@ -67,7 +67,7 @@ export class PageIntake {
   takeDeadLetter({ id, message }: DueDeadLetter): boolean {
     const [first] = this.#shape(message);
     if (first === undefined) return false;
-    this.#add(first, { slot: undefined, deadLetter: id, cost: sizeOf(message) });
+    this.#add(first, { origin: message, slot: undefined, deadLetter: id, cost: sizeOf(message) });
     return true;
   }
 
@@ -83,7 +83,7 @@ export class PageIntake {
     this.#heldBytes = 0;
   }
 
-  #add({ delivery, refusal }: Piece, of: Pick<Item, "slot" | "deadLetter" | "cost">): void {
+  #add({ delivery, refusal }: Piece, of: Pick<Item, "origin" | "slot" | "deadLetter" | "cost">): void {
     const maxBatch = refusal === undefined ? Number.POSITIVE_INFINITY : 1;
     this.#heldBytes += of.cost;
     this.#options.memory.add(of.cost);

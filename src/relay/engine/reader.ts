@@ -22,6 +22,8 @@ const SOON_MS = 15;
 /** Who was awake goes on looking for so long: publishers that overlap are held back by each other for moments. */
 const LINGER_MS = 30;
 const FIRST_NET_MS = 200;
+/** Pipelines that rest wake at the same moments, so that many cost the process about as much as one. */
+const ALIGN_MS = 200;
 /** So many reads with rows, each soon after the last, are a stream. */
 const STREAM_READS = 4;
 const STREAM_GAP_MS = 20;
@@ -135,7 +137,8 @@ export class Reader {
     }
     this.#streak = 0;
     this.#waitMs = wasNotified ? SOON_MS : this.#waitMs;
-    this.#dueMs = nowMs + this.#waitMs;
+    this.#dueMs =
+      this.#waitMs < ALIGN_MS ? nowMs + this.#waitMs : Math.ceil((nowMs + this.#waitMs) / ALIGN_MS) * ALIGN_MS;
     this.#waitMs = Math.min(this.#waitMs * 2, Math.max(this.#options.netMs, SOON_MS));
   }
 

@@ -169,7 +169,7 @@ export class Settler {
     const isBlocking = pipeline.onDeadLetter === "block";
     if (isBlocking) lanes.block(delivery.orderKey);
     settlement.dead(item, {
-      message: delivery.message,
+      message: item.origin,
       subject: delivery.subject,
       kind,
       reason,

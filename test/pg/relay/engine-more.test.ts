@@ -182,7 +182,7 @@ describe("a backfill job", () => {
     expect([...counts].filter(([, count]) => count === 2).map(([n]) => n)).toEqual(
       Array.from({ length: 120 }, (_, index) => 101 + index),
     );
-    expect(await positionOf(tide, "orders")).toBe(255n);
+    await until("they are recorded", async () => (await positionOf(tide, "orders")) === 255n);
     expect(await tide.one("select rows_processed from tide.backfill_jobs")).toBe("120");
     await relay.stop();
   });
