@@ -32,6 +32,14 @@ const CLOUD_SECRETS = [
   "MSI_SECRET",
 ];
 
+/**
+ * Whether a variable holds this process's own way into a database or a cloud. Text that is not the operator's (a pipeline's
+ * configuration) cannot have it: whoever edits that would send it to a server of theirs.
+ */
+export function isOwnCredential(name: string): boolean {
+  return [...OWN_SECRETS, ...CONNECTION_STRINGS, ...CLOUD_SECRETS].includes(name);
+}
+
 /** Snapshot of the environment. Credentials are registered for redaction and removed from `process.env`. */
 export function captureEnvironment(from: NodeJS.ProcessEnv = process.env): Environment {
   const snapshot = { ...from };

@@ -56,7 +56,7 @@ export function baseOptions(flags: RunFlags, { server, context, observe }: Surro
     allowInsecure: flags.allowInsecure ?? false,
     allowInlineSecrets: flags.allowInlineSecrets ?? false,
     openDatabase: () => server.open(),
-    resolveDatabase: (url) => resolveStrictly(url, context),
+    resolveDatabase: (url) => resolveStrictly(url, context, secretRootsOf(flags, context)),
     streams: streamsOf(context),
     clock: context.clock,
     signal: context.signal,

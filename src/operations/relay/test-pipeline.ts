@@ -106,7 +106,7 @@ function connectorContext({ pipeline, addresses, flags, context, signal }: Surro
     allowInsecure: flags.allowInsecure ?? false,
     fileRoots: fileRootsOf(flags, context),
     openDatabase: async (): Promise<Session> => (await serverOf(flags, context)).open(),
-    resolveDatabase: (url) => resolveStrictly(url, context),
+    resolveDatabase: (url) => resolveStrictly(url, context, secretRootsOf(flags, context)),
     streams: streamsOf(context),
     warn: (message) => context.report({ type: "warning", message }),
   };

