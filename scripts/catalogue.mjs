@@ -27,18 +27,8 @@ export const CATALOGUES = [
     listsNames: true,
   },
   { folder: "src/access/paths/edges", definition: "EdgeRule", declaredIn: "src/access/paths/edge-rule.ts" },
-  {
-    folder: "src/relay/sinks",
-    definition: "SinkDefinition",
-    declaredIn: "src/relay/sinks/sink.ts",
-    listsNames: true,
-  },
-  {
-    folder: "src/relay/sources",
-    definition: "SourceDefinition",
-    declaredIn: "src/relay/sources/source.ts",
-    listsNames: true,
-  },
+  { folder: "src/relay/sinks", definition: "SinkDefinition", declaredIn: "src/relay/sinks/sink.ts" },
+  { folder: "src/relay/sources", definition: "SourceDefinition", declaredIn: "src/relay/sources/source.ts" },
   {
     folder: "src/relay/formats",
     definition: "FormatDefinition",

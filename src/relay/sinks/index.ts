@@ -2,19 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { SinkDefinition } from "./sink.ts";
 
-export const names = [
-  "file",
-  "inbox",
-  "kafka",
-  "mqtt",
-  "nats",
-  "pg_outbox",
-  "rabbitmq",
-  "redis",
-  "stdout",
-  "webhook",
-] as const;
-
 export const index = {
   file: () => import("./file.ts"),
   inbox: () => import("./inbox.ts"),

@@ -2,8 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { SourceDefinition } from "./source.ts";
 
-export const names = ["kafka", "mqtt", "nats", "rabbitmq", "redis", "stdin", "webhook"] as const;
-
 export const index = {
   kafka: () => import("./kafka.ts"),
   mqtt: () => import("./mqtt.ts"),
