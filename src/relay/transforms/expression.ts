@@ -17,6 +17,7 @@ import {
   TYPE_NUMBER,
   TYPE_STRING,
 } from "@jmespath-community/jmespath";
+import { systemClock } from "../../base/clock.ts";
 import type { Message } from "../message.ts";
 import { LosslessJson } from "../pipeline/lossless-json.ts";
 import { TransformFailure } from "./transform.ts";
@@ -31,6 +32,10 @@ const MAX_TEXT = 1_048_576;
 const MAX_GROWTH = 1_000;
 /** 1 million steps, some 100 ms. */
 const MAX_STEPS = 1_000_000;
+/** 1 s: a step can be a search through a text of a megabyte. Nothing else of the process works meanwhile, leases among it. */
+const MAX_MS = 1_000;
+/** Steps between two looks at the clock. */
+const STEPS_A_LOOK = 16;
 /** 200,000 values in a result: more do not fit into a message. */
 const MAX_RESULT_VALUES = 200_000;
 
@@ -104,17 +109,20 @@ function parse(json: Pick<LosslessJson, "parse">, text: string): unknown {
 
 function search(tree: Tree, input: unknown): unknown {
   stepsLeft = MAX_STEPS;
+  endMs = systemClock.monotonicMs() + MAX_MS;
   try {
     // What JSON.parse returned is a JSON value; the library's types have no word for "unknown".
     return TreeInterpreter.search(tree, input as Parameters<typeof TreeInterpreter.search>[1]);
   } catch {
     if (stepsLeft < 0) throw new TransformFailure(`the expression takes more than ${MAX_STEPS} steps on this payload`);
+    if (systemClock.monotonicMs() > endMs) throw new TransformFailure("the expression takes too long on this payload");
     // The library's own messages repeat values.
     throw new TransformFailure("the expression failed on this payload: a value is not of the type it works with");
   }
 }
 
 let stepsLeft = MAX_STEPS;
+let endMs = Number.POSITIVE_INFINITY;
 let isBounded = false;
 
 /**
@@ -129,6 +137,7 @@ function boundSteps(): void {
   const { visit } = prototype;
   prototype.visit = function bounded(this: unknown, node, value) {
     if (--stepsLeft < 0) throw new Error("steps");
+    if (stepsLeft % STEPS_A_LOOK === 0 && systemClock.monotonicMs() > endMs) throw new Error("time");
     return visit.call(this, node, value);
   };
 }
