@@ -17,6 +17,7 @@ function item(orderKey: string, id: number, changes: Partial<Item> & { bytes?: n
     headers: "{}",
   };
   return {
+    origin: message,
     delivery: { message, subject: undefined, orderKey, key: "", body: "", contentType: "", headers: {}, bytes },
     slot: id,
     deadLetter: undefined,
