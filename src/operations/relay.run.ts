@@ -31,6 +31,7 @@ export default defineOperation({
   input: (z) => z.strictObject({ ...runFields(z), ...targetFields(z) }),
   output: (z) =>
     z.strictObject({
+      ended: z.enum(["stopped", "idle"]).meta({ description: "Told to stop, or nothing was left (--until-idle)" }),
       delivered: z.int(),
       stored: z.int().meta({ description: "Events taken into inboxes" }),
       dead_letters: z.int(),
@@ -46,7 +47,7 @@ export default defineOperation({
   run: async (input, context) => {
     const server = await serverOf(input, context);
     const summary = await runRelayProcess(input, server, context);
-    const output = outputOf(summary);
+    const output = outputOf(summary, context.signal.aborted);
     refuseForced(summary, output);
     refuseTimeout(context.signal, output);
     if (input.failOnDead && summary.deadLetters > 0) {
@@ -58,11 +59,14 @@ export default defineOperation({
     }
     return output;
   },
-  exitCode: ({ pipelines }) => (pipelines.some(({ state }) => state === "failed") ? EXIT.failed : EXIT.ok),
+  // Whoever ends a relay that runs for ever asked for nothing but its end.
+  exitCode: ({ ended, pipelines }) =>
+    ended === "idle" && pipelines.some(({ state }) => state === "failed") ? EXIT.failed : EXIT.ok,
 });
 
-function outputOf({ delivered, stored, deadLetters, pipelines }: RelaySummary) {
+function outputOf({ delivered, stored, deadLetters, pipelines }: RelaySummary, isTold: boolean) {
   return {
+    ended: isTold ? ("stopped" as const) : ("idle" as const),
     delivered,
     stored,
     dead_letters: deadLetters,

@@ -126,7 +126,7 @@ function checkJson(text: string | undefined, what: string): void {
   try {
     JSON.parse(text);
   } catch {
-    throw new PgkeepError("CONFIG_VALUE_INVALID", `the new ${what} are no JSON`, {
+    throw new PgkeepError("CONFIG_VALUE_INVALID", `--${what} is not JSON`, {
       hint: `Give --${what} as JSON text in single quotes.`,
       state: "nothing was changed",
     });

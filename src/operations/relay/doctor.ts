@@ -16,8 +16,10 @@ export interface RelayCheck {
 
 const FACTS = `
   select pg_catalog.to_regnamespace('tide') is not null as has_schema,
-         pg_catalog.to_regclass('tide.relay_dlq') is not null as has_tables,
-         pg_catalog.to_regproc('tide.relay_commit') is not null as is_current,
+         exists (select from pg_catalog.pg_class as c
+                  where c.relnamespace = pg_catalog.to_regnamespace('tide') and c.relname = 'relay_dlq') as has_tables,
+         exists (select from pg_catalog.pg_proc as f
+                  where f.pronamespace = pg_catalog.to_regnamespace('tide') and f.proname = 'relay_commit') as is_current,
          coalesce(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('tide')::oid, 'usage'), false) as may_use,
          pg_catalog.current_setting('is_superuser') = 'on' as is_superuser,
          coalesce((select pg_catalog.pg_has_role(current_user, r.oid, 'usage')

@@ -1,7 +1,7 @@
 /** Changes of a pipeline's configuration, as the database recorded them. */
 import { PgkeepError } from "../../base/errors.ts";
 import type { Session, TextRow } from "../../pg/session.ts";
-import { shownConfig } from "./pipelines.ts";
+import { pipelineRow, shownConfig } from "./pipelines.ts";
 
 export interface ConfigChange {
   id: number;
@@ -33,6 +33,8 @@ export async function readHistory(
     });
   }
   const rows = await session.query(HISTORY, [pipeline, since ?? null, String(limit)]);
+  // Deleted pipelines keep their history; a name that was never there is a typing error.
+  if (rows.length === 0 && since === undefined) await pipelineRow(session, pipeline);
   return rows.map(changeOf);
 }
 

@@ -8,7 +8,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { Secret } from "../../base/secrets.ts";
 import { isReference, resolveReferences } from "../../config/references.ts";
-import type { Session } from "../../pg/session.ts";
+import type { Session, SessionTarget } from "../../pg/session.ts";
 import type { RelayEvent } from "../../relay/engine/events.ts";
 import type { RelaySummary } from "../../relay/engine/options.ts";
 import { RelayHealth } from "../../relay/observe/health.ts";
@@ -19,7 +19,7 @@ import { openTraces } from "../../relay/observe/traces.ts";
 import type { Server } from "../server/connect.ts";
 import { baseOptions, timesOf } from "./relay-options.ts";
 import { type RunFlags, secretRootsOf } from "./run-input.ts";
-import { requireTide } from "./tide.ts";
+import { inOurWords, requireTide } from "./tide.ts";
 
 /** Runs until the context's signal aborts, or until nothing is due with `untilIdle`. */
 export async function runRelayProcess(
@@ -30,7 +30,7 @@ export async function runRelayProcess(
   timesOf(flags);
   const address = addressOf(flags);
   const token = await tokenOf(flags, context);
-  await checkDatabase(flags, server, context);
+  const target = await checkDatabase(flags, server, context);
   const { clock } = context;
   const { group } = flags;
   const metrics = await createMetrics({ group, clock });
@@ -53,7 +53,9 @@ export async function runRelayProcess(
   try {
     if (http) observe({ type: "relay.listening", what: "metrics", address: http.address });
     const { runRelay } = await import("../../relay/engine/run.ts");
-    return await runRelay(baseOptions(flags, { server, context, observe }));
+    return await inOurWords({ target, role: "tide_relay" }, () =>
+      runRelay(baseOptions(flags, { server, context, observe })),
+    );
   } finally {
     await http?.close();
   }
@@ -85,12 +87,19 @@ async function tokenOf(flags: RunFlags, context: OperationContext): Promise<Secr
 }
 
 /** One look before anything starts: the schema, the role, and that the named pipelines exist. */
-async function checkDatabase(flags: RunFlags, { open, connection }: Server, context: OperationContext): Promise<void> {
+async function checkDatabase(
+  flags: RunFlags,
+  { open, connection }: Server,
+  context: OperationContext,
+): Promise<SessionTarget> {
   await using session = await open();
   await requireTide(session);
   refuseSuperuser(session, flags, connection.origin.host === "--embedded");
-  await requirePipelines(session, flags.pipeline ?? []);
+  await inOurWords({ target: session.target, role: "tide_relay" }, () =>
+    requirePipelines(session, flags.pipeline ?? []),
+  );
   context.signal.throwIfAborted();
+  return session.target;
 }
 
 /** The embedded server has no other role, and nothing on it is worth protecting from us. */

@@ -75,21 +75,30 @@ export interface StatusReport {
 
 export async function readStatus(session: Session): Promise<StatusReport> {
   const rows = await session.query(STATUS);
+  const ages = await whenPermitted(session, OLDEST);
+  const receipts = await whenPermitted(session, RATES);
+  const oldest = new Map(ages?.map((row) => [ageKey(row), row.oldest_age_ms ?? null]));
+  const rates = new Map(receipts?.map((row) => [row.pipeline_name ?? "", row]));
+  return {
+    reason: reasonOf({ hasAges: ages !== undefined, hasRates: receipts !== undefined }),
+    pipelines: rows.map((row) => statusOf(row, oldest.get(ageKey(row)), rates.get(row.pipeline_id ?? ""))),
+  };
+}
+
+/** undefined: this role may not ask. */
+async function whenPermitted(session: Session, question: string): Promise<TextRow[] | undefined> {
   try {
-    const oldest = new Map((await session.query(OLDEST)).map((row) => [ageKey(row), row.oldest_age_ms ?? null]));
-    const rates = new Map((await session.query(RATES)).map((row) => [row.pipeline_name ?? "", row]));
-    return {
-      reason: null,
-      pipelines: rows.map((row) => statusOf(row, oldest.get(ageKey(row)), rates.get(row.pipeline_id ?? ""))),
-    };
+    return await session.query(question);
   } catch (error) {
-    if (!(error instanceof ServerError) || error.sqlstate !== "42501") throw error;
-    return {
-      reason:
-        "this role may not read events and receipts, so ages and rates are unknown (tide_relay or tide_admin may)",
-      pipelines: rows.map((row) => statusOf(row, undefined, undefined)),
-    };
+    if (error instanceof ServerError && error.sqlstate === "42501") return undefined;
+    throw error;
   }
+}
+
+function reasonOf({ hasAges, hasRates }: { hasAges: boolean; hasRates: boolean }): string | null {
+  if (!hasAges) return "this role may not read events and receipts, so ages and rates are unknown (tide_admin may)";
+  if (!hasRates) return "this role may not read receipts, so rates are unknown (tide_admin may)";
+  return null;
 }
 
 const ageKey = (row: TextRow): string => `${row.relay_group_id ?? ""}\0${row.pipeline_id ?? ""}`;

@@ -4,9 +4,11 @@
  */
 import { type ErrorCode, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
+import { shellWord } from "../../base/shell.ts";
 import { settingsFields } from "../../config/input.ts";
 import { connectionFields } from "../../pg/connect/input.ts";
-import { ServerError, type Session } from "../../pg/session.ts";
+import { ident } from "../../pg/identifiers.ts";
+import { ServerError, type Session, type SessionTarget } from "../../pg/session.ts";
 import { type Server, type ServerRequest, serverOf } from "../server/connect.ts";
 
 /** The input fields that say which database; every relay command has them. */
@@ -14,18 +16,22 @@ export function targetFields(z: ZodNamespace) {
   return { ...settingsFields(z), ...connectionFields(z) };
 }
 
+/** Out of the catalogs: to_regclass and its like fail for a role that may not use the schema. */
 const INSTALLED = `
-  select pg_catalog.to_regnamespace('tide') is not null as has_schema,
-         pg_catalog.to_regclass('tide.relay_dlq') is not null as has_tables,
-         pg_catalog.to_regproc('tide.relay_commit') is not null as is_current,
-         coalesce(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('tide')::oid, 'usage'), false) as may_use`;
+  select exists (select from pg_catalog.pg_class as c
+                  where c.relnamespace = n.oid and c.relname = 'relay_dlq') as has_tables,
+         exists (select from pg_catalog.pg_proc as f
+                  where f.pronamespace = n.oid and f.proname = 'relay_commit') as is_current,
+         pg_catalog.has_schema_privilege(n.oid, 'usage') as may_use
+    from pg_catalog.pg_namespace as n
+   where n.nspname = 'tide'`;
 
 /** Throws RELAY_NOT_INSTALLED when the schema is not there or too old, RELAY_RIGHT_MISSING without its USAGE. */
 export async function requireTide(session: Session): Promise<void> {
   const [found] = await session.query(INSTALLED);
-  if (found?.has_schema === "t" && found.may_use !== "t") {
+  if (found !== undefined && found.may_use !== "t") {
     throw new PgkeepError("RELAY_RIGHT_MISSING", `role "${session.target.user}" may not use schema tide`, {
-      hint: `grant tide_reader to "${session.target.user}"; or another of the tide_ roles`,
+      hint: `Grant it one of the tide_ roles: grant tide_reader to ${ident(session.target.user)};`,
       state: "nothing was started",
     });
   }
@@ -37,11 +43,15 @@ export async function requireTide(session: Session): Promise<void> {
       ? `schema tide of database "${session.target.database}" is of an older version`
       : `database "${session.target.database}" has no schema tide`,
     {
-      hint: "Make or upgrade it: pgkeep relay install",
+      hint: installHint(session.target),
       state: "nothing was started",
     },
   );
 }
+
+/** Names the database, so that what is pasted does not make the schema in another one. */
+const installHint = ({ database }: Target): string =>
+  `Make or upgrade it: pgkeep relay install -d ${shellWord(database)}`;
 
 /** Runs `work` on a session of the target with schema tide in it. */
 export async function withTide<Result>(
@@ -67,17 +77,22 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** Of no use to whoever works with the relay by commands, and they would name our own statements. */
 const SCHEMA_STATES: ReadonlySet<string> = new Set(["42P01", "42883", "42703", "3F000"]);
 
-/** Runs `work`; what the server refuses becomes a failure with a code. */
-export async function inOurWords<Result>(session: Session, work: () => Promise<Result>): Promise<Result> {
+type Target = Pick<SessionTarget, "user" | "database">;
+
+/** Runs `work`; what the server refuses becomes a failure with a code. `role`: the one that has all rights it needs. */
+export async function inOurWords<Result>(
+  { target, role }: { target: Target; role?: string },
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ServerError) throw failureOf(error, session);
+    if (error instanceof ServerError) throw failureOf(error, target, role);
     throw error;
   }
 }
 
-function failureOf(error: ServerError, { target }: Session): PgkeepError {
+function failureOf(error: ServerError, target: Target, role: string | undefined): PgkeepError {
   const { sqlstate, message, detail, hint } = error;
   const machineCode = /^PGTIDE_[A-Z_]+/.exec(detail ?? "")?.[0];
   const parts = { sqlstate, hint, state: "nothing was changed", cause: error };
@@ -86,9 +101,7 @@ function failureOf(error: ServerError, { target }: Session): PgkeepError {
   if (sqlstate === "42501")
     return new PgkeepError("RELAY_RIGHT_MISSING", message, {
       ...parts,
-      hint:
-        hint ??
-        `Ask for one of the roles tide_reader, tide_operator, tide_publisher, tide_relay or tide_admin for "${target.user}".`,
+      hint: hint ?? rightsHint(target, role),
     });
   if (SCHEMA_STATES.has(sqlstate))
     return new PgkeepError(
@@ -97,8 +110,13 @@ function failureOf(error: ServerError, { target }: Session): PgkeepError {
       {
         ...parts,
         detail: message,
-        hint: "Make or upgrade it: pgkeep relay install",
+        hint: installHint(target),
       },
     );
   return new PgkeepError("RELAY_SQL_FAILED", message, { ...parts, detail });
+}
+
+function rightsHint({ user }: Target, role: string | undefined): string {
+  if (role !== undefined) return `Grant the role that has them: grant ${role} to ${ident(user)};`;
+  return `Ask for one of the roles tide_reader, tide_operator, tide_publisher, tide_relay or tide_admin for "${user}".`;
 }
