@@ -48,6 +48,13 @@ const SECRET_FILE_BYTES = 64 * 1024;
 const PEM_FILE_BYTES = 1024 * 1024;
 const PEM_FIELD = /(?:^|_)(?:pem|ca|cert|certs|certificate|chain|bundle|credentials|credentials_json)(?:_|$)/;
 
+/**
+ * Where platforms mount who the process is: the service account of Kubernetes, roles of clouds. They stand below the
+ * usual secret roots, and whoever edits a pipeline would become the process.
+ */
+const PLATFORM_TOKENS =
+  /\/(?:(?:[\w.-]+\.)?kubernetes\.io|(?:[\w.-]+\.)?amazonaws\.com|azure\/tokens|serviceaccount)(?:\/|$)/i;
+
 /** So that a fingerprint tells nothing about short secrets to whoever reads it. */
 const FINGERPRINT_KEY = randomBytes(32);
 
@@ -180,8 +187,10 @@ class Resolver {
 
   async #text(text: string, field: string, isSecret: boolean): Promise<string> {
     for (const { provider, argument } of referencesIn(text)) {
+      const isOwn =
+        provider === "file" ? PLATFORM_TOKENS.test(argument) : isOwnCredential(argument.replace(/:-.*$/s, ""));
+      if (isOwn) throw ownCredential(`\${${provider}:${argument}}`, field, this.#pipeline);
       if (provider === "file") this.files.add(argument);
-      else if (isOwnCredential(argument.replace(/:-.*$/s, ""))) throw ownCredential(argument, field, this.#pipeline);
     }
     const value = await resolveReferences(text, {
       environment: this.#options.environment,
@@ -196,14 +205,14 @@ class Resolver {
   }
 }
 
-function ownCredential(name: string, field: string, pipeline: string): PgkeepError {
-  const reference = tameLine(`\${env:${name}}`);
+function ownCredential(text: string, field: string, pipeline: string): PgkeepError {
+  const reference = tameLine(text);
   return new PgkeepError(
     "CONFIG_REFERENCE_UNRESOLVED",
     `could not resolve ${reference} of ${field} of pipeline "${tameLine(pipeline)}"`,
     {
-      detail: "The variable holds a credential of the relay itself, which no pipeline can have.",
-      hint: "Give the pipeline's secret a variable of its own.",
+      detail: "That is a credential of the relay itself, which no pipeline can have.",
+      hint: "Give the pipeline's secret a variable or a file of its own.",
       state: "nothing was started",
     },
   );

@@ -4,6 +4,7 @@
  * Everything is compiled once, when a worker starts. For a message that only passes through nothing is parsed and
  * nothing but the body is built; a template, a route or an order key looks up its one value in the text.
  */
+import { createHash } from "node:crypto";
 import { tameLine } from "../../base/tame.ts";
 import type { DeadLetterKind } from "../engine/events.ts";
 import { type EncodeContext, type Encoded, type FormatDefinition, FormatFailure } from "../formats/format.ts";
@@ -240,6 +241,15 @@ function openOrderKey(orderKey: string | undefined): (message: Message, subject:
   if (orderKey === "dedup") return ({ dedupKey }) => dedupKey;
   if (orderKey === "subject") return (_message, subject) => subject;
   const [from, ...path] = orderKey.split(".");
-  if (from === "headers") return ({ headers }) => scalarAt(headers, path) ?? "";
-  return ({ payload }) => scalarAt(payload, path) ?? "";
+  if (from === "headers") return ({ headers }) => bounded(scalarAt(headers, path));
+  return ({ payload }) => bounded(scalarAt(payload, path));
+}
+
+/** 256 characters: keys of dead letters stay in memory, and publishers choose them. */
+const MAX_ORDER_KEY = 256;
+
+/** The key, or what stands for a long one: equal for equal keys. */
+function bounded(orderKey = ""): string {
+  if (orderKey.length <= MAX_ORDER_KEY) return orderKey;
+  return `sha256:${createHash("sha256").update(orderKey).digest("hex")}`;
 }

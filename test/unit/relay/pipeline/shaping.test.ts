@@ -155,6 +155,16 @@ describe("shaping", () => {
     expect(only((await shaping(order_key ? { order_key } : {}))(message())).orderKey).toBe(expected);
   });
 
+  it("[R-20] keeps no long order key, and tells long ones apart", async () => {
+    const shape = await shaping({ order_key: "payload.k" });
+    const keyOf = (k: string) => only(shape(message({ payload: JSON.stringify({ k }) }))).orderKey;
+    const long = "k".repeat(500_000);
+    expect(keyOf(long)).toHaveLength("sha256:".length + 64);
+    expect(keyOf(long)).toBe(keyOf(long));
+    expect(keyOf(`${long}2`)).not.toBe(keyOf(long));
+    expect(keyOf("k".repeat(256))).toBe("k".repeat(256));
+  });
+
   it("transforms before it addresses: decrypt, filter, payload", async () => {
     const shape = await shaping({
       transform: { payload: "{total: total, region: region}", filter: "payload.total > `10`" },
