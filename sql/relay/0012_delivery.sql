@@ -376,7 +376,7 @@ $$;
 
 -- Records a step of delivery in one transaction: dead letters, redelivered ones, the position, receipts. Gives the position, or NULL
 -- when the epoch is old; then nothing was changed. `p_position` NULL leaves the position alone.
--- `p_receipts`: {"sink_type": text, "messages": [{"id": ..., "dedup_key": ...}]}, or NULL.
+-- `p_receipts`: {"sink_type": text, "messages": how many were delivered}, or NULL.
 create or replace function tide.relay_commit(
   p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint, p_lease_ms integer,
   p_outbox text, p_position bigint, p_dead jsonb default null, p_settled jsonb default null, p_receipts jsonb default null
@@ -387,6 +387,7 @@ create or replace function tide.relay_commit(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_before bigint;
   v_position bigint;
 begin
   if not tide.relay_fence(p_group, p_tenant, p_direction, p_pipeline, p_epoch, p_lease_ms) then
@@ -405,6 +406,9 @@ begin
       0
     );
   end if;
+  select o.last_change_id into v_before
+    from tide.relay_consumer_offsets as o
+   where (o.relay_group_id, o.pipeline_id, o.outbox_name) = (p_group, p_pipeline, p_outbox);
   insert into tide.relay_consumer_offsets as o
          (relay_group_id, pipeline_id, outbox_name, last_change_id, worker_id, updated_at, tenant_name)
   values (p_group, p_pipeline, p_outbox, p_position, p_epoch::text, clock_timestamp(), p_tenant)
@@ -414,9 +418,10 @@ begin
          updated_at = excluded.updated_at
   returning o.last_change_id into strict v_position;
   if p_receipts is not null then
-    insert into tide.relay_delivery_receipts (pipeline_name, outbox_name, message_id, dedup_key, sink_type, tenant_name)
-    select p_pipeline, p_outbox, r.id, coalesce(r.dedup_key, ''), coalesce(p_receipts ->> 'sink_type', ''), p_tenant
-      from jsonb_to_recordset(p_receipts -> 'messages') as r (id bigint, dedup_key text);
+    insert into tide.relay_delivery_receipts
+           (pipeline_name, outbox_name, first_id, message_id, messages, sink_type, tenant_name)
+    values (p_pipeline, p_outbox, least(coalesce(v_before, 0) + 1, v_position), v_position, (p_receipts ->> 'messages')::integer,
+            coalesce(p_receipts ->> 'sink_type', ''), p_tenant);
   end if;
   return v_position;
 end
@@ -478,6 +483,10 @@ declare
 begin
   if not tide.relay_fence(p_group, p_tenant, 'reverse', p_pipeline, p_epoch, p_lease_ms) then
     return;
+  end if;
+  -- The sender is told that it may forget the event: no crash may undo that, whatever this database prefers.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
   end if;
   select c.inbox_schema into v_schema from tide.tide_inbox_config as c where c.inbox_name = p_inbox;
   if not found then

@@ -40,6 +40,11 @@ select c.inbox_schema,
   from tide.tide_inbox_config as c
  where c.inbox_name = $1`;
 
+/** "delivered" has to outlive a crash of the inbox's server, which may be set to confirm commits before they are on its disk. */
+const DURABLE = `
+select pg_catalog.set_config('synchronous_commit', 'on', false)
+ where pg_catalog.current_setting('synchronous_commit') = 'off'`;
+
 /** 1 MiB: what pg_tide allows a message to be. */
 export const MESSAGE_BYTES = 1024 * 1024;
 
@@ -56,6 +61,7 @@ export interface InboxTarget {
 export async function openInbox({ inbox, url }: InboxTarget, context: ConnectorContext): Promise<Sink> {
   const session = await connect(url, context);
   try {
+    await session.rows(DURABLE);
     return new InboxSink(session, await insertFor(session, inbox, url === undefined));
   } catch (error) {
     await session.close();

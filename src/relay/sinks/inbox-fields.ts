@@ -18,7 +18,7 @@ export function inboxFields(z: ZodNamespace) {
 export const INBOX_GUARANTEES = {
   order: "Rows are inserted in the order of the outbox.",
   duplicates: "None: event_id is the dedup_key, and a second delivery of it changes nothing.",
-  acknowledgement: "When the transaction that holds the whole batch has committed.",
+  acknowledgement: "When the transaction that holds the whole batch has committed and is on the server's disk.",
 };
 
 export const INBOX_LIMITS = {

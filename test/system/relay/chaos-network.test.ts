@@ -206,6 +206,9 @@ describe("[R-11] a relay whose sink is hurt", () => {
       during(300, between.cut, between.heal),
       during(500, between.blackHole, between.heal),
       during(0, between.loseClient, between.heal),
+      // It commits asynchronously unless it is asked not to.
+      () => other.crash(),
+      () => other.crash(),
     ];
     await endure({ tide, link, relay, arrivals }, troubles, true);
   });
