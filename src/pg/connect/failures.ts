@@ -100,7 +100,7 @@ function explainState({ sqlstate }: ServerError, settings: ConnectionSettings, a
     "3D000": {
       code: "CONNECT_DATABASE_MISSING",
       message: `database ${database} does not exist on ${place}`,
-      hint: `Check the name, or create it: createdb ${shellWord(settings.database)}`,
+      hint: `Check the name. A deploy creates a missing database, and so does: createdb ${shellWord(settings.database)}`,
     },
     "42501": {
       code: "CONNECT_PERMISSION",

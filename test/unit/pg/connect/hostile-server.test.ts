@@ -540,7 +540,9 @@ describe("errors of the server", () => {
   it("gives commands to paste that a shell takes as one word, whatever the name", async () => {
     replies = [serverError("3D000", "no")];
     const { error } = await refusedBy(say, { database: "x; rm -rf '/'" });
-    expect(error.parts.hint).toBe(String.raw`Check the name, or create it: createdb 'x; rm -rf '\''/'\'''`);
+    expect(error.parts.hint).toBe(
+      String.raw`Check the name. A deploy creates a missing database, and so does: createdb 'x; rm -rf '\''/'\'''`,
+    );
   });
 
   it("an IPv6 address stands in the hint as it can be pasted", async () => {
