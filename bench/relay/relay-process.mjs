@@ -29,10 +29,14 @@ const stop = new AbortController();
 process.on("SIGTERM", () => stop.abort());
 
 let events = 0;
+let readingMs = 0;
+let recordingMs = 0;
 let firstMs;
 let lastMs;
 const report = (event) => {
   if (event.type === "relay.polled" && event.messages > 0) firstMs ??= performance.now() - event.durationMs;
+  if (event.type === "relay.polled") readingMs += event.durationMs;
+  if (event.type === "relay.checkpoint") recordingMs += event.durationMs;
   if (event.type === "relay.batch_settled") {
     events += event.delivered;
     lastMs = performance.now();
@@ -89,7 +93,7 @@ await runRelay(
 );
 if (times) writeFileSync(stamps, JSON.stringify(times));
 const { user, system } = process.cpuUsage(started);
-say({ events, ms: lastMs - firstMs, cpuMs: (user + system) / 1_000, tag });
+say({ events, ms: lastMs - firstMs, cpuMs: (user + system) / 1_000, readingMs, recordingMs, tag });
 
 function say(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);

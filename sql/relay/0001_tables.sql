@@ -370,6 +370,11 @@ create table if not exists tide.relay_delivery_receipts (
   sink_type text not null default '',
   tenant_name text not null default ''
 );
+-- One row for each step of a pipeline: everything from first_id to message_id is settled, `messages` of it delivered in this step.
+-- Without first_id, as pg_tide wrote them, a row stands for one message.
+alter table tide.relay_delivery_receipts
+  add column if not exists first_id bigint,
+  add column if not exists messages integer not null default 1;
 create index if not exists idx_relay_delivery_receipts_pipeline
     on tide.relay_delivery_receipts (pipeline_name, delivered_at);
 create index if not exists idx_relay_delivery_receipts_message

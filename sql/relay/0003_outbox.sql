@@ -529,7 +529,7 @@ comment on function tide.outbox_truncate_delivered(text) is 'Deprecated: one swe
 
 -- Looking -------------------------------------------------------------------------------------------------------------
 
--- How many of a range were delivered, by the receipts. Lends the owner's right to read those.
+-- How many messages of a range, of those that are still there, were delivered by the receipts. Lends the owner's right to read those.
 create or replace function tide.outbox_delivery_confirm(
   p_outbox_name text, p_from_id bigint default 0, p_to_id bigint default 9223372036854775807
 )
@@ -539,10 +539,21 @@ create or replace function tide.outbox_delivery_confirm(
   security definer
   set search_path = pg_catalog, pg_temp
 as $$
-  select count(distinct r.message_id), max(r.delivered_at)
-    from tide.relay_delivery_receipts as r
-   where r.outbox_name = p_outbox_name
-     and r.message_id between p_from_id and p_to_id
+  with receipts as (
+    select range_agg(int8range(coalesce(r.first_id, r.message_id), r.message_id, '[]')) as ids, max(r.delivered_at) as latest
+      from tide.relay_delivery_receipts as r
+     where r.outbox_name = p_outbox_name
+       and r.message_id >= p_from_id
+       and coalesce(r.first_id, r.message_id) <= p_to_id
+  )
+  select (select count(*)
+            from tide.tide_outbox_messages as m
+           where m.outbox_name = p_outbox_name
+             and m.id between p_from_id and p_to_id
+             and m.id <@ receipts.ids
+             and not exists (select from tide.relay_dlq as d where d.outbox_id = m.id and not d.resolved)),
+         receipts.latest
+    from receipts
 $$;
 comment on function tide.outbox_delivery_confirm(text, bigint, bigint) is 'How many messages of a range have receipts.';
 

@@ -116,6 +116,8 @@ create table tide.relay_delivery_receipts (
   delivered_at timestamp with time zone not null default now(),
   sink_type text not null default ''::text,
   tenant_name text not null default ''::text,
+  first_id bigint,
+  messages integer not null default 1,
   constraint relay_delivery_receipts_pkey PRIMARY KEY (id)
 );
 create table tide.relay_dlq (

@@ -27,7 +27,7 @@ const START = `
 
 /** 1,000 batches at a look: more than people can read in a second. */
 const BATCHES = `
-  select r.pipeline_name, r.sink_type, ${TIME("r.delivered_at")} as at, count(*) as events, max(r.id) as last_id,
+  select r.pipeline_name, r.sink_type, ${TIME("r.delivered_at")} as at, sum(r.messages) as events, max(r.id) as last_id,
          max(r.message_id) as position,
          round((percentile_cont(0.5) within group
            (order by extract(epoch from r.delivered_at - m.created_at) * 1000))::numeric)::bigint as median_ms

@@ -59,7 +59,7 @@ const OLDEST = `
 /** 60 s: short enough to tell of now, long enough for slow pipelines. */
 const RATES = `
   select r.pipeline_name,
-         round(count(*) / 60.0, 2) as per_second,
+         round(sum(r.messages) / 60.0, 2) as per_second,
          round((percentile_cont(0.95) within group
            (order by extract(epoch from r.delivered_at - m.created_at) * 1000))::numeric)::bigint as p95_ms
     from tide.relay_delivery_receipts as r

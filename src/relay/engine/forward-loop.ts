@@ -204,7 +204,7 @@ export class ForwardLoop implements Settlement {
   settled(item: Item): void {
     if (item.slot === undefined) return;
     this.#position.settle(item.slot);
-    this.#recorder.delivered(item.delivery.message.id);
+    this.#recorder.delivered();
     this.#recorder.settled(1, this.#position.position);
     this.#intake.leave(item);
   }

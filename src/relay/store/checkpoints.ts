@@ -6,7 +6,6 @@ import { assert } from "../../base/assert.ts";
 import type { Session } from "../../pg/session.ts";
 import type { DeadLetterKind } from "../engine/events.ts";
 import type { Message } from "../message.ts";
-import { dedupKeyOf } from "./outbox-messages.ts";
 import { keyValues, type PipelineKey } from "./pipeline-key.ts";
 
 const COMMIT = "select tide.relay_commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -34,7 +33,7 @@ export interface Redelivered {
 /** What was delivered, for the record of deliveries. */
 export interface Receipts {
   sink: string;
-  ids: readonly bigint[];
+  messages: number;
 }
 
 export interface Checkpoint {
@@ -63,7 +62,7 @@ export async function commitCheckpoint(
     position === undefined ? null : String(position),
     dead.length === 0 ? null : `[${dead.map(deadLetterJson).join(",")}]`,
     redelivered.length === 0 ? null : JSON.stringify(redelivered.map(redeliveredJson)),
-    receipts === undefined ? null : receiptsJson(outbox, receipts),
+    receipts === undefined ? null : receiptsJson(receipts),
   ]);
   const recorded = rows[0]?.[0];
   if (recorded == null) return undefined;
@@ -92,7 +91,6 @@ function redeliveredJson({ id, failure }: Redelivered): Record<string, unknown> 
   return { id: Number(id), ok: failure === undefined, error_message: failure ?? null };
 }
 
-function receiptsJson(outbox: string, { sink, ids }: Receipts): string {
-  const rows = ids.map((id) => `{"id":${id},"dedup_key":${JSON.stringify(dedupKeyOf(outbox, id))}}`);
-  return `{"sink_type":${JSON.stringify(sink)},"messages":[${rows.join(",")}]}`;
+function receiptsJson({ sink, messages }: Receipts): string {
+  return JSON.stringify({ sink_type: sink, messages });
 }

@@ -204,14 +204,17 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
       ]);
     });
 
-    it("writes receipts when asked", async () => {
+    it("writes a receipt for each step: from where the last one ended to the position", async () => {
       await acquire("a", true);
-      await commit("1", 7, { receipts: { sink_type: "nats", messages: [{ id: 7, dedup_key: "d" }] } });
+      await commit("1", 7, { receipts: { sink_type: "nats", messages: 4 } });
+      await commit("1", 9, { receipts: { sink_type: "nats", messages: 2 } });
       const rows = await admin.query(
-        "select pipeline_name, outbox_name, message_id, dedup_key, sink_type from tide.relay_delivery_receipts",
+        "select pipeline_name, outbox_name, first_id, message_id, messages, sink_type from tide.relay_delivery_receipts order by id",
       );
+      const common = { pipeline_name: "p", outbox_name: "orders", sink_type: "nats" };
       expect(rows).toEqual([
-        { pipeline_name: "p", outbox_name: "orders", message_id: "7", dedup_key: "d", sink_type: "nats" },
+        { ...common, first_id: "1", message_id: "7", messages: "4" },
+        { ...common, first_id: "8", message_id: "9", messages: "2" },
       ]);
     });
   });

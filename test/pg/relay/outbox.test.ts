@@ -358,6 +358,24 @@ describe("looking at an outbox", () => {
     const [row] = await tide.rows("select * from tide.outbox_delivery_confirm($1)", name);
     expect(row).toMatchObject({ confirmed_count: "2", latest_delivered_at: expect.any(String) });
   });
+
+  it("confirms deliveries by receipts of whole steps, without what became a dead letter", async () => {
+    const { name, ids } = await outboxWith(5);
+    const [first, , third, fourth] = ids;
+    await tide.rows(
+      "insert into tide.relay_delivery_receipts (pipeline_name, outbox_name, first_id, message_id, messages) values ('p', $1, $2, $3, 4)",
+      name,
+      String(first),
+      String(fourth),
+    );
+    await tide.rows(
+      "insert into tide.relay_dlq (relay_mode, pipeline_name, source_name, sink_name, dedup_key, payload, error_message, error_kind, outbox_id) values ('forward', 'p', '', '', 'k', '{}', '', 'decode', $1)",
+      String(third),
+    );
+    const [row] = await tide.rows("select * from tide.outbox_delivery_confirm($1)", name);
+    expect(row).toMatchObject({ confirmed_count: "3" });
+    await tide.rows("delete from tide.relay_dlq");
+  });
 });
 
 describe("large payloads", () => {
