@@ -5,6 +5,7 @@ import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";
 import { ident } from "../pg/identifiers.ts";
 import { ServerError, type Session } from "../pg/session.ts";
+import { countAdopted } from "../relay/schema/adopted.ts";
 import { type InstallReport, type InstallRequest, installSchema } from "../relay/schema/install.ts";
 import { inOurWords } from "./relay/tide.ts";
 import { serverOf } from "./server/connect.ts";
@@ -57,6 +58,18 @@ export default defineOperation({
       owner: z.string().meta({ description: "Role that owns the schema" }),
       migrations: z.array(z.string()).meta({ description: "Files that ran, or would run" }),
       roles: z.boolean().meta({ description: "Whether the roles were made or checked, or would be" }),
+      adopted: z
+        .strictObject({
+          outboxes: z.int(),
+          events: z.int(),
+          consumer_groups: z.int(),
+          inboxes: z.int(),
+          pipelines: z.int(),
+          positions: z.int(),
+          dead_letters: z.int(),
+        })
+        .nullable()
+        .meta({ description: "What was taken over from pg_tide, or would be; null: nothing was there" }),
       version: z.string().meta({ description: "What tide.version() says afterwards" }),
     }),
   run: async ({ owner, roles, yes = false, dryRun = false, ...request }, context) => {
@@ -66,10 +79,11 @@ export default defineOperation({
     await using session = await server.open();
     const wanted: InstallRequest = { owner, roles, version };
     const planned = await inOurWords(session, () => installSchema(session, { ...wanted, dryRun: true }));
+    const adopted = planned.outcome === "adopted" ? await countAdopted(session) : null;
     if (!dryRun && planned.outcome === "adopted" && !yes) await askToAdopt(database, context);
     // Somebody else may have installed since the look; then nothing is left to do.
     const { migrations, ...report } = dryRun ? planned : await install(session, wanted);
-    return { ...report, migrations: [...migrations], dry_run: dryRun, database, version };
+    return { ...report, migrations: [...migrations], dry_run: dryRun, database, adopted, version };
   },
 });
 

@@ -26,7 +26,7 @@ export default defineRenderer<Output>({
     const mark = ascii ? "ok" : "✓";
     const what = (output.dry_run ? WOULD : DONE)[output.outcome];
     const facts = [`owner "${tameLine(output.owner)}"`, ...countOf(output), ...rolesOf(output)].join(", ");
-    return `${mark} ${tameLine(output.database)}: ${what}: ${facts}\nnext: ${nextOf(output)}`;
+    return `${mark} ${tameLine(output.database)}: ${what}: ${facts}${adoptedOf(output)}\nnext: ${nextOf(output)}`;
   },
 });
 
@@ -38,6 +38,20 @@ function countOf({ migrations: { length } }: Output): string[] {
 function rolesOf({ roles, dry_run }: Output): string[] {
   if (!roles) return [];
   return [dry_run ? "would make the roles" : "roles made"];
+}
+
+/** "taken over: 2 outboxes, 50 events, 1 pipeline"; nothing when there was nothing of that kind. */
+function adoptedOf({ adopted, dry_run }: Output): string {
+  if (adopted === null) return "";
+  const counts = Object.entries(adopted).flatMap(([what, count]) => {
+    const words = what.replace("_", " ");
+    return count === 0 ? [] : [`${count.toLocaleString("en-US")} ${count === 1 ? singular(words) : words}`];
+  });
+  return `\n${dry_run ? "would take over" : "taken over"}: ${counts.join(", ") || "empty tables"}`;
+}
+
+function singular(words: string): string {
+  return words.replace(/xes$/, "x").replace(/s$/, "");
 }
 
 function nextOf({ database, dry_run, roles }: Output): string {
