@@ -51,12 +51,12 @@ export default defineOperation({
         .meta({
           description: "File of the new key: 64 hexadecimal digits (rotate-keys)",
           valueName: "FILE",
-          group: "keys",
+          group: "what",
         }),
       previousKeyFile: z
         .array(z.string())
         .optional()
-        .meta({ description: "File of a key before it; repeatable (rotate-keys)", valueName: "FILE", group: "keys" }),
+        .meta({ description: "File of a key before it; repeatable (rotate-keys)", valueName: "FILE", group: "what" }),
       dryRun: z
         .boolean()
         .optional()

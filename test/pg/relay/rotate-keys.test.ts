@@ -172,8 +172,13 @@ describe("a dead letter of an encrypted event", () => {
     expect(await tide.one("select payload::text from tide.relay_dlq")).not.toContain("4111");
 
     const connection = `${tide.cluster.url(tide.database)}?sslmode=disable`;
-    const request = { connection, action: "rotate-keys", outbox: "orders", keyFile, previousKeyFile: [oldFile] };
-    const { output } = await runOperation(maintenance, request);
+    const keys = { keyFile, previousKeyFile: [oldFile] };
+    const { output } = await runOperation(maintenance, {
+      connection,
+      action: "rotate-keys",
+      outbox: "orders",
+      ...keys,
+    });
     expect(output.rotation).toMatchObject({ events: 1, dead_letters: 1, complete: true });
 
     await tide.run("select tide.relay_dlq_retry_all()");
