@@ -84,6 +84,8 @@ export class ForwardLoop implements Settlement {
   readonly #intake: PageIntake;
   readonly #redelivering = new Set<string>();
   #redeliveryDueMs = 0;
+  /** The last look found as many dead letters as it takes at once. */
+  #hasMoreLetters = false;
   #isReading = false;
   #isLooking = false;
   #hasLooked = false;
@@ -259,7 +261,7 @@ export class ForwardLoop implements Settlement {
     if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
     if (this.#shut === "sending" || this.#shut === "pausing") return false;
     if (!context.options.untilIdle && lastId === undefined) return false;
-    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER;
+    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER && !this.#hasMoreLetters;
     return isRecorded && isStill && this.#hasLooked && this.#isExhausted();
   }
 
@@ -344,6 +346,8 @@ export class ForwardLoop implements Settlement {
     if (context.options.atStep && recorded.deadLetters.length > 0) await this.#steps("dead_letters_written");
     if (context.options.atStep) await this.#steps("checkpoint_committed");
     for (const { id } of recorded.redelivered) this.#redelivering.delete(id);
+    // Those after them do not wait for the next look.
+    if (this.#hasMoreLetters && this.#redelivering.size === 0) this.#redeliveryDueMs = 0;
     this.#tellRecorded(recorded);
   }
 
@@ -364,16 +368,19 @@ export class ForwardLoop implements Settlement {
     try {
       await this.#releaseKeys();
       this.#hasLooked = true;
+      this.#hasMoreLetters = false;
       if (redelivers === "none") return;
       const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
       const due = await context.lease.use(async (session) =>
         (await lookout.hasDueLetters(session, name)) ? readDueDeadLetters(session, request) : [],
       );
-      for (const letter of due) {
-        if (this.#redelivering.has(letter.id) || (redelivers === "own" && letter.source !== outbox)) continue;
+      const own = due.filter(({ source }) => redelivers === "all" || source === outbox);
+      const fresh = own.filter(({ id }) => !this.#redelivering.has(id));
+      for (const letter of fresh) {
         this.#redelivering.add(letter.id);
         if (!this.#intake.takeDeadLetter(letter)) this.#recorder.redelivered({ id: letter.id, failure: undefined });
       }
+      this.#hasMoreLetters = due.length === REDELIVERY_LIMIT && fresh.length > 0;
     } finally {
       this.#isLooking = false;
       this.#redeliveryDueMs = context.options.clock.monotonicMs() + REDELIVERY_POLL_MS;
@@ -428,7 +435,7 @@ export class ForwardLoop implements Settlement {
     // Who rests looks for dead letters when it looks for events, so that it wakes once for both.
     const lookMs = this.#isLooking
       ? NEVER
-      : this.#work() === "rests"
+      : this.#work() === "rests" && !this.#hasMoreLetters
         ? Math.max(this.#redeliveryDueMs, readMs)
         : this.#redeliveryDueMs;
     return Math.min(recordMs, readMs, lookMs, this.#sender.dueMs());
