@@ -39,7 +39,8 @@ function shown({ payload, headers, history, ...known }: Letter, view: View): str
 
 function rowOf(letter: Letter): Record<string, unknown> {
   return {
-    id: letter.id,
+    // As the other actions take it: a number of thousands would get a comma.
+    id: String(letter.id),
     pipeline: letter.pipeline,
     kind: letter.kind,
     attempts: letter.attempts,

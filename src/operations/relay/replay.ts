@@ -3,6 +3,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import type { Session } from "../../pg/session.ts";
 import type { RelayEvent } from "../../relay/engine/events.ts";
+import type { RelaySummary } from "../../relay/engine/options.ts";
 import { logEntryOf } from "../../relay/observe/log-lines.ts";
 import type { Server } from "../server/connect.ts";
 import { baseOptions, DEFAULT_RUN } from "./relay-options.ts";
@@ -96,7 +97,31 @@ export async function executeReplay(
       batchSize,
     }),
   );
-  return { action: "execute", events: [], delivered: summary.delivered, dead_letters: summary.deadLetters };
+  const output = { action: "execute", events: [], delivered: summary.delivered, dead_letters: summary.deadLetters };
+  refuseUnfinished(summary, output, context.signal);
+  return output;
+}
+
+/** A replay that was ended before the end of its range is never told as done. */
+function refuseUnfinished(
+  { pipelines, forced }: RelaySummary,
+  data: ReplayOutput,
+  { aborted, reason }: AbortSignal,
+): void {
+  const isFailed = pipelines.some(({ state }) => state === "failed");
+  if (!aborted && !isFailed && forced.length === 0) return;
+  const ended = reason instanceof PgkeepError ? reason : undefined;
+  const counted = `${data.delivered} events were delivered and ${data.dead_letters} became dead letters`;
+  const parts = {
+    hint: "Repeat the command: it begins at --from-id again, and receivers know what they had by its id.",
+    state: `${counted}; the rest was not, and the live position is as before`,
+    data: { ...data },
+  };
+  if (aborted) throw new PgkeepError(ended?.code ?? "COMMAND_INTERRUPTED", ended?.message ?? "interrupted", parts);
+  throw new PgkeepError("RELAY_REPLAY_REFUSED", "the replay could not be finished", {
+    ...parts,
+    detail: pipelines.map(({ name, reason: why }) => `Pipeline "${name}": ${why ?? "unknown"}.`).join(" "),
+  });
 }
 
 async function approve({ yes = false, fromId, toId }: ExecuteRequest, { prompt }: OperationContext): Promise<void> {
