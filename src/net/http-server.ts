@@ -2,8 +2,8 @@
  * The small HTTP server below everything that pgkeep lets others call: webhooks, metrics, health.
  *
  * It trusts nobody. Every limit is a constant here: connections, bytes of headers and body, time for each, requests at
- * once, bytes held for all of them, requests of one address. Whoever opens connections and says nothing loses them to
- * whoever speaks. A request is routed by its head alone, so that a wrong path, method or size is answered before a byte
+ * once, bytes held for all of them, requests of one address. Whoever opens connections and says nothing, or dribbles a
+ * body, loses them to whoever speaks. A request is routed by its head alone, so that a wrong path, method or size is answered before a byte
  * of the body is read; what is refused so is closed, not drained.
  *
  * Node's parser is strict: a request with both Content-Length and Transfer-Encoding, two lengths, folded or malformed
@@ -36,6 +36,8 @@ export const HTTP_SERVER_LIMITS = {
   headersMs: 5_000,
   /** 15 s for a whole request: 1 MiB at 70 KiB a second. */
   requestMs: 15_000,
+  /** 1 s for a body before its connection may be taken from it by another client, when there are too many. */
+  slowBodyMs: 1_000,
   /** 5 s between two requests of a connection. */
   idleMs: 5_000,
   /** Requests being read or worked on; a pipelining client could otherwise have any number on one connection. */
@@ -215,6 +217,7 @@ function addressOf(server: Server): string {
 class ServerState {
   readonly #options: HttpServerOptions;
   readonly #limits: Limits;
+  readonly #clock: Clock;
   readonly #rate: RequestRate | undefined;
   /** By the client's address and port; the one longest without a request first. */
   readonly #connections = new Map<string, Connection>();
@@ -226,21 +229,35 @@ class ServerState {
     this.#options = options;
     this.#limits = limits;
     const perSecond = options.requestsPerSecond;
-    this.#rate = perSecond === undefined ? undefined : new RequestRate(perSecond, options.clock ?? systemClock);
+    this.#clock = options.clock ?? systemClock;
+    this.#rate = perSecond === undefined ? undefined : new RequestRate(perSecond, this.#clock);
   }
 
-  /** Closes an idle connection when there are too many; the new one when none is idle. */
+  /** Closes an idle or slow connection when there are too many; the new one when there is none. */
   admit(socket: Socket): void {
     const key = clientOf(socket);
     if (this.#connections.size >= this.#limits.connections) {
-      const idle = [...this.#connections].find(([, { requests }]) => requests === 0);
-      if (idle) this.#connections.delete(idle[0]);
-      (idle?.[1].socket ?? socket).destroy();
-      if (!idle) return;
+      const worst = [...this.#connections].find(([, { requests }]) => requests === 0) ?? this.#slowest();
+      if (worst) this.#connections.delete(worst[0]);
+      (worst?.[1].socket ?? socket).destroy();
+      if (!worst) return;
     }
-    const connection = { socket, requests: 0 };
+    const connection: Connection = { socket, requests: 0, readingSinceMs: undefined };
     this.#connections.set(key, connection);
     socket.once("close", () => this.#connections.get(key) === connection && this.#connections.delete(key));
+  }
+
+  /** The connection that has been sending one body for the longest time, longer than an honest client takes. */
+  #slowest(): [string, Connection] | undefined {
+    let slowest: [string, Connection] | undefined;
+    let sinceMs = this.#clock.monotonicMs() - this.#limits.slowBodyMs;
+    for (const entry of this.#connections) {
+      const { readingSinceMs } = entry[1];
+      if (readingSinceMs === undefined || readingSinceMs > sinceMs) continue;
+      slowest = entry;
+      sinceMs = readingSinceMs;
+    }
+    return slowest;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -320,7 +337,10 @@ class ServerState {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
+      const connection = this.#connections.get(clientOf(request.socket));
+      if (connection) connection.readingSinceMs = this.#clock.monotonicMs();
       const settle = (body: Buffer | undefined, error?: Error) => {
+        if (connection) connection.readingSinceMs = undefined;
         request.removeAllListeners("data");
         if (body === undefined) this.#buffered -= size;
         if (error) reject(error);
@@ -345,6 +365,8 @@ const TOO_MANY: HttpAnswer = { status: 429, headers: { "retry-after": "1" } };
 interface Connection {
   socket: Socket;
   requests: number;
+  /** Monotonic time since when a body is being read; undefined: none is. */
+  readingSinceMs: number | undefined;
 }
 
 /** The connection broke while its body was read: there is nobody to answer. */

@@ -194,6 +194,18 @@ describe("[R-10] limits", () => {
     expect(answers.map(statusOf)).toEqual([408, 408, 408]);
   });
 
+  it("bodies that dribble in give way to one that comes at once, and quick ones to nobody", async () => {
+    const server = await start({ limits: { connections: 8, requests: 8, slowBodyMs: 100 } });
+    const slow = Array.from({ length: 8 }, () => dial(server));
+    for (const socket of slow) socket.write("POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // As many as there may be, all of them young: the newcomer has to wait its turn.
+    await expect(post(server)).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    for (let count = 0; count < 5; count++) expect((await post(server)).status).toBe(200);
+    expect(slow.filter(({ destroyed }) => destroyed).length).toBeLessThan(8);
+  });
+
   it("connections that say nothing give way to one that speaks", async () => {
     const server = await start({ limits: { connections: 8 } });
     const idle = await Promise.all(
