@@ -191,11 +191,12 @@ function startText(commands) {
     ...first.map(([, line, does]) => `  ${line.padEnd(30)}  ${does}`),
     "",
     "A command tells you more when asked",
-    "  pgkeep help                     every command",
-    "  pgkeep deploy --help            flags and examples of one",
+    "  pgkeep help                     every command; --help after one shows its flags",
+    "  pgkeep access                   who may do what: as one file says, and proved",
+    "  pgkeep relay                    events of your transactions, to webhooks and brokers",
     "  pgkeep explain DEPLOY_LOCKED    what an error code means",
     "",
-    "Projects made for pgmi run as they are; pgkeep pgmi takes its grammar.",
+    "What was made for pgmi and pg_tide runs as it is: pgkeep pgmi, pgkeep pg-tide.",
     "Documentation is in docs/index.md of the package.",
   ].join("\n")}\n`;
 }
