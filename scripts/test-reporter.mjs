@@ -1,6 +1,6 @@
 /**
  * Vitest reporter that hands scripts/test.mjs what it counts: passed, failed and skipped tests, a skip with the reason
- * that the test gave (`context.skip("why")`). Written as JSON to the file that PGKEEP_TEST_RESULTS names.
+ * that the test gave (`context.skip("why")`), and the servers that connectors were tested against. Written as JSON to the file that PGKEEP_TEST_RESULTS names.
  */
 import { writeFileSync } from "node:fs";
 
@@ -8,9 +8,15 @@ export default class CountingReporter {
   passed = 0;
   failed = [];
   skipped = [];
+  /** By "sink redis": the server, or why there was none. */
+  connectors = new Map();
 
   onTestCaseResult(testCase) {
     const { state, note } = testCase.result();
+    const { connector } = testCase.meta();
+    if (connector?.server || (connector && !this.connectors.has(connector.name))) {
+      this.connectors.set(connector.name, connector);
+    }
     const name = `${testCase.module.relativeModuleId ?? testCase.module.moduleId} > ${testCase.fullName}`;
     if (state === "passed") this.passed += 1;
     else if (state === "failed") this.failed.push(name);
@@ -27,6 +33,8 @@ export default class CountingReporter {
     }
     for (const error of unhandledErrors) this.failed.push(`unhandled: ${String(error.message).split("\n")[0]}`);
     const path = process.env.PGKEEP_TEST_RESULTS;
-    if (path) writeFileSync(path, JSON.stringify({ passed: this.passed, failed: this.failed, skipped: this.skipped }));
+    const { passed, failed, skipped } = this;
+    if (path)
+      writeFileSync(path, JSON.stringify({ passed, failed, skipped, connectors: [...this.connectors.values()] }));
   }
 }

@@ -2,7 +2,7 @@
  * `npm test`: everything that can be checked on this machine, from a fresh clone, as root or not.
  *
  * Order: bootstrap, system packages (only as root on Debian), lint, types, then every test project. A failing step does
- * not stop the others; the last lines say what was not run and why, and count everything:
+ * not stop the others; the last lines say which servers were real, what was not run and why, and count everything:
  *
  *   812 passed, 0 failed, 3 skipped
  *
@@ -43,6 +43,8 @@ const startedMs = performance.now();
 const tally = { passed: 0, failed: 0, skipped: 0 };
 const notRun = [];
 const failures = [];
+/** "sink redis: redis-server 7.0.15" */
+const tested = [];
 
 bootstrap();
 installSystemPackages();
@@ -125,6 +127,7 @@ function countTests(results, status) {
     return;
   }
   tally.passed += results.passed;
+  listConnectors(results.connectors);
   for (const { test, reason } of results.skipped) {
     tally[reason ? "skipped" : "failed"] += 1;
     if (reason) notRun.push(`${test}: ${reason}`);
@@ -136,6 +139,27 @@ function countTests(results, status) {
     tally.failed += 1;
     failures.push("vitest failed outside of a test; its message is above");
   }
+}
+
+/** What each connector of the catalogues was tested against; in a whole run also those that were not. */
+function listConnectors(connectors) {
+  const known = new Map(connectors.map((connector) => [connector.name, connector]));
+  if (vitestArguments.length === 0) {
+    for (const name of catalogued()) if (!known.has(name)) known.set(name, { name, reason: "its suite did not run" });
+  }
+  for (const name of [...known.keys()].sort()) {
+    const { server, reason } = known.get(name);
+    if (server) tested.push(`${name}: ${server}`);
+    else notRun.push(`${name}: ${reason || "its server did not start"}`);
+  }
+}
+
+/** "sink file", "source nats": the members of the catalogues, by their indexes. */
+function catalogued() {
+  return ["sink", "source"].flatMap((kind) => {
+    const index = readFileSync(join(ROOT, `src/relay/${kind}s/index.ts`), "utf8");
+    return [...index.matchAll(/^ {2}(\w+): \(\) => import/gm)].map(([, type]) => `${kind} ${type}`);
+  });
 }
 
 function run(command, variables = {}) {
@@ -154,6 +178,8 @@ function run(command, variables = {}) {
 
 function conclude() {
   say("");
+  if (tested.length > 0) say("connectors, and the servers they were tested against");
+  for (const line of tested) say(`  - ${line}`);
   if (failures.length > 0) say("failed");
   for (const line of failures) say(`  - ${line}`);
   say(notRun.length > 0 ? "not run, and why" : "not run: nothing");

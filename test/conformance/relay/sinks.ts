@@ -27,6 +27,7 @@ import {
   TRANSIENT,
   withWrongCertificates,
 } from "./subject.ts";
+import { tellsServer } from "./tested.ts";
 
 /** A message as a reader of the destination sees it. */
 export interface Received {
@@ -133,13 +134,16 @@ export function describeSink(suite: SinkSuite): void {
     beforeAll(async () => {
       if (!available.isThere) return;
       bench = new SinkBench(definition, await suite.start());
-      process.stdout.write(`sink ${definition.type}: tested against ${bench.subject.server}\n`);
     });
     afterAll(async () => {
       await bench?.closeAll();
       await bench?.subject.stop();
     });
-    beforeEach(needs(available.isThere, available.reason));
+    const tell = tellsServer(`sink ${definition.type}`, () => bench?.subject.server, available.reason);
+    beforeEach((context) => {
+      tell(context);
+      needs(available.isThere, available.reason)(context);
+    });
     const run = () => bench;
 
     describe("delivers", () => describeDelivery(run, suite));

@@ -31,6 +31,7 @@ import {
   TRANSIENT,
   withWrongCertificates,
 } from "./subject.ts";
+import { tellsServer } from "./tested.ts";
 
 /** An event as somebody else's program sends it. */
 export interface Written {
@@ -199,11 +200,14 @@ export function describeSource(suite: SourceSuite): void {
     beforeAll(async () => {
       if (!available.isThere) return;
       bench = new SourceBench(suite, await suite.start());
-      process.stdout.write(`source ${definition.type}: tested against ${bench.subject.server}\n`);
     });
     afterEach(() => bench?.stopAll());
     afterAll(() => bench?.subject.stop());
-    beforeEach(needs(available.isThere, available.reason));
+    const tell = tellsServer(`source ${definition.type}`, () => bench?.subject.server, available.reason);
+    beforeEach((context) => {
+      tell(context);
+      needs(available.isThere, available.reason)(context);
+    });
     const run = () => bench;
 
     describe("hands over", () => describeHandover(run, suite));

@@ -1,11 +1,12 @@
 /** Standard input as a source: one event per line, none lost while the process lives. */
 import { PassThrough } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import stdin from "../../../../src/relay/sources/stdin.ts";
 import { connectorContext } from "../../../conformance/relay/connector.ts";
 import { TestInbox } from "../../../conformance/relay/sources.ts";
 import { expectEventually } from "../../../conformance/relay/subject.ts";
+import { tellsServer } from "../../../conformance/relay/tested.ts";
 
 async function start(input: PassThrough, config: Record<string, unknown> = {}, inbox = new TestInbox()) {
   const abort = new AbortController();
@@ -29,6 +30,8 @@ async function start(input: PassThrough, config: Record<string, unknown> = {}, i
 }
 
 describe("standard input", () => {
+  beforeEach(tellsServer("source stdin", () => "a stream"));
+
   it("is one event per line, whatever the chunks, blank lines left out, the last line without its end", async () => {
     const input = new PassThrough();
     const { inbox, stop } = await start(input, { subject: "import" });
