@@ -82,6 +82,25 @@ create or replace trigger relay_dlq_deleted after delete on tide.relay_dlq
 create or replace trigger relay_dlq_truncated before truncate on tide.relay_dlq
   for each statement execute function tide.relay_refuse_audit_change();
 
+-- Who and when are never the writer's word: a relay may add lines, and is not believed whose they are. Definer: whoever
+-- adds a line need not be able to ask who it is.
+create or replace function tide.relay_dlq_history_signed()
+  returns trigger
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  new.actor := tide.publisher_identity();
+  new.at := clock_timestamp();
+  return new;
+end
+$body$;
+comment on function tide.relay_dlq_history_signed() is 'Trigger: a line of history says who wrote it, and when.';
+
+create or replace trigger relay_dlq_history_signed before insert on tide.relay_dlq_history
+  for each row execute function tide.relay_dlq_history_signed();
+
 -- Writes one line of history for each of `p_ids`. Definer, for the reason above.
 create or replace function tide.relay_dlq_note(p_ids bigint[], p_action text, p_reason text)
   returns void

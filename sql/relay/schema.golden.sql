@@ -411,6 +411,7 @@ CREATE TRIGGER relay_dlq_deleted AFTER DELETE ON tide.relay_dlq FOR EACH ROW EXE
 CREATE TRIGGER relay_dlq_edited BEFORE UPDATE ON tide.relay_dlq FOR EACH ROW WHEN (((new.payload IS DISTINCT FROM old.payload) OR (new.headers IS DISTINCT FROM old.headers) OR (new.subject IS DISTINCT FROM old.subject) OR (new.dedup_key IS DISTINCT FROM old.dedup_key) OR (new.version IS DISTINCT FROM old.version) OR (new.id IS DISTINCT FROM old.id))) EXECUTE FUNCTION tide.relay_dlq_changed();
 CREATE TRIGGER relay_dlq_truncated BEFORE TRUNCATE ON tide.relay_dlq FOR EACH STATEMENT EXECUTE FUNCTION tide.relay_refuse_audit_change();
 CREATE TRIGGER relay_dlq_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tide.relay_dlq_history FOR EACH STATEMENT EXECUTE FUNCTION tide.relay_refuse_audit_change();
+CREATE TRIGGER relay_dlq_history_signed BEFORE INSERT ON tide.relay_dlq_history FOR EACH ROW EXECUTE FUNCTION tide.relay_dlq_history_signed();
 CREATE TRIGGER relay_fanin_config_changed AFTER INSERT OR DELETE OR UPDATE ON tide.relay_fanin_config FOR EACH ROW EXECUTE FUNCTION tide.relay_fanin_changed();
 CREATE TRIGGER relay_inbox_config_changed AFTER INSERT OR DELETE OR UPDATE ON tide.relay_inbox_config FOR EACH ROW EXECUTE FUNCTION tide.relay_config_changed();
 CREATE TRIGGER relay_outbox_config_changed AFTER INSERT OR DELETE OR UPDATE ON tide.relay_outbox_config FOR EACH ROW EXECUTE FUNCTION tide.relay_config_changed();
@@ -657,6 +658,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_dlq_edit(p_id bigint, p_payload jsonb, p_headers jsonb, p_version integer, p_reason text) returns integer volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_find(p_pipeline_name text, p_dedup_key text) returns bigint stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_history_of(p_id bigint) returns SETOF tide.relay_dlq_history stable set search_path=pg_catalog, pg_temp
+-- function tide.relay_dlq_history_signed() returns trigger volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_list(p_pipeline text DEFAULT NULL::text, p_limit integer DEFAULT NULL::integer) returns SETOF tide.relay_dlq stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_mark_due(p_ids bigint[], p_action text, p_reason text) returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_not_found(p_id bigint) returns void volatile set search_path=pg_catalog, pg_temp

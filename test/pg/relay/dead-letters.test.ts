@@ -226,6 +226,23 @@ describe.each([18, 14] as const)("dead letters on PostgreSQL %i", (major) => {
     expect((await tide.refused(statement)).sqlstate).toBe("42501");
   });
 
+  it("[R-12] whoever may add lines to the history cannot add another's, nor date one back", async () => {
+    await tide.run(`create role forger; grant usage on schema tide to forger;
+      grant insert, select on tide.relay_dlq_history to forger; set role forger`);
+    try {
+      await tide.run(`insert into tide.relay_dlq_history (dlq_id, action, actor, at, reason)
+        values (4242, 'discarded', 'alice', '2020-01-01', 'never said')`);
+    } finally {
+      await tide.run("reset role");
+    }
+    expect(
+      await tide.rows(
+        "select actor, at > now() - interval '1 minute' as fresh from tide.relay_dlq_history where dlq_id = 4242",
+      ),
+    ).toEqual([{ actor: "forger", fresh: "t" }]);
+    await tide.run("drop owned by forger; drop role forger");
+  });
+
   it("[relay 3.6] purges what was resolved long enough ago, and never what is open", async () => {
     const [old, young, open] = [await letter("a"), await letter("b"), await letter("c")];
     await tide.run(`select tide.relay_dlq_resolve_many('{${old},${young}}');
