@@ -71,8 +71,12 @@ export async function judge(tide: Tide, outbox: string, arrivals: readonly Arriv
   };
 }
 
-/** How many events are committed in an outbox, and how many of them have arrived. */
+/** How many committed events of an outbox have not arrived. */
 export async function missing(tide: Tide, outbox: string, arrivals: readonly Arrival[]): Promise<number> {
-  const committed = await tide.one("select count(*) from tide.tide_outbox_messages where outbox_name = $1", outbox);
-  return Number(committed) - new Set(arrivals.map(({ dedupKey }) => dedupKey)).size;
+  const committed = await tide.session.rows(
+    "select 'outbox_' || outbox_name || ':' || id || ':0' from tide.tide_outbox_messages where outbox_name = $1",
+    [outbox],
+  );
+  const arrived = new Set(arrivals.map(({ dedupKey }) => dedupKey));
+  return committed.filter(([id]) => !arrived.has(id ?? "")).length;
 }
