@@ -13,7 +13,11 @@ export default defineRenderer<Output>({
   result: ({ pipelines, reason }, view) => {
     if (pipelines.length === 0) return "there is no pipeline yet; tide.relay_set_outbox makes one\n";
     const lines = tableLines(pipelines.map(rowOf), view);
-    const notes = reason === null ? [] : [`? ${reason}`];
+    const isWaiting = pipelines.some(({ state }) => state === "unowned");
+    const notes = [
+      ...(reason === null ? [] : [`? ${reason}`]),
+      ...(isWaiting ? ["next: pgkeep relay run     no relay has taken over what is unowned"] : []),
+    ];
     return `${[...lines.map((line) => coloured(line, view)), ...notes].join("\n")}\n`;
   },
 });
@@ -37,7 +41,8 @@ function errorText({ state, last_error: error, next_retry_ms: next, last_update_
   if (!error || state === "healthy") return "";
   const code = tameLine(error.code).replace(/^PGTIDE_/, "");
   // Nobody tries again where nobody runs the pipeline.
-  return next === null || state === "unowned" ? code : `${code}, next try in ${ageText(next)}`;
+  const isAtRest = state === "unowned" || state === "disabled";
+  return next === null || isAtRest ? code : `${code}, next try in ${ageText(next)}`;
 }
 
 const COLOURS = { retrying: "yellow", failed: "red", unknown: "magenta" } as const;

@@ -59,6 +59,16 @@ const letter = {
 };
 
 describe("relay status", () => {
+  it("says what to start when nobody delivers, and does not speak of tries of a pipeline that is off", () => {
+    const unowned = { ...pipeline, state: "unowned" as const };
+    expect(status.result?.({ pipelines: [unowned], reason: null }, view())).toMatch(/\nnext: pgkeep relay run /);
+    const disabled = status.result?.(
+      { pipelines: [{ ...pipeline, state: "disabled" as const }], reason: null },
+      view(),
+    );
+    expect(disabled).not.toContain("next");
+  });
+
   it("has one line per pipeline, with the next try", () => {
     expect(status.result?.({ pipelines: [pipeline], reason: null }, view())).toBe(
       "pipeline      state     lag     oldest  out/s  p95  dead  last error\n" +
