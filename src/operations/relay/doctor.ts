@@ -6,6 +6,7 @@
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
 import { checkPipeline, pipelineRows } from "./pipelines.ts";
 import { readStatus } from "./status.ts";
+import { TRESPASSER } from "./tide.ts";
 
 export interface RelayCheck {
   what: string;
@@ -24,7 +25,8 @@ const FACTS = `
          pg_catalog.current_setting('is_superuser') = 'on' as is_superuser,
          coalesce((select pg_catalog.pg_has_role(current_user, r.oid, 'usage')
                      from pg_catalog.pg_roles as r where r.rolname = 'tide_relay'), false) as is_relay,
-         exists (select from pg_catalog.pg_roles as r where r.rolname = 'tide_relay') as has_roles`;
+         exists (select from pg_catalog.pg_roles as r where r.rolname = 'tide_relay') as has_roles,
+         ${TRESPASSER} as trespasser`;
 
 /** undefined when there is no schema tide. */
 export async function checkRelay(session: Session): Promise<RelayCheck[] | undefined> {
@@ -33,6 +35,14 @@ export async function checkRelay(session: Session): Promise<RelayCheck[] | undef
   if (facts.may_use !== "t")
     return [
       unknown("schema", "schema tide is there and this role may not use it", "Ask for tide_reader, then repeat."),
+    ];
+  if (facts.trespasser != null)
+    return [
+      fail(
+        "schema",
+        `role "${facts.trespasser}" chooses what schema tide does, and it would do it as a superuser`,
+        "Connect as a role that was granted tide_reader, or as the schema's owner.",
+      ),
     ];
   if (facts.has_tables !== "t" || facts.is_current !== "t")
     return [fail("schema", "schema tide is of another version", "pgkeep relay install")];

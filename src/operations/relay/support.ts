@@ -16,6 +16,7 @@ import { METRIC_PREFIX, METRICS } from "../../relay/observe/metric-names.ts";
 import type { Server } from "../server/connect.ts";
 import { checkRelay } from "./doctor.ts";
 import { readStatus } from "./status.ts";
+import { requireTide } from "./tide.ts";
 
 /** 1 MiB: what a ticket takes. */
 const MAX_FILE_BYTES = 2 ** 20;
@@ -81,6 +82,8 @@ async function askDatabase(reach: () => Promise<Server>): Promise<Answers> {
     const known = { ...nothing, server: session.parameterStatus("server_version") ?? null };
     if (!checks) return { ...known, unknown: "RELAY_NOT_INSTALLED" };
     const facts = checks.map(({ what, status }) => ({ what, status }));
+    // Never more than the doctor dared: the schema's own functions may be somebody's trap.
+    await requireTide(session);
     return { ...known, checks: facts, ...(await details(session)) };
   } catch (error) {
     return { ...nothing, unknown: error instanceof PgkeepError ? error.code : "the database refused a question" };

@@ -16,19 +16,46 @@ export function targetFields(z: ZodNamespace) {
   return { ...settingsFields(z), ...connectionFields(z) };
 }
 
+/**
+ * For a superuser's session: a login that can act as the owner of schema tide and so chooses what its functions and
+ * views do, with the rights of whoever uses them. NULL otherwise. For a query's list of columns.
+ */
+export const TRESPASSER = `(
+  select l.rolname
+    from pg_catalog.pg_namespace as t
+    join pg_catalog.pg_roles as o on o.oid = t.nspowner and not o.rolsuper
+    join pg_catalog.pg_roles as s on s.rolname = current_user and s.rolsuper
+    join pg_catalog.pg_roles as l
+      on l.rolcanlogin and not l.rolsuper and l.rolname <> current_user
+     and pg_catalog.pg_has_role(l.oid, t.nspowner, 'member')
+   where t.nspname = 'tide'
+   order by l.rolname
+   limit 1)`;
+
 /** Out of the catalogs: to_regclass and its like fail for a role that may not use the schema. */
 const INSTALLED = `
   select exists (select from pg_catalog.pg_class as c
                   where c.relnamespace = n.oid and c.relname = 'relay_dlq') as has_tables,
          exists (select from pg_catalog.pg_proc as f
                   where f.pronamespace = n.oid and f.proname = 'relay_commit') as is_current,
-         pg_catalog.has_schema_privilege(n.oid, 'usage') as may_use
+         pg_catalog.has_schema_privilege(n.oid, 'usage') as may_use,
+         ${TRESPASSER} as trespasser
     from pg_catalog.pg_namespace as n
    where n.nspname = 'tide'`;
 
-/** Throws RELAY_NOT_INSTALLED when the schema is not there or too old, RELAY_RIGHT_MISSING without its USAGE. */
+/**
+ * Throws RELAY_NOT_INSTALLED when the schema is not there or too old, RELAY_RIGHT_MISSING without its USAGE, and
+ * RELAY_SCHEMA_FOREIGN where using it would lend a superuser's rights to somebody.
+ */
 export async function requireTide(session: Session): Promise<void> {
   const [found] = await session.query(INSTALLED);
+  if (found?.trespasser != null) {
+    throw new PgkeepError("RELAY_SCHEMA_FOREIGN", `schema "tide" is in the hands of role "${found.trespasser}"`, {
+      detail: "That role chooses what the functions there do, and they would run with a superuser's rights.",
+      hint: "Connect as a role that was granted tide_reader, or as the schema's owner.",
+      state: "nothing was started",
+    });
+  }
   if (found !== undefined && found.may_use !== "t") {
     throw new PgkeepError("RELAY_RIGHT_MISSING", `role "${session.target.user}" may not use schema tide`, {
       hint: `Grant it one of the tide_ roles: grant tide_reader to ${ident(session.target.user)};`,

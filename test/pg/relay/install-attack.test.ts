@@ -1,6 +1,8 @@
 /** Who can put something into schema tide, and waits for somebody with more rights to install or upgrade there. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../src/base/errors.ts";
+import { checkRelay } from "../../../src/operations/relay/doctor.ts";
+import { requireTide } from "../../../src/operations/relay/tide.ts";
 import type { Session } from "../../../src/pg/session.ts";
 import { installSchema } from "../../../src/relay/schema/install.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
@@ -79,6 +81,25 @@ describe.each([...new Set([availableMajors().at(0) ?? 18, availableMajors().at(-
       expect(await strong()).toBe(0);
       await session.script("drop trigger trap on tide.meta");
       expect(await installSchema(session, { version: "2" })).toMatchObject({ outcome: "upgraded" });
+    });
+
+    it("[R-15] [Q-02] no command of a superuser calls what the schema's owner put there", async () => {
+      const database = await cluster.createDatabase(undefined, "owner builder");
+      await using builder = await as("builder", database);
+      await installSchema(builder, { version: "1" });
+      await builder.script(`create or replace function tide.version() returns text language plpgsql as
+        $$ begin alter role builder superuser; return '1'; exception when others then return '1'; end $$;
+        create view tide.looks as select tide.version()`);
+      await using session = await connectTo(cluster, { database });
+      const error = await requireTide(session).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ code: "RELAY_SCHEMA_FOREIGN" });
+      expect(await checkRelay(session)).toEqual([
+        expect.objectContaining({ what: "schema", status: "fail", detail: expect.stringContaining('"builder"') }),
+      ]);
+      expect(await strong()).toBe(0);
+      // For everybody else it is what it always was.
+      await requireTide(builder);
+      expect((await checkRelay(builder))?.[0]).toMatchObject({ what: "schema", status: "ok" });
     });
 
     it("the owner upgrades what is the owner's, also one that a superuser made for a role that logs in", async () => {
