@@ -45,14 +45,11 @@ export default defineOperation({
         .min(1)
         .optional()
         .meta({ description: "Stop after so many; default until done", valueName: "N" }),
-      keyFile: z
-        .string()
-        .optional()
-        .meta({
-          description: "File of the new key: 64 hexadecimal digits (rotate-keys)",
-          valueName: "FILE",
-          group: "what",
-        }),
+      keyFile: z.string().optional().meta({
+        description: "File of the new key: 64 hexadecimal digits (rotate-keys)",
+        valueName: "FILE",
+        group: "what",
+      }),
       previousKeyFile: z
         .array(z.string())
         .optional()
