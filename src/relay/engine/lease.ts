@@ -22,6 +22,8 @@ import type { Lease } from "./worker.ts";
 const LEFT_BY_CHECKPOINT = 0.66;
 /** Renewed when less than this is left: late by a third of the lease it still comes in time. */
 const RENEW_BELOW = 0.4;
+/** Without the lock it is tried so often, however busy the pipeline is and whatever else extends the lease. */
+const TRY_LOCK_AFTER = 0.33;
 /** 2 s: giving back is a courtesy; the lease ends without it. */
 const RELEASE_LIMIT_MS = 2_000;
 
@@ -75,6 +77,7 @@ export class OwnedLease implements Lease {
   readonly #renewing: Promise<void>;
   #hasLock: boolean;
   #deadlineMs: number;
+  #renewedAtMs: number;
   #expiry: NodeJS.Timeout | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -86,6 +89,7 @@ export class OwnedLease implements Lease {
     this.#clock = options.clock;
     this.#hasLock = hasLock;
     this.#deadlineMs = sentAtMs + options.leaseMs;
+    this.#renewedAtMs = sentAtMs;
     session.onEnd(() => this.lose());
     this.#watchExpiry();
     this.#renewing = this.#keepRenewing();
@@ -148,7 +152,8 @@ export class OwnedLease implements Lease {
   async #keepRenewing(): Promise<void> {
     try {
       while (!this.#lost.signal.aborted) {
-        const dueMs = this.#deadlineMs - this.leaseMs * RENEW_BELOW;
+        const lockDueMs = this.#hasLock ? Number.POSITIVE_INFINITY : this.#renewedAtMs + this.leaseMs * TRY_LOCK_AFTER;
+        const dueMs = Math.min(this.#deadlineMs - this.leaseMs * RENEW_BELOW, lockDueMs);
         const waitMs = dueMs - this.#clock.monotonicMs();
         if (waitMs > 0) await sleep(waitMs, this.#lost.signal);
         else await this.#renew();
@@ -163,6 +168,7 @@ export class OwnedLease implements Lease {
     return this.use(async (session) => {
       if (!this.#hasLock) this.#hasLock = await tryLock(session, this.key);
       const sentAtMs = this.#clock.monotonicMs();
+      this.#renewedAtMs = sentAtMs;
       const { epoch, leaseMs } = this;
       const isOurs = await renewLease(session, this.key, { epoch, leaseMs, hasLock: this.#hasLock });
       if (isOurs) this.#extendTo(sentAtMs + leaseMs);
