@@ -77,5 +77,5 @@ describe("[R-11] relays of a group that are killed at random", () => {
     const arrived = new Set(receiver.arrivals.map(({ name }) => name));
     expect([...writers.committed].filter((name) => !arrived.has(name))).toEqual([]);
     expect(verdict.duplicates).toBeLessThan(KILLS * (IN_FLIGHT + UNRECORDED));
-  });
+  }, 400_000);
 });
