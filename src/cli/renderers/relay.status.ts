@@ -12,7 +12,11 @@ type Pipeline = Output["pipelines"][number];
 export default defineRenderer<Output>({
   result: ({ pipelines, reason }, view) => {
     if (pipelines.length === 0) return "there is no pipeline yet; tide.relay_set_outbox makes one\n";
-    const lines = tableLines(pipelines.map(rowOf), view);
+    const hasGroups = new Set(pipelines.map(({ relay_group: group }) => group)).size > 1;
+    const lines = tableLines(
+      pipelines.map((pipeline) => rowOf(pipeline, hasGroups)),
+      view,
+    );
     const isWaiting = pipelines.some(({ state }) => state === "unowned");
     const notes = [
       ...(reason === null ? [] : [`? ${reason}`]),
@@ -22,10 +26,12 @@ export default defineRenderer<Output>({
   },
 });
 
-function rowOf(pipeline: Pipeline): Record<string, string> {
+/** Each group delivers everything: with several, a pipeline has a line for each. */
+function rowOf(pipeline: Pipeline, hasGroups: boolean): Record<string, string> {
   const { oldest_age_ms: oldest, delivered_per_second: rate, p95_ms: p95 } = pipeline;
   return {
     pipeline: tameLine(pipeline.pipeline),
+    ...(hasGroups ? { group: tameLine(pipeline.relay_group ?? "-") } : {}),
     state: pipeline.state,
     lag: pipeline.lag === null ? "-" : pipeline.lag.toLocaleString("en"),
     oldest: oldest === null ? "-" : ageText(oldest),

@@ -1,5 +1,6 @@
 /** Rows of an inbox and their dead letters, stored in one fenced transaction. */
-import type { Session } from "../../pg/session.ts";
+import { literal } from "../../pg/identifiers.ts";
+import { ServerError, type Session } from "../../pg/session.ts";
 import type { PipelineKey } from "./pipeline-key.ts";
 
 /** A row of `<name>_inbox`. */
@@ -56,6 +57,21 @@ const DUE =
 
 /** The ids that were new; undefined when the epoch is old and nothing was stored. Throws ServerError. */
 export async function storeInInbox(session: Session, request: StoreRequest): Promise<Set<string> | undefined> {
+  try {
+    return await store(session, request);
+  } catch (error) {
+    if (error instanceof ServerError && error.sqlstate === "42501") throw withGrant(error, session, request.inbox);
+    throw error;
+  }
+}
+
+/** Each inbox lets roles in by itself, so a relay's role that is right otherwise lacks this one. */
+function withGrant(error: ServerError, { target: { user } }: Session, inbox: string): ServerError {
+  const grant = `select tide.inbox_grant_deliver(${literal(inbox)}, ${literal(user)});`;
+  return new ServerError({ ...error, message: `${error.message}; grant it with ${grant}` });
+}
+
+async function store(session: Session, request: StoreRequest): Promise<Set<string> | undefined> {
   const { key, epoch, leaseMs, inbox } = request;
   const [row] = await session.rows(STORE, [
     key.group,

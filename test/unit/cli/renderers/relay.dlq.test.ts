@@ -67,4 +67,8 @@ describe("a dead letter that was edited", () => {
     ]);
     expect(shown("edit", 0)).not.toContain("next:");
   });
+
+  it("shows its number as the other actions take it", () => {
+    expect(shown("retry", 1, { ...LETTER, id: 10_003 })).toMatch(/^10003 /m);
+  });
 });

@@ -76,6 +76,13 @@ describe("relay status", () => {
     );
   });
 
+  it("tells the lines of one pipeline apart when several groups deliver it", () => {
+    const other = { ...pipeline, relay_group: "copy" };
+    const text = status.result?.({ pipelines: [pipeline, other], reason: null }, view()) ?? "";
+    expect(text).toMatch(/^pipeline +group +state /);
+    expect(text).toMatch(/^orders-kafka +copy +retrying /m);
+  });
+
   it("says since when nothing was heard, and makes names harmless", () => {
     const mute = { ...pipeline, pipeline: HOSTILE, state: "unknown" as const, last_update_age_ms: 160_000 };
     const text = status.result?.({ pipelines: [mute], reason: "no right" }, view()) ?? "";
