@@ -84,7 +84,10 @@ async function makePipelines(): Promise<void> {
     refused: ["webhook", { url: at("refused"), headers, ...signed }],
     away: ["webhook", { url: at("away"), headers, ...signed }],
     inbox: ["inbox", { inbox: "mail", postgres_url: "${env:INBOX_URL}" }],
-    redis: ["redis", { url: "redis://127.0.0.1:16399", password: "${env:BROKER}", stream_key: "s", allow_insecure: true }],
+    redis: [
+      "redis",
+      { url: "redis://127.0.0.1:16399", password: "${env:BROKER}", stream_key: "s", allow_insecure: true },
+    ],
     broken: ["webhook", { url: "${env:INBOX_URL}" }],
   };
   for (const [name, [type, config]] of Object.entries(sinks)) {
