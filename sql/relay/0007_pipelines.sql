@@ -980,10 +980,20 @@ comment on function tide.relay_set_inbox(text, text, text, jsonb) is
 -- between the two above by nothing else.
 create or replace function tide.relay_set_inbox(p_name text, p_source_type text, p_target_inbox text, p_config text)
   returns void
-  language sql
+  language plpgsql
   set search_path = pg_catalog, pg_temp
 as $body$
-  select tide.relay_set_inbox(p_name, p_source_type, p_target_inbox, p_config::jsonb)
+declare
+  v_config jsonb;
+begin
+  begin
+    v_config := p_config::jsonb;
+  exception when data_exception then
+    -- The server's own words repeat the text, which may hold a secret.
+    perform tide.fail('PGTIDE_INVALID_ARGUMENT', 'invalid argument: p_config is not JSON', null);
+  end;
+  perform tide.relay_set_inbox(p_name, p_source_type, p_target_inbox, v_config);
+end
 $body$;
 comment on function tide.relay_set_inbox(text, text, text, text) is
   'Stores a reverse pipeline, the source''s type before the inbox, its configuration not cast.';

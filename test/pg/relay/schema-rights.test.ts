@@ -149,7 +149,7 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
       select * from tide.relay_page('events', 0, 10, 100000);
       select tide.relay_commit('default', 'default', 'forward', 'my-pipeline', 1, 3000, 'events', 1,
         '[{"outbox_id": 1, "dedup_key": "k", "payload": {}, "error_kind": "decode", "error_message": "bad"}]', null,
-        '{"sink_type": "kafka", "messages": [{"id": 1, "dedup_key": "k"}]}');
+        '{"sink_type": "kafka", "messages": 1}');
       select * from tide.relay_due_dead_letters('my-pipeline', 'forward', 10);
       select * from tide.relay_holders('events');
       select tide.relay_sleep('events'), tide.relay_wake('events');
