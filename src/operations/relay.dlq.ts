@@ -48,6 +48,11 @@ export default defineOperation({
         .optional()
         .meta({ description: "edit: the new payload, JSON; - is standard input", valueName: "JSON" }),
       headers: z.string().optional().meta({ description: "edit: the new headers, a JSON object", valueName: "JSON" }),
+      ifVersion: z
+        .int()
+        .min(1)
+        .optional()
+        .meta({ description: "edit: only while it has the version that show told", valueName: "N" }),
       reason: z.string().optional().meta({ description: "Why (edit, discard)", valueName: "TEXT" }),
       yes: z.boolean().optional().meta({ description: "Approve a change of more than one", group: "safety" }),
       ...targetFields(z),

@@ -21,6 +21,7 @@ export interface DlqRequest {
   showPayload?: boolean | undefined;
   payload?: string | undefined;
   headers?: string | undefined;
+  ifVersion?: number | undefined;
   reason?: string | undefined;
   yes?: boolean | undefined;
 }
@@ -110,7 +111,8 @@ async function edit(session: Session, request: DlqRequest, context: OperationCon
     id,
     payload ?? null,
     headers ?? null,
-    String(before.version),
+    // Without it the last of two people who edit wins; both edits stay in the record.
+    String(request.ifVersion ?? before.version),
     reason,
   ]);
   return {

@@ -317,6 +317,29 @@ describe("many dead letters, and a replay that is interrupted", () => {
     expect(left).toEqual({ count: "0" });
   });
 
+  it("are edited by one of two people who both saw the same version, and the other is told", async () => {
+    await session.script("update tide.relay_dlq set resolved = false, resolved_at = null, retried_at = null");
+    const [letter] = await session.query("select min(id) as id, min(version) as version from tide.relay_dlq");
+    const operator = { PGUSER: cluster.superuser, PGPASSWORD: cluster.password };
+    const words = [
+      "relay",
+      "dlq",
+      "edit",
+      letter?.id ?? "",
+      "--if-version",
+      letter?.version ?? "",
+      "--reason",
+      "typing",
+    ];
+    const mine = await run([...words, "--payload", '{"n":"mine"}'], operator);
+    const yours = await run([...words, "--payload", '{"n":"yours"}'], operator);
+    expect([mine.status, yours.status]).toEqual([0, 13]);
+    expect(yours.stderr).toContain("edit the version that there is");
+    const [kept] = await session.query("select payload from tide.relay_dlq where id = $1", [letter?.id ?? null]);
+    expect(kept).toEqual({ payload: '{"n": "mine"}' });
+    await session.script("delete from tide.relay_dlq");
+  });
+
   it("ends with 130 and says how far it came", async () => {
     const words = ["relay", "replay", "execute", "--pipeline", "many", "--from-id", "1", "--to-id", "999999", "--yes"];
     const before = web.requests.length;

@@ -116,7 +116,7 @@ describe("relay run", () => {
   });
 
   it("sums up at the end", () => {
-    const output = { delivered: 1_200, stored: 0, dead_letters: 2, pipelines: [] };
+    const output = { ended: "idle" as const, delivered: 1_200, stored: 0, dead_letters: 2, pipelines: [] };
     expect(run.summary?.(output, view({ ascii: true }))).toBe("ok 1,200 delivered, 2 dead");
   });
 });
