@@ -28,10 +28,10 @@ describe("an answer that refuses", () => {
     const body = JSON.stringify({ note: `${"-".repeat(33)}leave it at the back door please` });
     for (let at = 0; at < 8; at++) {
       const said = "leaveitatthebackdoorplease".slice(0, 24);
-      expect(refusal(`${"z".repeat(at)} ${said} z`, body).reason).toBe(
-        "the endpoint answered 422 and repeated the request",
-      );
+      expect(refusal(`${"z".repeat(at)} ${said} z`, body)).toMatchObject({
+        reason: "the endpoint answered 422 and repeated the request",
+      });
     }
-    expect(refusal("leave it at", body).reason).toBe("the endpoint answered 422: leave it at");
+    expect(refusal("leave it at", body)).toMatchObject({ reason: "the endpoint answered 422: leave it at" });
   });
 });
