@@ -43,15 +43,10 @@ const config = (z: ZodNamespace) =>
       .default("earliest")
       .meta({ description: "Where a group without an offset begins" }),
     batch_size: z.int().min(1).max(1_000).default(200).meta({ description: "Most events stored in one transaction" }),
-    session_timeout_ms: z
-      .int()
-      .min(1_000)
-      .max(300_000)
-      .default(30_000)
-      .meta({
-        description:
-          "After how long without a sign of life the group gives partitions to others; brokers refuse less than 6 s unless told otherwise",
-      }),
+    session_timeout_ms: z.int().min(1_000).max(300_000).default(30_000).meta({
+      description:
+        "After how long without a sign of life the group gives partitions to others; brokers refuse less than 6 s unless told otherwise",
+    }),
     tls: z.boolean().optional().meta({ description: "false stands for security_protocol plaintext or sasl_plaintext" }),
     event_id: z
       .enum(["auto", "offset", "format"])

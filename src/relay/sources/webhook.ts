@@ -71,13 +71,9 @@ const config = (z: ZodNamespace) =>
         .boolean()
         .default(false)
         .meta({ description: "Take events from anybody who can connect, when no scheme is given" }),
-      idempotency_header: z
-        .string()
-        .regex(HEADER_NAME)
-        .nullish()
-        .meta({
-          description: "Header with the event's id, for schemes that have none; Idempotency-Key is looked at after it",
-        }),
+      idempotency_header: z.string().regex(HEADER_NAME).nullish().meta({
+        description: "Header with the event's id, for schemes that have none; Idempotency-Key is looked at after it",
+      }),
       duplicate_status: z
         .union([z.literal(200), z.literal(409)])
         .default(200)

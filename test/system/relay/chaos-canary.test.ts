@@ -220,7 +220,7 @@ describe("[R-05] [R-06] [R-21] marked secrets and payloads", () => {
       ["relay", "support", bundle],
     ];
     for (const words of commands) {
-      const limit = new Promise<undefined>((resolve) => setTimeout(resolve, 5_000));
+      const limit = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 5_000));
       const running = pgkeepStarted(words, { env });
       const ended = await Promise.race([running.finished, limit]);
       if (ended === undefined) running.child.kill("SIGTERM");
