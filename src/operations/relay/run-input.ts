@@ -4,6 +4,8 @@ import { parseDurationMs } from "../../base/duration.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
 import { DEFAULT_SECRET_ROOTS } from "../../config/references.ts";
+import { addressPolicy } from "../../net/address-guard.ts";
+import { AddressRefusal } from "../../net/address-policy.ts";
 import { DEFAULT_METRICS_ADDRESS } from "../../relay/observe/serve.ts";
 
 export interface RunFlags {
@@ -48,7 +50,9 @@ export function runFields(z: ZodNamespace) {
       valueName: "NAME",
     }),
     tenant: z.string().optional().meta({ description: "Only pipelines of this tenant", valueName: "NAME" }),
-    untilIdle: z.boolean().optional().meta({ description: "Deliver what is due, then end" }),
+    untilIdle: z.boolean().optional().meta({
+      description: "Deliver what is due, then end; while a sink is away it goes on trying, unless --timeout is given",
+    }),
     failOnDead: z
       .boolean()
       .optional()
@@ -143,7 +147,17 @@ export function fileRootsOf(
   return fileRoot.map((root) => resolve(workingDirectory, root));
 }
 
-/** The networks and names of `--ssrf-allow`: repeatable, each a list. */
+/** The networks and names of `--ssrf-allow`: repeatable, each a list. Throws CONFIG_VALUE_INVALID for anything else. */
 export function allowedNetworks(lists: readonly string[] | undefined): readonly string[] {
-  return (lists ?? []).flatMap((list) => list.split(",").map((one) => one.trim())).filter((one) => one !== "");
+  const allow = (lists ?? []).flatMap((list) => list.split(",").map((one) => one.trim())).filter((one) => one !== "");
+  try {
+    addressPolicy({ rules: { allow } });
+  } catch (error) {
+    if (!(error instanceof AddressRefusal)) throw error;
+    throw new PgkeepError("CONFIG_VALUE_INVALID", `--ssrf-allow: ${error.message}`, {
+      hint: "Give networks and host names, separated by commas: 10.0.0.0/8,nats.internal",
+      state: "nothing was started",
+    });
+  }
+  return allow;
 }

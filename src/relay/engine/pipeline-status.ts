@@ -126,6 +126,14 @@ export class PipelineStatus implements PipelineVoice {
   }
 }
 
+/** What the server refuses until somebody has done something: rights granted, or the schema of this version installed. */
+const LASTING: Readonly<Record<string, string>> = {
+  "42501": "PGTIDE_POSTGRES_AUTHORIZATION",
+  "42883": "PGTIDE_CATALOG_MISSING",
+  "42P01": "PGTIDE_CATALOG_MISSING",
+  "42703": "PGTIDE_CATALOG_MISSING",
+};
+
 /** Code, text and hope of anything that ended a worker. */
 export function diagnosisOf(error: unknown): {
   component: ErrorComponent;
@@ -134,13 +142,12 @@ export function diagnosisOf(error: unknown): {
   isTransient: boolean;
 } {
   if (error instanceof ServerError) {
-    const isRight = error.sqlstate === "42501";
-    const code = isRight ? "PGTIDE_POSTGRES_AUTHORIZATION" : "PGTIDE_POSTGRES_UNAVAILABLE";
+    const code = LASTING[error.sqlstate];
     return {
       component: "database",
-      code,
+      code: code ?? "PGTIDE_POSTGRES_UNAVAILABLE",
       reason: tameLine(`${error.message} (${error.sqlstate})`),
-      isTransient: !isRight,
+      isTransient: code === undefined,
     };
   }
   if (!(error instanceof PgkeepError)) {
