@@ -91,27 +91,30 @@ export async function openHttpClient(options: HttpClientOptions): Promise<HttpCl
     minVersion: "TLSv1.2",
     allowH2: false,
   });
-  const pool = new undici.Pool(url.origin, {
-    connections,
-    pipelining: 1,
-    connect: guarded(connect, addresses),
-    maxHeaderSize: HEADER_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // The one limit of each request is `timeoutMs`.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  return new PooledClient(pool, `${url.pathname}${url.search}`, timeoutMs);
+  const makePool = () =>
+    new undici.Pool(url.origin, {
+      connections,
+      pipelining: 1,
+      connect: guarded(connect, addresses),
+      maxHeaderSize: HEADER_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The one limit of each request is `timeoutMs`.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  return new PooledClient(makePool, `${url.pathname}${url.search}`, timeoutMs);
 }
 
 class PooledClient implements HttpClient {
-  readonly #pool: Pool;
+  readonly #makePool: () => Pool;
   readonly #path: string;
   readonly #timeoutMs: number;
   readonly #abortable = new Abortable();
+  #pool: Pool;
 
-  constructor(pool: Pool, path: string, timeoutMs: number) {
-    this.#pool = pool;
+  constructor(makePool: () => Pool, path: string, timeoutMs: number) {
+    this.#makePool = makePool;
+    this.#pool = makePool();
     this.#path = path;
     this.#timeoutMs = timeoutMs;
   }
@@ -119,10 +122,25 @@ class PooledClient implements HttpClient {
   post({ headers, body, signal }: HttpPost): Promise<HttpResponse> {
     if (signal?.aborted) return Promise.reject(new HttpFailure("aborted", "the request was given up"));
     return new Promise((resolve, reject) => {
+      const pool = this.#pool;
       const abortable = signal && this.#abortable.of(signal);
-      const exchange = new Exchange({ timeoutMs: this.#timeoutMs, abortable, resolve, reject });
-      this.#pool.dispatch({ method: "POST", path: this.#path, headers, body }, exchange);
+      const fail = (failure: HttpFailure) => {
+        if (failure.kind === "timeout") this.#replace(pool);
+        reject(failure);
+      };
+      const exchange = new Exchange({ timeoutMs: this.#timeoutMs, abortable, resolve, reject: fail });
+      pool.dispatch({ method: "POST", path: this.#path, headers, body }, exchange);
     });
+  }
+
+  /**
+   * Leaves every connection that was open when an answer did not come: where one has died without a word the others
+   * have too, and each would cost the same message another attempt. What is on its way there may still be answered.
+   */
+  #replace(silent: Pool): void {
+    if (silent !== this.#pool) return;
+    this.#pool = this.#makePool();
+    silent.close().catch(() => undefined);
   }
 
   async close(graceMs: number): Promise<void> {

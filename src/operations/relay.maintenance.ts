@@ -25,7 +25,7 @@ export default defineOperation({
       { line: "pgkeep relay maintenance sweep -d shop", does: "all outboxes" },
       { line: "pgkeep relay maintenance sweep --outbox orders --dry-run -d shop", does: "count, remove nothing" },
       {
-        line: "pgkeep relay maintenance rotate-keys --outbox orders --key-file new.key --previous-key-file old.key -d shop",
+        line: "pgkeep relay maintenance rotate-keys --outbox orders --key-file new --previous-key-file old",
         does: "seal what waits under the new key",
       },
     ],

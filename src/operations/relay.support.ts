@@ -1,5 +1,6 @@
 /** `pgkeep relay support`: what somebody needs to help, and nothing that must not leave the house. */
 import { resolve } from "node:path";
+import { PgkeepError } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
 import { writeSupportBundle } from "./relay/support.ts";
 import { targetFields } from "./relay/tide.ts";
@@ -36,6 +37,13 @@ export default defineOperation({
     }),
   run: async (input, context) => {
     const directory = resolve(context.workingDirectory, input.directory);
-    return writeSupportBundle(directory, () => serverOf(input, context), context);
+    const server = serverOf(input, context);
+    await server.catch(refuseConfiguration);
+    return writeSupportBundle(directory, () => server, context);
   },
 });
+
+/** A database that is away is written down; settings that cannot be meant are the caller's to correct. */
+function refuseConfiguration(error: unknown): void {
+  if (error instanceof PgkeepError && /^(?:CONFIG_|USAGE_|CONNECT_STRING_)/.test(error.code)) throw error;
+}

@@ -205,9 +205,10 @@ export class Coordinator {
       if (this.#session === session) this.#session = undefined;
       this.#poke();
     });
-    await session.script(`set statement_timeout = ${LOOK_LIMIT_MS}; listen tide_relay_config`);
+    // Known before its first question, so that the limit of a look holds for that one too.
     this.#session = session;
     this.#catalogDueMs = 0;
+    await session.script(`set statement_timeout = ${LOOK_LIMIT_MS}; listen tide_relay_config`);
     return session;
   }
 

@@ -128,14 +128,15 @@ export class OwnedLease implements Lease {
   async release(): Promise<void> {
     const isOurs = this.isHeld();
     this.lose();
-    await this.#renewing;
     if (isOurs) {
       const released = this.use((session) => releaseLease(session, this.key, this.epoch)).catch(() => undefined);
       const limit = new AbortController();
       await Promise.race([released, sleep(RELEASE_LIMIT_MS, limit.signal).catch(() => undefined)]);
       limit.abort();
     }
+    // A renewal may be waiting for a server that will never answer: closing ends the wait, so it comes first.
     await this.#session.close();
+    await this.#renewing;
   }
 
   #extendTo(deadlineMs: number): void {

@@ -7,7 +7,7 @@
  *
  * The endpoint's status says whose fault a failure is. Refusing everybody (3xx, 401, 403), being away (502, 503, 504,
  * Cloudflare's 52x) or asking for patience (408, 425, 429) is the endpoint's; other 4xx and a plain 500 are about the message.
- * No answer in time is the message's only if others got theirs meanwhile.
+ * No answer in time is the message's only if others got theirs meanwhile, and not for the first time.
  */
 import { createHash } from "node:crypto";
 import type { z as Zod } from "zod";
@@ -29,6 +29,9 @@ const LIMITS = { batchMessages: 100, batchBytes: 4 * 1024 * 1024, messageBytes: 
 
 /** 10 s to connect when the pipeline starts. */
 const PROBE_MS = 10_000;
+
+/** 10,000 ids of messages that had no answer in time; then they are forgotten, which costs one attempt each. */
+const MAX_WAITED = 10_000;
 
 const LEGACY_HEADER = "X-Pg-Tide-Signature";
 
@@ -192,6 +195,7 @@ class WebhookSink implements Sink {
   /** Names that an event cannot set. */
   readonly #taken: ReadonlySet<string>;
   #lastSuccessMs = Number.NEGATIVE_INFINITY;
+  readonly #waited = new Set<string>();
 
   constructor(parts: SinkParts) {
     this.#parts = parts;
@@ -245,8 +249,22 @@ class WebhookSink implements Sink {
       return refusalOf(response, body, clock);
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error;
-      return failureOf(error, this.#lastSuccessMs >= startedMs);
+      const othersSucceeded = this.#lastSuccessMs >= startedMs;
+      const isAgain = error.kind === "timeout" && this.#hasWaitedBefore(batch);
+      return failureOf(error, othersSucceeded && isAgain);
     }
+  }
+
+  /**
+   * Whether the first of these has waited in vain before. One such wait may be the connection's, which has died without a
+   * word while others live; the next goes over a new one.
+   */
+  #hasWaitedBefore([first]: readonly Delivery[]): boolean {
+    const key = first?.message.dedupKey ?? "";
+    if (this.#waited.has(key)) return true;
+    if (this.#waited.size >= MAX_WAITED) this.#waited.clear();
+    this.#waited.add(key);
+    return false;
   }
 
   #bodyOf(batch: readonly Delivery[]): Buffer {

@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { install, makeFolder, pack, remove, type Tarball } from "./tarball.ts";
 
@@ -94,8 +94,13 @@ describe("the manifest", () => {
 
   it("gives every resolver of ES modules its types", async () => {
     const attw = ["node_modules/@arethetypeswrong/cli/dist/index.js", tarball.path];
-    const { stdout } = await run(process.execPath, [...attw, "--profile", "esm-only", "--no-color", "--no-emoji"]);
-    expect(stdout).toMatch(/node16 \(from ESM\)\W+OK \(ESM\)/);
+    const form = ["--profile", "esm-only", "--format", "table-flipped", "--no-color", "--no-emoji"];
+    const { stdout } = await run(process.execPath, [...attw, ...form]);
+    for (const name of ["pgkeep", "pgkeep/deploy", "pgkeep/relay"]) expect(stdout).toContain(`"${name}"`);
+    const ofLibrary = stripVTControlCharacters(stdout)
+      .split("\n")
+      .filter((line) => /^\W*"pgkeep/.test(line) && !line.includes("package.json"));
+    expect(ofLibrary.filter((line) => /│ OK \(ESM\)/.test(line))).toHaveLength(3);
   });
 });
 

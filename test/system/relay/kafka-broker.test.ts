@@ -258,6 +258,17 @@ describe("Kafka", () => {
     const configEntries = [{ name: "max.message.bytes", value: "5000" }];
     await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name, configEntries }] });
     await admin.disconnect();
+    // A broker learns of it from the controller a moment later.
+    const producer = clientOf(plain).producer({ retry: { retries: 0 } });
+    await producer.connect();
+    const tooLarge = { topic: name, messages: [{ value: "x".repeat(6_000) }] };
+    const answer = () =>
+      producer.send(tooLarge).then(
+        () => "taken",
+        (error: { type?: string }) => error.type,
+      );
+    await expect.poll(answer, { timeout: 20_000 }).toBe("MESSAGE_TOO_LARGE");
+    await producer.disconnect();
     const large = delivery(3, { subject: name, body: "x".repeat(6_000) });
     const [before, refused, after] = await opened.send(
       [delivery(2, { subject: name }), large, delivery(4, { subject: name })],
