@@ -17,7 +17,7 @@ async function load(path) {
   const folder = mkdtempSync(join(cache, "pgkeep-bench-"));
   const isPackage = (id) => !id.startsWith(".") && !id.startsWith("/");
   const bundle = await rolldown({ input: join(root, path), external: isPackage, platform: "node", logLevel: "silent" });
-  const { output } = await bundle.write({ dir: folder, format: "esm", inlineDynamicImports: true });
+  const { output } = await bundle.write({ dir: folder, format: "esm", codeSplitting: false });
   try {
     return await import(pathToFileURL(join(folder, output[0].fileName)).href);
   } finally {
@@ -162,11 +162,22 @@ async function kafka() {
   if (!KAFKA.isThere) throw new Error(KAFKA.reason);
   const broker = await startKafka();
   const brokers = `127.0.0.1:${broker.port}`;
+  const makeTopic = async (topic) => {
+    const { default: kafkajs } = await import("kafkajs");
+    const { ca, user: username, password } = broker;
+    const sasl = { mechanism: "scram-sha-512", username, password };
+    const settings = { brokers: [brokers], ssl: { ca }, sasl, logLevel: kafkajs.logLevel.NOTHING };
+    const admin = new kafkajs.Kafka(settings).admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
+    await admin.disconnect();
+    return topic;
+  };
   return {
     ...subject({ broker, name: "kafka", sink: async () => ({}), bare: async () => ({}) }),
     config: async (run) => ({
       brokers,
-      topic: `relay-${run}`,
+      topic: await makeTopic(`relay-${run}`),
       ssl_ca_location: broker.ca,
       security_protocol: "sasl_ssl",
       sasl_mechanism: "SCRAM-SHA-512",
@@ -178,7 +189,7 @@ async function kafka() {
       ca: broker.ca,
       user: broker.user,
       password: broker.password,
-      topic: `bare-${run}`,
+      topic: await makeTopic(`bare-${run}`),
     }),
   };
 }

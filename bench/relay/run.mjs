@@ -121,7 +121,7 @@ async function webhook() {
   const { port } = await receiver.next();
   const url = `http://127.0.0.1:${port}/`;
   for (const inFlight of [1, 16, 64]) {
-    const config = { url, allow_http: true, body: "single" };
+    const config = { url, allow_http: true, body: "single", lanes: inFlight };
     const order = inFlight === 1 ? {} : { order_key: "dedup" };
     const subjects = {
       "bare undici": () => bare("webhook", { url, count: events, inFlight }),
