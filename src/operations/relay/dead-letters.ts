@@ -110,8 +110,8 @@ const COLUMNS = `
 /** The letters that `selection` means, the oldest first, at most its limit. Without ids and match: all that wait. */
 export async function findDeadLetters(session: Session, selection: Selection): Promise<DeadLetter[]> {
   const { sql, values } = whereOf(selection);
-  const text = `select ${COLUMNS} from tide.relay_dlq as d where ${sql} order by d.id limit ${selection.limit}`;
-  return (await session.query(text, values)).map(letterOf);
+  const text = `select ${COLUMNS} from tide.relay_dlq as d where ${sql} order by d.id limit $${values.length + 1}::bigint`;
+  return (await session.query(text, [...values, String(selection.limit)])).map(letterOf);
 }
 
 export async function countDeadLetters(session: Session, selection: Selection): Promise<number> {

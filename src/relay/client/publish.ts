@@ -4,6 +4,7 @@
  * Only text is bound, so any driver with `query(text, values)` will do.
  */
 import { PgkeepError } from "../../base/errors.ts";
+import { literal } from "../../pg/identifiers.ts";
 import { type Queryable, sqlstateOf } from "./connection.ts";
 import type { PayloadEncryption } from "./encryption.ts";
 
@@ -110,7 +111,7 @@ function named(error: unknown, outbox: string): PgkeepError | undefined {
   switch (sqlstateOf(error)) {
     case "42704":
       return new PgkeepError("RELAY_OUTBOX_UNKNOWN", `there is no outbox "${outbox}"`, {
-        hint: `Create it: select tide.outbox_create('${outbox.replaceAll("'", "''")}');`,
+        hint: `Create it: select tide.outbox_create(${literal(outbox)});`,
         cause: error,
       });
     case "42501":

@@ -58,6 +58,8 @@ export interface SinkSuite {
   withoutHeaders?: string;
   /** The destination keeps values and not bytes: why. */
   withoutBytes?: string;
+  /** There is no network in between, or the connector's own test has it: its cases are left out. */
+  isLocal?: boolean;
   /** Further cases of this sink, with the same server. */
   extra?(run: () => SinkBench): void;
 }
@@ -134,6 +136,9 @@ export function describeSink(suite: SinkSuite): void {
     beforeAll(async () => {
       if (!available.isThere) return;
       bench = new SinkBench(definition, await suite.start());
+      expect(bench.subject.network === undefined, "isLocal says whether there is a network").toBe(
+        suite.isLocal === true,
+      );
     });
     afterAll(async () => {
       await bench?.closeAll();
@@ -148,11 +153,12 @@ export function describeSink(suite: SinkSuite): void {
 
     describe("delivers", () => describeDelivery(run, suite));
     describe("refuses", () => describeRefusals(run, suite));
-    describe("over the network", () => {
-      beforeEach((context) => needs(bench?.subject.network !== undefined, "this sink has no network")(context));
-      describeTrust(run);
-      describeFailures(run);
-    });
+    if (suite.isLocal !== true) {
+      describe("over the network", () => {
+        describeTrust(run);
+        describeFailures(run);
+      });
+    }
     describe("ends", () => describeEnding(run));
     suite.extra?.(run);
 

@@ -16,6 +16,7 @@ function signatureOf(body: Buffer | string): string {
 }
 
 describeSink({
+  isLocal: true,
   definition: webhookSink,
   async start() {
     const authority = await createAuthority("authority of the endpoint");
@@ -64,6 +65,7 @@ async function sendUntilTaken(url: string, events: readonly Written[], stopping:
 }
 
 describeSource({
+  isLocal: true,
   definition: webhookSource,
   onlyJson: "a webhook that is not JSON is answered with 400",
   withoutHeaders: "HTTP carries no such headers; the receiver's own test has those that it carries",

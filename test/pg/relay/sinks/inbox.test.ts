@@ -60,6 +60,7 @@ for (const [where, definition, config] of [
 ] as const) {
   describe(where, () => {
     describeSink({
+      isLocal: true,
       // The suite's context has no database.
       definition: {
         ...definition,

@@ -26,6 +26,7 @@ const directory = mkdtempSync(join(tmpdir(), "pgkeep-file-sink-"));
 const at = (name: string) => join(directory, name);
 
 describeSink({
+  isLocal: true,
   // The suite's context allows no directory.
   definition: { ...file, open: (config, context) => file.open(config, { ...context, fileRoots: [directory] }) },
   withoutHeaders: "a line holds the body alone",

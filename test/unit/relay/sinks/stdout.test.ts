@@ -13,6 +13,7 @@ const streams = new Map<string, Buffer[]>();
 let place = "";
 
 describeSink({
+  isLocal: true,
   definition: {
     ...stdout,
     open: (config, context) => {
