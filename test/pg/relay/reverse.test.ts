@@ -206,9 +206,9 @@ describe("the intake", () => {
 
   it("fails what waits, and everything later, when the database is gone", async () => {
     await using run = await owned();
-    const pending = run.intake.deliver([event("1", "a")], ended);
+    const pending = run.intake.deliver([event("1", "a")], ended).catch(() => undefined);
     await admin.query("select pg_terminate_backend($1::int)", [String(run.session.processId)]);
-    await pending.catch(() => undefined);
+    await pending;
     await expect(run.intake.deliver([event("2", "b")], ended)).rejects.toThrow();
     expect(run.intake.failure).toBeDefined();
   });
