@@ -46,6 +46,12 @@ export const CATALOGUES = [
     definition: "TransformDefinition",
     declaredIn: "src/relay/transforms/transform.ts",
   },
+  ...["network", "transport", "database", "practices"].map((pillar) => ({
+    folder: `src/audit/checks/${pillar}`,
+    definition: "Check",
+    declaredIn: "src/audit/check.ts",
+  })),
+  { folder: "src/audit/reporters", definition: "AuditReporter", declaredIn: "src/audit/reporters/reporter.ts" },
   { folder: "src/cli/renderers", definition: "Renderer<never>", declaredIn: "src/cli/renderer.ts" },
 ];
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { CATALOGUES, membersOf, staleIndexes } from "../../scripts/catalogue.mjs";
 import { filesBelow, read, withoutComments } from "./repository.ts";
 
-const TESTS = filesBelow("test", ".test.ts")
+/** A case file is a test: describe-checks.ts runs every one of its folder. */
+const TESTS = filesBelow("test", ".test.ts", ".case.ts")
   .filter((path) => !path.startsWith("test/tidy/"))
   .map((path) => ({ path, text: withoutComments(read(path)) }));
 const MEMBERS = CATALOGUES.flatMap(({ folder }) => membersOf(folder).map((name) => [folder, name] as const));
@@ -20,7 +21,7 @@ describe("catalogues", () => {
 
   it.each(MEMBERS)("%s/%s.ts has a test", (folder, name) => {
     const area = folder.split("/").at(-1) ?? folder;
-    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.test\\.ts$`);
+    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.(test|case)\\.ts$`);
     const imports = `${area}/${name}.ts"`;
     const tested = TESTS.some(
       ({ path, text }) => file.test(path) || text.includes(imports) || runs(text, folder, name),

@@ -36,6 +36,11 @@ const CASES: Record<string, { source: string; rules: string[] }> = {
   "src/operations/imports-cli.ts": { source: `export * from "../cli/fine.ts";`, rules: ["noRestrictedImports"] },
   "src/mcp/imports-cli.ts": { source: `export * from "../cli/fine.ts";`, rules: ["noRestrictedImports"] },
   "src/cli/starts-mcp.ts": { source: `export const later = () => import("../mcp/fine.ts");`, rules: [] },
+  "src/relay/imports-audit.ts": { source: `export * from "../audit/fine.ts";`, rules: ["noRestrictedImports"] },
+  "src/access/imports-audit.ts": { source: `export * from "../audit/fine.ts";`, rules: ["noRestrictedImports"] },
+  "src/audit/imports-access.ts": { source: `export * from "../access/fine.ts";`, rules: ["noRestrictedImports"] },
+  "src/audit/imports-relay.ts": { source: `export * from "../relay/fine.ts";`, rules: ["noRestrictedImports"] },
+  "src/audit/imports-down.ts": { source: `export * from "../pg/fine.ts";`, rules: [] },
   "src/deploy/imports-driver.ts": {
     source: `export const driver = () => import("pg");`,
     rules: ["noRestrictedImports"],
@@ -64,7 +69,20 @@ const CASES: Record<string, { source: string; rules: string[] }> = {
   "src/base/cycle-b.ts": { source: `export * from "./cycle-a.ts";`, rules: ["noImportCycles"] },
 };
 
-const LAYERS = ["base", "config", "net", "pg", "deploy", "operations", "cli", "mcp", "deploy/project"];
+const LAYERS = [
+  "base",
+  "config",
+  "net",
+  "pg",
+  "deploy",
+  "access",
+  "relay",
+  "audit",
+  "operations",
+  "cli",
+  "mcp",
+  "deploy/project",
+];
 
 let folder: string;
 const reported = new Map<string, Set<string>>();

@@ -1,0 +1,170 @@
+/**
+ * The server's settings as a new session of anybody finds them, and what keeps us from knowing one.
+ *
+ * pg_settings shows the value of *our* session. Where that came from the role, the database or the connection, the
+ * instance's own value is behind it: the file says it when it may be read, and otherwise it is unknown. A database
+ * owner could plant a good value there for whoever audits. pg_settings also leaves out, without a word, rows that
+ * only members of pg_read_all_settings see.
+ */
+import type { TextRow } from "../../pg/session.ts";
+import { NotApplicable, Unanswered } from "../run/answers.ts";
+
+export interface Setting {
+  name: string;
+  /** As pg_settings has it: in the setting's base unit, "on" and "off" for booleans. */
+  value: string;
+  /** "postmaster" needs a restart, "sighup" a reload; pg_settings.context. undefined offline. */
+  context: string | undefined;
+  /** "default", "configuration file", "command line" ... */
+  source: string;
+  /** Where the file has it. */
+  place: { file: string; line: number } | undefined;
+  /** The file has another value that waits for a restart. */
+  isPending: boolean;
+}
+
+/** Sources of a value that is this session's alone. */
+const OWN_SOURCES = new Set(["database", "user", "database user", "client", "session", "interactive", "test"]);
+
+/**
+ * Shown only to members of pg_read_all_settings (GUC_SUPERUSER_ONLY in the servers of 14 to 18). For any other name that
+ * is missing, the server does not have the setting.
+ */
+const HIDDEN = new Set([
+  "archive_cleanup_command",
+  "archive_command",
+  "config_file",
+  "data_directory",
+  "dynamic_library_path",
+  "external_pid_file",
+  "extension_control_path",
+  "hba_file",
+  "ident_file",
+  "krb_server_keyfile",
+  "local_preload_libraries",
+  "log_directory",
+  "log_filename",
+  "oauth_validator_libraries",
+  "primary_conninfo",
+  "primary_slot_name",
+  "recovery_end_command",
+  "restore_command",
+  "session_preload_libraries",
+  "shared_preload_libraries",
+  "ssl_ciphers",
+  "ssl_max_protocol_version",
+  "ssl_min_protocol_version",
+  "ssl_passphrase_command",
+  "ssl_tls13_ciphers",
+  "stats_temp_directory",
+  "unix_socket_directories",
+]);
+
+/** All settings in one statement. Names nothing that a search_path could capture: it runs before we set our own. */
+export const ALL_SETTINGS = `
+  select s.name, s.setting, s.context, s.source, s.boot_val, s.sourcefile, s.sourceline, s.pending_restart
+    from pg_catalog.pg_settings as s`;
+
+/** The last applied line of each setting in the files, for values that our session overrides. */
+export const SETTINGS_OF_FILES = `
+  select distinct on (f.name) f.name, f.setting
+    from pg_catalog.pg_file_settings as f
+   where f.applied
+   order by f.name, f.seqno desc`;
+
+export interface SettingsSource {
+  /** Rows of ALL_SETTINGS. */
+  rows: readonly TextRow[];
+  /** Rows of SETTINGS_OF_FILES; undefined: may not be read. */
+  files: readonly TextRow[] | undefined;
+  /** Whether this role is shown everything. */
+  seesHidden: boolean;
+}
+
+/** Settings by name; asking for one that cannot be known throws. */
+export class Settings {
+  readonly #known: ReadonlyMap<string, Setting>;
+  readonly #overridden: ReadonlySet<string>;
+  readonly #seesHidden: boolean;
+
+  /** Settings that were read elsewhere: from a file, without a server. */
+  constructor(known: ReadonlyMap<string, Setting>, { overridden = new Set<string>(), seesHidden = true } = {}) {
+    this.#known = known;
+    this.#overridden = overridden;
+    this.#seesHidden = seesHidden;
+  }
+
+  static fromServer({ rows, files, seesHidden }: SettingsSource): Settings {
+    const known = new Map<string, Setting>();
+    const overridden = new Set<string>();
+    const inFiles = new Map(files?.map((row) => [row.name ?? "", row.setting ?? ""]));
+    for (const row of rows) {
+      const name = row.name ?? "";
+      if (!OWN_SOURCES.has(row.source ?? "")) known.set(name, settingOf(row));
+      else if (files === undefined) overridden.add(name);
+      else known.set(name, { ...settingOf(row), value: inFiles.get(name) ?? row.boot_val ?? "", place: undefined });
+    }
+    return new Settings(known, { overridden, seesHidden });
+  }
+
+  /** Throws Unanswered when this role is not shown it, NotApplicable when the server does not have it. */
+  get(name: string): Setting {
+    const setting = this.#known.get(name);
+    if (setting !== undefined) return setting;
+    if (this.#overridden.has(name)) {
+      throw new Unanswered(`this session has its own value of ${name}, which hides the server's`, "file_settings");
+    }
+    if (!this.#seesHidden && HIDDEN.has(name)) {
+      throw new Unanswered(`the server does not show ${name} to this role`, "pg_read_all_settings");
+    }
+    throw new NotApplicable(`the server has no setting ${name}`);
+  }
+
+  /** The setting, or undefined where the server does not have it. Throws Unanswered as `get` does. */
+  find(name: string): Setting | undefined {
+    try {
+      return this.get(name);
+    } catch (error) {
+      if (error instanceof NotApplicable) return undefined;
+      throw error;
+    }
+  }
+
+  value(name: string): string {
+    return this.get(name).value;
+  }
+
+  isOn(name: string): boolean {
+    return this.value(name) === "on";
+  }
+
+  /** A number in the setting's base unit. */
+  number(name: string): number {
+    return Number(this.value(name));
+  }
+
+  /** Names of libraries and the like: "pgaudit, auto_explain" as a list. */
+  list(name: string): readonly string[] {
+    return this.value(name)
+      .split(",")
+      .map((part) => part.trim().replace(/^"(.*)"$/, "$1"))
+      .filter((part) => part !== "");
+  }
+
+  /** Everything that is known, for checks that look at all of it. */
+  all(): Iterable<Setting> {
+    return this.#known.values();
+  }
+}
+
+function settingOf(row: TextRow): Setting {
+  const { sourcefile: file, sourceline: line } = row;
+  return {
+    name: row.name ?? "",
+    value: row.setting ?? "",
+    context: row.context ?? undefined,
+    source: row.source ?? "default",
+    place: file && line ? { file, line: Number(line) } : undefined,
+    isPending: row.pending_restart === "t",
+  };
+}

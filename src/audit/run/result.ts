@@ -1,0 +1,24 @@
+/**
+ * What became of every check of a run, before waivers, baselines and scores.
+ *
+ * One check has one result per place where it looked: the cluster, or each database. `unknown` has a reason and, where
+ * there is one, the right that would answer; it is never counted as pass.
+ */
+import type { Check, Found, Pillar, Severity } from "../check.ts";
+import type { RightName } from "../facts/rights.ts";
+
+export type CheckOutcome =
+  | { status: "pass" }
+  | { status: "fail"; found: readonly Found[] }
+  | { status: "unknown"; reason: string; right: RightName | undefined }
+  | { status: "not_applicable"; reason: string };
+
+export interface CheckResult {
+  check: Check;
+  pillar: Pillar;
+  /** The check's severity under the run's profile. */
+  severity: Severity;
+  /** undefined: the cluster. */
+  database: string | undefined;
+  outcome: CheckOutcome;
+}
