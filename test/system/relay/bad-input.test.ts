@@ -289,9 +289,10 @@ describe("a role without rights", () => {
 
   it("is told that a pipeline whose history it asks for is not there", async () => {
     const superuser = { PGUSER: cluster.superuser, PGPASSWORD: cluster.password };
-    const { status, stderr } = await run(["relay", "history", "dsik"], superuser);
+    await pipeline("shelf", "stdout", {});
+    const { status, stderr } = await run(["relay", "history", "shlef"], superuser);
     expect([status, stderr]).toEqual([10, expect.stringContaining("RELAY_PIPELINE_UNKNOWN")]);
-    expect(stderr).toContain('Did you mean "disk"?');
+    expect(stderr).toContain('Did you mean "shelf"?');
   });
 });
 
