@@ -138,13 +138,42 @@ begin
     v_found := true;
     return next;
   end loop;
-  if v_found and (
-    pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()
-    or current_setting('synchronous_standby_names') <> ''
-  ) then
+  if v_found then
+    perform tide.relay_flush();
+  end if;
+end
+$$;
+
+-- When commits may still be on their way to the disk or to a standby that confirms them, the caller's own commit takes them there.
+create or replace function tide.relay_flush()
+  returns void
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() or current_setting('synchronous_standby_names') <> '' then
     perform set_config('synchronous_commit', 'on', true);
     perform pg_logical_emit_message(true, 'tide', '');
   end if;
+end
+$$;
+
+-- Up to which id the events of an outbox can be read with plain SELECTs: whatever will ever be there is visible to every
+-- later statement, and durable once this one has committed. For backlogs, of which relay_page would ask that anew for each page.
+create or replace function tide.relay_settled(p_outbox text)
+  returns bigint
+  language plpgsql
+  volatile
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_upper bigint;
+begin
+  -- In this order: what is flushed has to include what the horizon covers.
+  select h.upper_id into strict v_upper from tide.relay_horizon(p_outbox) as h;
+  perform tide.relay_flush();
+  return v_upper;
 end
 $$;
 

@@ -89,7 +89,7 @@ begin
             'relay_dag_check', 'relay_dag_ready', 'relay_pipeline_state_upsert', 'relay_pause', 'relay_paused_pipelines',
             'relay_auto_resume', 'relay_auto_resume_candidates', 'relay_schema_observe', 'relay_schema_fingerprint',
             -- owning, reading, recording
-            'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_horizon',
+            'relay_lease_acquire', 'relay_lease_renew', 'relay_lease_release', 'relay_page', 'relay_settled', 'relay_horizon',
             'relay_last_id', 'relay_holders', 'relay_sleep', 'relay_wake', 'relay_commit', 'relay_store', 'relay_due_dead_letters',
             'relay_write_dead_letters', 'relay_settle_dead_letters', 'outbox_payload', 'relay_adopted_payload', 'relay_claimed_payload',
             'relay_replay_preview',

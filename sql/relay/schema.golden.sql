@@ -681,6 +681,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_fanin_members(p_name text DEFAULT NULL::text) returns TABLE(name text, place integer, outbox_name text, merge_strategy text, enabled boolean, tenant_name text, config jsonb, is_present boolean) stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_fanin_switch(p_name text, p_enabled boolean) returns boolean volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_fence(p_group text, p_tenant text, p_direction text, p_pipeline text, p_epoch bigint, p_lease_ms integer) returns boolean volatile set search_path=pg_catalog, pg_temp
+-- function tide.relay_flush() returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_get_config(p_name text) returns jsonb stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_grant_tenant(p_tenant text, p_role text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_group_frontier(p_group text) returns bigint stable security definer set search_path=pg_catalog, pg_temp
@@ -736,6 +737,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_set_outbox_v2(p_config jsonb) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_set_tenant(p_name text, p_tenant text) returns void volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_settle_dead_letters(p_pipeline text, p_settled jsonb) returns void volatile set search_path=pg_catalog, pg_temp
+-- function tide.relay_settled(p_outbox text) returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_shared_keys(p_function text, p_config jsonb, p_own text[]) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_shown_config(p_config jsonb) returns jsonb immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_sleep(p_outbox text) returns void volatile set search_path=pg_catalog, pg_temp

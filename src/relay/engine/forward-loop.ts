@@ -16,36 +16,24 @@
  * everything that is not settled, and dead letters are written with it. Bounds: WINDOW_MESSAGES per pipeline, and the
  * bytes of all pipelines of the process together.
  */
-import type { ArrayRow } from "../../pg/session.ts";
 import type { DeadLetter } from "../store/checkpoints.ts";
-import { readBlockingKeys, readDueDeadLetters } from "../store/dead-letters.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
+import { Feed } from "./feed.ts";
 import { Gate } from "./gate.ts";
 import { type Item, Lanes } from "./lanes.ts";
 import type { Lookout } from "./lookout.ts";
 import type { MemoryBudget } from "./memory.ts";
 import type { RelayStep } from "./options.ts";
-import { PageIntake, type Taken } from "./page-intake.ts";
 import type { Outlet } from "./parts.ts";
 import { Position } from "./position.ts";
-import { Reader } from "./reader.ts";
 import { type Recorded, Recorder } from "./recorder.ts";
+import { Redelivery } from "./redelivery.ts";
 import type { SchemaWatch } from "./schema-watch.ts";
 import { Sender } from "./sender.ts";
 import { type Settlement, Settler } from "./settle.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { WorkerContext } from "./worker.ts";
 
-/** 1,000 rows of 1 KB are read in about 10 ms; larger pages gain little and hold more. */
-const PAGE_ROWS = 1_000;
-const PAGE_BYTES = 4 * 1024 * 1024;
-/** Messages of one pipeline between position and newest: bounds what a crash repeats, and what a blocked key holds up. */
-const WINDOW_MESSAGES = 20_000;
-/** Looking whether dead letters are to be delivered again, and keys to be released. */
-const REDELIVERY_POLL_MS = 1_000;
-const REDELIVERY_LIMIT = 100;
-/** A pipeline that has to wait for another one asks again after so long. */
-const NOT_NOW_MS = 200;
 const NEVER = Number.POSITIVE_INFINITY;
 /** What came in is looked at, what went wrong is counted, at most so long after. Longer than any timer should be late. */
 const LONGEST_WAIT_MS = 60_000;
@@ -78,21 +66,12 @@ export class ForwardLoop implements Settlement {
   readonly #position: Position;
   readonly #lanes: Lanes;
   readonly #gate: Gate;
-  readonly #reader: Reader;
+  readonly #feed: Feed;
   readonly #recorder: Recorder;
   readonly #sender: Sender;
-  readonly #intake: PageIntake;
-  readonly #redelivering = new Set<string>();
-  #redeliveryDueMs = 0;
-  /** The last look found as many dead letters as it takes at once. */
-  #hasMoreLetters = false;
-  #isReading = false;
-  #isLooking = false;
-  #hasLooked = false;
+  readonly #redelivery: Redelivery;
   #isPoked = false;
   #isHalted = false;
-  /** What comes next may not be sent: nothing more is read, and the pipeline is switched off when it has nothing left. */
-  #shut: "no" | "sending" | "pausing" | "paused" = "no";
   #resume: (() => void) | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -114,8 +93,6 @@ export class ForwardLoop implements Settlement {
       random,
       monotonicMs,
     });
-    const netMs = pipeline.pollIntervalMs;
-    this.#reader = new Reader({ outbox, lease, lookout: options.lookout, pageRows: PAGE_ROWS, netMs, monotonicMs });
     this.#recorder = new Recorder(
       {
         key,
@@ -148,14 +125,38 @@ export class ForwardLoop implements Settlement {
       wake: this.#wake,
       fail: this.#fail,
     });
-    this.#intake = new PageIntake({ outbox, shape: outlet.shape, lanes: waiting, position: this.#position, memory });
+    const { lookout, lastId, schemas, mayRead, redelivers } = options;
+    this.#feed = new Feed({
+      context,
+      outbox,
+      lookout,
+      memory,
+      lanes: waiting,
+      position: this.#position,
+      shape: outlet.shape,
+      lastId,
+      schemas,
+      mayRead,
+      dropped: (messages) => this.#tellDropped(messages),
+      wake: this.#wake,
+    });
+    const { intake } = this.#feed;
+    this.#redelivery = new Redelivery({
+      context,
+      outbox,
+      lookout,
+      lanes: waiting,
+      intake,
+      recorder: this.#recorder,
+      redelivers,
+    });
   }
 
   async run(): Promise<void> {
     const { context } = this.#options;
     context.stop.addEventListener("abort", this.#wake, { once: true });
     context.end.addEventListener("abort", this.#wake, { once: true });
-    if (context.pipeline.onDeadLetter === "block") await this.#blockKeys();
+    if (context.pipeline.onDeadLetter === "block") await this.#redelivery.blockKeys();
     context.voice.state("running");
     while (!context.end.aborted && !this.#isHalted) {
       this.#turn();
@@ -167,7 +168,7 @@ export class ForwardLoop implements Settlement {
 
   /** Somebody published, or says so. */
   notified(): void {
-    this.#reader.notified();
+    this.#feed.notified();
     this.#wake();
   }
 
@@ -178,7 +179,7 @@ export class ForwardLoop implements Settlement {
 
   /** Whether everything up to the last id is settled and recorded. */
   get isComplete(): boolean {
-    return this.#isExhausted() && this.#position.pending === 0 && !this.#recorder.isPending;
+    return this.#feed.isExhausted && this.#position.pending === 0 && !this.#recorder.isPending;
   }
 
   /** Ends it, what is not settled left as it is. */
@@ -197,7 +198,7 @@ export class ForwardLoop implements Settlement {
     context.stop.removeEventListener("abort", this.#wake);
     context.end.removeEventListener("abort", this.#wake);
     memory.forget(this.#wake);
-    this.#intake.leaveAll();
+    this.#feed.intake.leaveAll();
     await this.#sender.close();
   }
 
@@ -208,19 +209,19 @@ export class ForwardLoop implements Settlement {
     this.#position.settle(item.slot);
     this.#recorder.delivered();
     this.#recorder.settled(1, this.#position.position);
-    this.#intake.leave(item);
+    this.#feed.intake.leave(item);
   }
 
   dead(item: Item, letter: DeadLetter): void {
     this.#recorder.dead(letter);
     if (item.slot !== undefined) this.#position.settle(item.slot);
     this.#recorder.settled(1, this.#position.position);
-    this.#intake.leave(item);
+    this.#feed.intake.leave(item);
   }
 
   redelivered(item: Item, failure: string | undefined): void {
     if (item.deadLetter !== undefined) this.#recorder.redelivered({ id: item.deadLetter, failure });
-    this.#intake.leave(item);
+    this.#feed.intake.leave(item);
   }
 
   #turn(): void {
@@ -228,9 +229,10 @@ export class ForwardLoop implements Settlement {
     const nowMs = context.options.clock.monotonicMs();
     if (!context.stop.aborted) {
       this.#sender.start();
-      if (this.#shut === "sending" && this.#lanes.queued === 0 && !this.#sender.isBusy) this.#start(this.#switchOff());
-      if (this.#reader.dueMs <= nowMs && this.#hasRoom()) this.#start(this.#read());
-      if (this.#redeliveryDueMs <= nowMs && !this.#isLooking) this.#start(this.#redeliver());
+      const hasSent = this.#lanes.queued === 0 && !this.#sender.isBusy;
+      if (this.#feed.wantsSwitchOff && hasSent) this.#start(this.#feed.switchOff());
+      if (this.#feed.dueMs <= nowMs && this.#feed.hasRoom()) this.#start(this.#read());
+      if (this.#redelivery.dueMs <= nowMs) this.#start(this.#redelivery.look());
     }
     if (this.#recorder.dueMs(this.#work()) <= nowMs && context.lease.isHeld()) this.#start(this.#record());
   }
@@ -243,84 +245,30 @@ export class ForwardLoop implements Settlement {
     const { context } = this.#options;
     if (this.#sender.isBusy) return "goes_on";
     if (context.stop.aborted) return "ends";
-    if (this.#lanes.queued > 0 || !this.#isExhausted()) return "goes_on";
+    if (this.#lanes.queued > 0 || !this.#feed.isExhausted) return "goes_on";
     return context.options.untilIdle ? "ends" : "rests";
-  }
-
-  /** Whether nothing more is to be read, as far as is known now. */
-  #isExhausted(): boolean {
-    const { lastId } = this.#options;
-    if (this.#shut !== "no") return !this.#isReading;
-    return (!this.#isReading && this.#reader.isAsleep) || (lastId !== undefined && this.#intake.lastId >= lastId);
   }
 
   #isDone(): boolean {
     const { context, lastId } = this.#options;
-    if (this.#sender.isBusy || this.#recorder.isRecording || this.#isReading || this.#isLooking) return false;
+    if (this.#sender.isBusy || this.#recorder.isRecording || this.#feed.isReading || this.#redelivery.isLooking) {
+      return false;
+    }
     const isRecorded = !this.#recorder.isPending;
     if (context.stop.aborted) return isRecorded || !context.lease.isHeld();
-    if (this.#shut === "sending" || this.#shut === "pausing") return false;
+    if (this.#feed.isShutting) return false;
     if (!context.options.untilIdle && lastId === undefined) return false;
-    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER && !this.#hasMoreLetters;
-    return isRecorded && isStill && this.#hasLooked && this.#isExhausted();
+    const isStill = this.#lanes.queued === 0 && this.#lanes.dueMs() === NEVER && !this.#redelivery.hasMore;
+    return isRecorded && isStill && this.#redelivery.hasLooked && this.#feed.isExhausted;
   }
 
-  #hasRoom(): boolean {
-    const { lastId, memory } = this.#options;
-    if (this.#isReading || this.#shut !== "no" || (lastId !== undefined && this.#intake.lastId >= lastId)) return false;
-    if (this.#lanes.queued > PAGE_ROWS || this.#position.pending >= WINDOW_MESSAGES) return false;
-    return memory.grant(PAGE_BYTES, this.#intake.heldBytes) > 0;
-  }
-
-  /** One at a time, from the question whether it may to the last row taken in: the next begins after these. */
   async #read(): Promise<void> {
-    this.#isReading = true;
-    try {
-      const { mayRead } = this.#options;
-      if (mayRead !== undefined && !(await mayRead())) this.#reader.postpone(NOT_NOW_MS);
-      else await this.#readPage();
-    } finally {
-      this.#isReading = false;
-    }
-    if (this.#work() === "rests" && this.#shut === "no") this.#options.context.voice.state("idle");
+    await this.#feed.read();
+    if (this.#work() === "rests" && !this.#feed.isShut) this.#options.context.voice.state("idle");
   }
 
-  async #readPage(): Promise<void> {
-    const { context, memory, lastId } = this.#options;
-    const { clock } = context.options;
-    const startedMs = clock.monotonicMs();
-    const maxBytes = memory.grant(PAGE_BYTES, this.#intake.heldBytes);
-    const rows = await this.#reader.read(this.#intake.lastId, maxBytes);
-    if (context.options.atStep && rows.length > 0) await this.#steps("page_read", "durable");
-    const within = lastId === undefined ? rows : rows.filter(([id]) => BigInt(id ?? 0) <= lastId);
-    context.voice.report({ type: "relay.polled", messages: rows.length, durationMs: clock.monotonicMs() - startedMs });
-    await this.#takeIn(within);
-    if (context.options.atStep && rows.length > 0) await this.#steps("encoded");
-  }
-
-  async #takeIn(rows: readonly ArrayRow[]): Promise<void> {
-    const { schemas } = this.#options;
-    let left = rows;
-    while (left.length > 0) {
-      const taken = this.#intake.take(left, schemas?.judge);
-      this.#tellDropped(taken);
-      left = left.slice(taken.messages);
-      if (left.length > 0 && !(await schemas?.ask())) {
-        this.#shut = "sending";
-        return;
-      }
-    }
-  }
-
-  async #switchOff(): Promise<void> {
-    this.#shut = "pausing";
-    await this.#options.schemas?.pause();
-    this.#shut = "paused";
-  }
-
-  #tellDropped({ messages, dropped }: Taken): void {
+  #tellDropped(dropped: number): void {
     const { context, outlet } = this.#options;
-    if (dropped === 0) return;
     this.#recorder.settled(dropped, this.#position.position);
     context.voice.report({
       type: "relay.batch_settled",
@@ -336,7 +284,6 @@ export class ForwardLoop implements Settlement {
       durationMs: 0,
       latencyMs: { oldest: 0, newest: 0 },
     });
-    if (messages === dropped) this.#wake();
   }
 
   async #record(): Promise<void> {
@@ -345,9 +292,7 @@ export class ForwardLoop implements Settlement {
     if (recorded === undefined) return;
     if (context.options.atStep && recorded.deadLetters.length > 0) await this.#steps("dead_letters_written");
     if (context.options.atStep) await this.#steps("checkpoint_committed");
-    for (const { id } of recorded.redelivered) this.#redelivering.delete(id);
-    // Those after them do not wait for the next look.
-    if (this.#hasMoreLetters && this.#redelivering.size === 0) this.#redeliveryDueMs = 0;
+    this.#redelivery.recorded(recorded.redelivered);
     this.#tellRecorded(recorded);
   }
 
@@ -357,49 +302,6 @@ export class ForwardLoop implements Settlement {
     const kinds = new Map<DeadLetter["kind"], number>();
     for (const { kind } of deadLetters) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     for (const [kind, count] of kinds) voice.report({ type: "relay.dead_letters", count, kind });
-  }
-
-  /** Takes in dead letters that are due again, and lets go of keys whose dead letters have been resolved. */
-  async #redeliver(): Promise<void> {
-    const { context, outbox, lookout } = this.#options;
-    const { name } = context.pipeline;
-    const redelivers = this.#options.redelivers();
-    this.#isLooking = true;
-    try {
-      await this.#releaseKeys();
-      this.#hasLooked = true;
-      this.#hasMoreLetters = false;
-      if (redelivers === "none") return;
-      const request = { pipeline: name, outbox, limit: REDELIVERY_LIMIT };
-      const due = await context.lease.use(async (session) =>
-        (await lookout.hasDueLetters(session, name)) ? readDueDeadLetters(session, request) : [],
-      );
-      const own = due.filter(({ source }) => redelivers === "all" || source === outbox);
-      const fresh = own.filter(({ id }) => !this.#redelivering.has(id));
-      for (const letter of fresh) {
-        this.#redelivering.add(letter.id);
-        if (!this.#intake.takeDeadLetter(letter)) this.#recorder.redelivered({ id: letter.id, failure: undefined });
-      }
-      this.#hasMoreLetters = due.length === REDELIVERY_LIMIT && fresh.length > 0;
-    } finally {
-      this.#isLooking = false;
-      this.#redeliveryDueMs = context.options.clock.monotonicMs() + REDELIVERY_POLL_MS;
-    }
-  }
-
-  async #releaseKeys(): Promise<void> {
-    const blocked = this.#lanes.blockedKeys();
-    if (blocked.length === 0 || this.#recorder.isPending || this.#recorder.isRecording) return;
-    const { lease, pipeline } = this.#options.context;
-    const blocking = await lease.use((session) => readBlockingKeys(session, pipeline.name));
-    if (this.#recorder.isPending) return;
-    for (const orderKey of blocked) if (!blocking.has(orderKey)) this.#lanes.release(orderKey);
-  }
-
-  async #blockKeys(): Promise<void> {
-    const { lease, pipeline } = this.#options.context;
-    const keys = await lease.use((session) => readBlockingKeys(session, pipeline.name));
-    for (const orderKey of keys) this.#lanes.block(orderKey);
   }
 
   async #steps(...steps: RelayStep[]): Promise<void> {
@@ -427,17 +329,14 @@ export class ForwardLoop implements Settlement {
     const { context, memory } = this.#options;
     const recordMs = this.#recorder.dueMs(this.#work());
     if (context.stop.aborted) return recordMs;
-    let readMs = this.#reader.dueMs;
-    if (!this.#hasRoom()) {
+    let readMs = this.#feed.dueMs;
+    if (!this.#feed.hasRoom()) {
       readMs = NEVER;
       memory.whenFreed(this.#wake);
     }
     // Who rests looks for dead letters when it looks for events, so that it wakes once for both.
-    const lookMs = this.#isLooking
-      ? NEVER
-      : this.#work() === "rests" && !this.#hasMoreLetters
-        ? Math.max(this.#redeliveryDueMs, readMs)
-        : this.#redeliveryDueMs;
+    const restsLong = this.#work() === "rests" && !this.#redelivery.hasMore;
+    const lookMs = restsLong ? Math.max(this.#redelivery.dueMs, readMs) : this.#redelivery.dueMs;
     return Math.min(recordMs, readMs, lookMs, this.#sender.dueMs());
   }
 

@@ -6,12 +6,23 @@
  *            between was not told. A notification or a timer reads; a stream of events -> awake (relay_wake), so that
  *            busy publishers are spared the notifications.
  *
+ * A full page means that there is a backlog. Then the server is asked once up to where everything is settled and durable, and
+ * the rows up to there are read by plain statements.
+ *
  * A notification carries nothing but "look", so a lost or a forged one costs time and never an event. One stands for all
  * transactions that overlap, so the timer is short after rows and after a notification that led to nothing: an
  * open transaction may hold events back, and should it roll back, nobody will tell.
  */
-import type { ArrayRow } from "../../pg/session.ts";
-import { beginSleep, endSleep, readHorizon, readPage } from "../store/outbox-pages.ts";
+import type { ArrayRow, Session } from "../../pg/session.ts";
+import {
+  beginSleep,
+  endSleep,
+  type PageRequest,
+  readHorizon,
+  readPage,
+  readSettledId,
+  readSettledPage,
+} from "../store/outbox-pages.ts";
 import type { Lookout } from "./lookout.ts";
 import type { Lease } from "./worker.ts";
 
@@ -29,6 +40,8 @@ const STREAM_READS = 4;
 const STREAM_GAP_MS = 20;
 /** A page of so many rows is one, too. */
 const STREAM_ROWS = 50;
+/** Pages after a large row that are not tried the fast way, which is of no use where rows are large. */
+const LARGE_PAGES = 16;
 
 export interface ReaderOptions {
   outbox: string;
@@ -52,6 +65,12 @@ export class Reader {
   #waitMs = FIRST_NET_MS;
   #streak = 0;
   #rowsAtMs = Number.NEGATIVE_INFINITY;
+  /** The last page was full: there is more. */
+  #hasBacklog = false;
+  /** Everything up to here is settled and durable. */
+  #settledId = 0n;
+  /** Pages to be read the slow way, because of large rows. */
+  #largePages = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -72,6 +91,11 @@ export class Reader {
     this.#isNotified = true;
   }
 
+  /** Whether the last page was full, so that the next one is worth asking for at once. */
+  get hasBacklog(): boolean {
+    return this.#hasBacklog;
+  }
+
   /** Not now: asks again after so long. */
   postpone(ms: number): void {
     this.#isNotified = false;
@@ -85,7 +109,7 @@ export class Reader {
     this.#isNotified = false;
     try {
       const rows = await this.#read(after, maxBytes, wasNotified);
-      this.#plan(rows.length, wasNotified, this.#isFull(rows, maxBytes));
+      this.#plan(rows.length, wasNotified);
       return rows;
     } finally {
       this.#isReading = false;
@@ -100,7 +124,7 @@ export class Reader {
       if (isUntold && this.#quietId !== undefined && (await lookout.lastId(session)) === this.#quietId) return [];
       // Before the page: what was given an id by now is settled and visible to it, if nothing is held back.
       const horizon = isUntold ? await readHorizon(session, outbox) : undefined;
-      const rows = await readPage(session, request);
+      const rows = await this.#page(session, request);
       this.#quietId = horizon !== undefined && horizon.upper === horizon.last ? horizon.last : undefined;
       if (rows.length > 0) {
         if (!this.#isAwake && this.#isStream(rows.length)) {
@@ -113,22 +137,42 @@ export class Reader {
       await beginSleep(session, outbox);
       this.#isAwake = false;
       this.#waitMs = FIRST_NET_MS;
-      return readPage(session, request);
+      return this.#page(session, request);
     });
+  }
+
+  async #page(session: Session, request: PageRequest): Promise<ArrayRow[]> {
+    if (this.#hasBacklog && this.#largePages === 0) {
+      const rows = await this.#settledPage(session, request);
+      if (rows.length > 0) return rows;
+    }
+    if (this.#largePages > 0) this.#largePages -= 1;
+    const rows = await readPage(session, request);
+    this.#hasBacklog = this.#isFull(rows, request.maxBytes);
+    return rows;
+  }
+
+  /** Empty: the slow way has to tell. */
+  async #settledPage(session: Session, request: PageRequest): Promise<ArrayRow[]> {
+    if (request.after >= this.#settledId) this.#settledId = await readSettledId(session, request.outbox);
+    if (request.after >= this.#settledId) return [];
+    const { rows, end } = await readSettledPage(session, request, this.#settledId);
+    if (end === "large") this.#largePages = LARGE_PAGES;
+    return rows;
   }
 
   #isStream(rows: number): boolean {
     return rows >= STREAM_ROWS || this.#streak >= STREAM_READS;
   }
 
-  #plan(rows: number, wasNotified: boolean, isFull: boolean): void {
+  #plan(rows: number, wasNotified: boolean): void {
     const nowMs = this.#options.monotonicMs();
     this.#wasEmpty = rows === 0;
     if (rows > 0) {
       this.#streak = nowMs - this.#rowsAtMs < STREAM_GAP_MS ? this.#streak + 1 : 0;
       this.#rowsAtMs = nowMs;
       this.#waitMs = SOON_MS;
-      this.#dueMs = nowMs + (isFull ? 0 : this.#isAwake ? AWAKE_POLL_MS : SOON_MS);
+      this.#dueMs = nowMs + (this.#hasBacklog ? 0 : this.#isAwake ? AWAKE_POLL_MS : SOON_MS);
       return;
     }
     if (this.#isAwake) {

@@ -3,6 +3,19 @@ import type { ArrayRow, Session } from "../../pg/session.ts";
 import type { PipelineKey } from "./pipeline-key.ts";
 
 const PAGE = "select id, payload, headers, created_at from tide.relay_page($1, $2, $3, $4)";
+const SETTLED = "select tide.relay_settled($1)";
+// What is not small (2 KiB as stored, neither compressed nor moved out) stays NULL: `relay_page` bounds such rows by their size.
+const SETTLED_PAGE = `
+  select m.id,
+         case when pg_column_size(m.payload) <= 2048 and pg_column_compression(m.payload) is null then m.payload::text end,
+         case when pg_column_size(m.headers) <= 2048 and pg_column_compression(m.headers) is null then m.headers::text end,
+         to_char(m.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    from tide.tide_outbox_messages as m
+   where m.outbox_name = $1
+     and m.id > $2
+     and m.id <= $3
+   order by m.id
+   limit $4`;
 const HORIZON = "select upper_id, last_id from tide.relay_horizon($1)";
 const LAST_ID = "select tide.relay_last_id()";
 const HOLDER =
@@ -28,6 +41,41 @@ export interface PageRequest {
 /** Rows of id, payload text, headers text, created_at (RFC 3339, UTC), in order of id. At least one when there is one. */
 export function readPage(session: Session, { outbox, after, limit, maxBytes }: PageRequest): Promise<ArrayRow[]> {
   return session.rows(PAGE, [outbox, String(after), String(limit), String(maxBytes)]);
+}
+
+/** Everything up to this id may be read by `readSettledPage`: it is there for good, and durable. */
+export async function readSettledId(session: Session, outbox: string): Promise<bigint> {
+  const [row] = await session.rows(SETTLED, [outbox]);
+  return BigInt(row?.[0] ?? 0);
+}
+
+/** Bytes that a small row has at most, escapes left out: payload and headers. */
+const SMALL_ROW_BYTES = 4_096;
+/** Envelopes of large payloads, which only the server can open. */
+const ENVELOPE = '{"_cc": true,';
+
+export interface SettledPage {
+  rows: ArrayRow[];
+  /** Why it ends: at its limit, at the last settled id, or before a row that is not small. */
+  end: "limit" | "settled" | "large";
+}
+
+/**
+ * As `readPage`, about a quarter faster, for what is settled and durable already, and small. Every row of `relay_page`
+ * passes a loop of the server; these come straight from the index.
+ */
+export async function readSettledPage(
+  session: Session,
+  { outbox, after, limit, maxBytes }: PageRequest,
+  upTo: bigint,
+): Promise<SettledPage> {
+  const most = Math.max(1, Math.min(limit, Math.floor(maxBytes / SMALL_ROW_BYTES)));
+  const rows = await session.rows(SETTLED_PAGE, [outbox, String(after), String(upTo), String(most)]);
+  const large = rows.findIndex(
+    ([, payload, headers]) => payload == null || headers == null || payload.startsWith(ENVELOPE),
+  );
+  if (large >= 0) return { rows: rows.slice(0, large), end: "large" };
+  return { rows, end: rows.length === most ? "limit" : "settled" };
 }
 
 export interface Horizon {
