@@ -10,7 +10,13 @@ import type { RightName } from "../facts/rights.ts";
 export type CheckOutcome =
   | { status: "pass" }
   | { status: "fail"; found: readonly Found[] }
-  | { status: "unknown"; reason: string; right: RightName | undefined }
+  | {
+      status: "unknown";
+      reason: string;
+      right: RightName | undefined;
+      /** The line to the database broke, so nothing after it can be asked. */
+      isLost?: boolean | undefined;
+    }
   | { status: "not_applicable"; reason: string };
 
 export interface CheckResult {

@@ -1,0 +1,198 @@
+/**
+ * All checks on all databases of a server, over one connection at a time.
+ *
+ *   first database: settings as they are -> our own settings -> cluster checks -> its database checks
+ *   each further database: its own session, its database checks; template1: its template checks
+ *
+ * Whatever keeps a check from its answer makes that check unknown and lets the others go on: a database that cannot be
+ * entered, a line that breaks, a timeout. Only when the first connection cannot be made is there no audit.
+ */
+import { PgkeepError } from "../../base/errors.ts";
+import { tameLine } from "../../base/tame.ts";
+import { ServerError, type Session } from "../../pg/session.ts";
+import type { Check, Pillar, Profile, Severity } from "../check.ts";
+import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
+import { beginAuditSession } from "../facts/audit-session.ts";
+import type { Facts, ServerIdentity } from "../facts/facts.ts";
+import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
+import type { CheckOutcome, CheckResult } from "./result.ts";
+import { runCheck } from "./run-check.ts";
+
+/** The oldest major on which the checks were proved; on an older one no pass is believed. */
+const FIRST_MAJOR = 14;
+
+const TEMPLATE = "template1";
+
+/** Databases that exist for the server or its provider, and hold nothing of the operator's. */
+const CONNECTABLE = `
+  select d.datname as name, pg_catalog.has_database_privilege(d.oid, 'CONNECT') as may
+    from pg_catalog.pg_database as d
+   where d.datallowconn and not d.datistemplate
+   order by 1`;
+
+/** A check as it takes part in one run. */
+export interface ChosenCheck {
+  check: Check;
+  pillar: Pillar;
+  /** Under the profile. */
+  severity: Severity;
+}
+
+export interface Choice {
+  profile: Profile;
+  /** Ids and pillars that take part; empty: all. Ids may end in `*`: "ROL-*". */
+  only: readonly string[];
+}
+
+/** The checks of a profile, in the order of the catalogue. */
+export async function chooseChecks({ profile, only }: Choice): Promise<readonly ChosenCheck[]> {
+  const entries = checkEntries().filter((entry) => only.length === 0 || only.some((word) => isMeant(entry, word)));
+  const loaded = await Promise.all(entries.map(async ({ pillar, load }) => ({ pillar, check: await load() })));
+  return loaded.flatMap(({ pillar, check }) => {
+    const severity = check.profiles?.[profile] ?? check.severity;
+    return severity === "off" ? [] : [{ check, pillar, severity }];
+  });
+}
+
+function isMeant({ id, pillar }: CatalogueEntry, word: string): boolean {
+  const wanted = word.toUpperCase();
+  if (wanted.endsWith("*")) return id.startsWith(wanted.slice(0, -1));
+  return id === wanted || pillar.toUpperCase() === wanted;
+}
+
+export interface AuditRequest {
+  checks: readonly ChosenCheck[];
+  /** Opens a session on the target's own database, or another. */
+  open(database?: string): Promise<Session>;
+  /** Looks into the connected database alone. */
+  isOneDatabase: boolean;
+  /** What the run brings along, made from its first session. */
+  surroundings(session: Session): Promise<Omit<Surroundings, "settings">>;
+  signal: AbortSignal;
+  /** A phase begins: "cluster", or the name of a database. */
+  onPhase?: ((phase: { database: string | undefined; done: number; all: number }) => void) | undefined;
+  onResult?: ((result: CheckResult) => void) | undefined;
+}
+
+export interface AuditRun {
+  results: readonly CheckResult[];
+  server: ServerIdentity;
+  /** Whether the role of the run passes every check of permissions. */
+  isSuperuser: boolean;
+  databases: readonly string[];
+  unreachable: readonly { database: string; reason: string }[];
+}
+
+/** Throws what `open` throws for the first session, and the signal's reason. */
+export async function runAudit(request: AuditRequest): Promise<AuditRun> {
+  await using session = await request.open();
+  const settings = await beginAuditSession(session);
+  const facts = await LiveFacts.of(session, { ...(await request.surroundings(session)), settings });
+  const run = new Run(request, facts);
+  const own = facts.database;
+  const places = request.isOneDatabase ? [] : await otherDatabases(facts);
+  request.onPhase?.({ database: undefined, done: 0, all: places.length + 1 });
+  await run.check("cluster", facts, undefined);
+  request.onPhase?.({ database: own, done: 0, all: places.length + 1 });
+  if (run.isLost) await run.enter("database", { name: own, may: true });
+  else await run.check("database", facts, own);
+  for (const [index, place] of places.entries()) {
+    request.onPhase?.({ database: place.name, done: index + 1, all: places.length + 1 });
+    await run.enter("database", place);
+  }
+  if (!request.isOneDatabase) await run.enter("template", { name: TEMPLATE, may: true });
+  return {
+    results: run.results,
+    server: facts.server(),
+    isSuperuser: facts.has("superuser"),
+    databases: [own, ...places.map(({ name }) => name)].filter((name) => !run.unreachable.has(name)),
+    unreachable: [...run.unreachable].map(([database, reason]) => ({ database, reason })),
+  };
+}
+
+interface Place {
+  name: string;
+  may: boolean;
+}
+
+async function otherDatabases(facts: LiveFacts): Promise<Place[]> {
+  const rows = await facts.query(CONNECTABLE);
+  return rows
+    .map(({ name, may }) => ({ name: name ?? "", may: may === "t" }))
+    .filter(({ name }) => name !== facts.database);
+}
+
+/** The results as they come, and what could not be entered. */
+class Run {
+  readonly results: CheckResult[] = [];
+  readonly unreachable = new Map<string, string>();
+  /** Whether the last session broke. */
+  isLost = false;
+  readonly #request: AuditRequest;
+  readonly #facts: LiveFacts;
+
+  constructor(request: AuditRequest, facts: LiveFacts) {
+    this.#request = request;
+    this.#facts = facts;
+  }
+
+  /** Runs the checks of one scope in one place. A line that breaks makes the rest unknown. */
+  async check(scope: Check["scope"], facts: Facts, database: string | undefined): Promise<void> {
+    let lost: string | undefined;
+    this.isLost = false;
+    for (const chosen of this.#of(scope)) {
+      this.#request.signal.throwIfAborted();
+      const outcome: CheckOutcome =
+        lost === undefined ? await this.#outcome(chosen, facts) : { status: "unknown", reason: lost, right: undefined };
+      if (outcome.status === "unknown" && outcome.isLost) {
+        lost = outcome.reason;
+        this.isLost = true;
+      }
+      this.#add({ ...chosen, database, outcome });
+    }
+  }
+
+  /** Opens `place` and runs the checks of one scope there; unknown when it cannot be entered. */
+  async enter(scope: Check["scope"], place: Place): Promise<void> {
+    if (this.#of(scope).length === 0) return;
+    try {
+      if (!place.may) throw new PgkeepError("CONNECT_PERMISSION", "this role may not connect to it");
+      await using session = await this.#request.open(place.name);
+      await beginAuditSession(session);
+      await this.check(scope, this.#facts.in(session), place.name);
+    } catch (error) {
+      this.#request.signal.throwIfAborted();
+      if (!(error instanceof PgkeepError) && !(error instanceof ServerError)) throw error;
+      const reason = `the database could not be entered: ${tameLine(error.message)}`;
+      this.unreachable.set(place.name, reason);
+      const outcome: CheckOutcome = { status: "unknown", reason, right: undefined };
+      for (const chosen of this.#of(scope)) this.#add({ ...chosen, database: place.name, outcome });
+    }
+  }
+
+  #of(scope: Check["scope"]): readonly ChosenCheck[] {
+    return this.#request.checks.filter(({ check }) => check.scope === scope);
+  }
+
+  async #outcome({ check }: ChosenCheck, facts: Facts): Promise<CheckOutcome> {
+    try {
+      return believed(await runCheck(check, facts), this.#facts.server());
+    } catch (error) {
+      this.#request.signal.throwIfAborted();
+      if (!(error instanceof PgkeepError)) throw error;
+      const reason = `the connection was lost: ${tameLine(error.message)}`;
+      return { status: "unknown", reason, right: undefined, isLost: true };
+    }
+  }
+
+  #add(result: CheckResult): void {
+    this.results.push(result);
+    this.#request.onResult?.(result);
+  }
+}
+
+/** A pass on a server that the checks were never tried on says nothing. */
+function believed(outcome: CheckOutcome, { major }: ServerIdentity): CheckOutcome {
+  if (outcome.status !== "pass" || major >= FIRST_MAJOR) return outcome;
+  return { status: "unknown", reason: `the check was never proved on PostgreSQL ${major}`, right: undefined };
+}
