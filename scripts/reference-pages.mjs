@@ -170,6 +170,8 @@ function typeText({ type, values, minimum, maximum }) {
   if (values) return values.join(", ");
   const kinds = {
     map: "free keys",
+    list: "list",
+    pairs: "list of pairs",
     section: "section",
     sections: "free names, each with the keys above",
     text: "text",

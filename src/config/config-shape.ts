@@ -10,9 +10,9 @@ export interface ConfigKey {
   description: string;
   /**
    * text: any scalar, as written. choice: one of `values`. duration: "3m". map: free keys, scalar values.
-   * section: a table of its own. sections: free names, each a section.
+   * list: scalars. pairs: lists of two scalars each. section: a table of its own. sections: free names, each a section.
    */
-  type: "text" | "integer" | "boolean" | "choice" | "duration" | "map" | "section" | "sections";
+  type: "text" | "integer" | "boolean" | "choice" | "duration" | "map" | "list" | "pairs" | "section" | "sections";
   values?: readonly string[];
   minimum?: number;
   maximum?: number;
@@ -81,6 +81,14 @@ function keySchema({ type, description, values, minimum, maximum, keys = {} }: C
       return { description, type: ["string", "integer"], pattern: DURATION_PATTERN, maximum: 0 };
     case "map":
       return { description, type: ["object", "null"], additionalProperties: SCALAR };
+    case "list":
+      return { description, type: ["array", "null"], items: SCALAR };
+    case "pairs":
+      return {
+        description,
+        type: ["array", "null"],
+        items: { type: "array", items: SCALAR, minItems: 2, maxItems: 2 },
+      };
     case "section":
       return { description, ...sectionSchema(keys) };
     case "sections":

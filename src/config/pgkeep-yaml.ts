@@ -10,6 +10,7 @@ import { lstatSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { PgkeepError } from "../base/errors.ts";
 import { tameLine } from "../base/tame.ts";
+import { AUDIT_KEYS } from "./audit-keys.ts";
 import { readConfigFile } from "./config-file.ts";
 import type { ConfigShape } from "./config-shape.ts";
 import { PGKEEP_CONNECTION_KEYS } from "./connection-keys.ts";
@@ -35,6 +36,7 @@ const PLACE: ConfigShape = {
     description: "embedded: use the embedded server of this directory when no other connection is named",
   },
   params: { type: "map", description: "Parameters of the project; values stay the text that is written" },
+  audit: { type: "section", keys: AUDIT_KEYS, description: "What pgkeep audit cannot find out by asking the server" },
 };
 
 export const PGKEEP_SHAPE: ConfigShape = {

@@ -21,6 +21,13 @@ export interface Setting {
   origin: string;
 }
 
+/** Scalars below `audit:`, each path without that word. Paths among the values start from the file's directory. */
+export interface AuditBlock {
+  entries: readonly ConfigEntry[];
+  /** pgkeep.yaml, absolute; undefined without one. */
+  file: string | undefined;
+}
+
 export interface SettingsRequest {
   /** Absolute; absent for commands without a project. */
   projectDirectory?: string | undefined;
@@ -48,6 +55,8 @@ export interface Settings {
   recordRuns: Setting | undefined;
   /** Set when a configuration file asks for the embedded server. */
   embedded: Setting | undefined;
+  /** The block `audit` of pgkeep.yaml. */
+  audit: AuditBlock;
   warnings: string[];
   /** Files that were read, lowest rank first. */
   files: readonly string[];
@@ -68,14 +77,38 @@ export async function loadSettings(request: SettingsRequest): Promise<Settings> 
   const own = request.config
     ? await readNamedConfig(request.config, workingDirectory)
     : await findPgkeepYaml(projectDirectory ?? workingDirectory);
-  layers.push(...placeLayers(own, request.env));
-  return { ...merge(layers), environment: dotenv.environment, dotenvNames: dotenv.names, warnings: dotenv.warnings };
+  const places = placeLayers(own, request.env);
+  layers.push(...places);
+  const audit = { entries: auditEntries(places), file: own?.path };
+  return {
+    ...merge(layers),
+    audit,
+    environment: dotenv.environment,
+    dotenvNames: dotenv.names,
+    warnings: dotenv.warnings,
+  };
 }
 
 function withoutFiles(connection: Readonly<Record<string, string>>, environment: Environment): Settings {
   const entries = Object.entries(connection).map(([key, value]) => ({ path: ["connection", key], value, line: 1 }));
   const merged = merge([{ name: "the call", entries }]);
-  return { ...merged, files: [], environment, dotenvNames: new Set(), warnings: [] };
+  const audit = { entries: [], file: undefined };
+  return { ...merged, audit, files: [], environment, dotenvNames: new Set(), warnings: [] };
+}
+
+/** The last layer that has a key decides it whole: half a list of one place and half of another is nobody's list. */
+function auditEntries(layers: readonly Layer[]): ConfigEntry[] {
+  const ofKey = new Map<string, ConfigEntry[]>();
+  for (const { entries } of layers) {
+    const own = entries.filter(({ path }) => path[0] === "audit");
+    for (const key of new Set(own.map(({ path }) => path[1] ?? ""))) {
+      const shortened = own
+        .filter(({ path }) => path[1] === key)
+        .map((entry) => ({ ...entry, path: entry.path.slice(1) }));
+      ofKey.set(key, shortened);
+    }
+  }
+  return [...ofKey.values()].flat();
 }
 
 interface Layer {
@@ -121,6 +154,7 @@ function merge(layers: readonly Layer[]): Merged {
   for (const { name, entries } of layers) {
     for (const { path, value, line } of entries) {
       const [section, key = ""] = path;
+      if (section === "audit") continue;
       const setting = { value, origin: `${name}:${line}` };
       if (section === "params") params.push({ key, ...setting });
       else if (section === "connection" && isConnectionKey(key)) connection[key] = setting;

@@ -13,7 +13,7 @@ import { type MapEntry, parseYamlSource, type ScalarNode, type SourceNode, Sourc
 /** 1 MiB: a thousand times a usual file. */
 export const MAX_YAML_BYTES = 1024 * 1024;
 
-/** One scalar of the file, flattened: `connection.port` is `["connection", "port"]`. */
+/** One scalar of the file, flattened: `connection.port` is `["connection", "port"]`, the first of a list `["names", "0"]`. */
 export interface ConfigEntry {
   path: readonly string[];
   value: string;
@@ -54,7 +54,37 @@ class Reader {
     if (key.type === "section") this.section(entry.value, key.keys ?? {}, path);
     else if (key.type === "sections") this.#sections(entry.value, key.keys ?? {}, path);
     else if (key.type === "map") this.#map(entry.value, path);
+    else if (key.type === "list") this.#list(entry.value, path);
+    else if (key.type === "pairs") this.#pairs(entry.value, path);
     else this.#scalar(entry, key, path);
+  }
+
+  /** Items must say something: an empty one is a line that somebody began. */
+  #list(node: SourceNode, path: readonly string[]): void {
+    for (const [index, item] of this.#itemsOf(node, path).entries()) {
+      if (item.kind !== "scalar" || item.isNull || item.text === "") {
+        this.#problems.add(item.at, `"${namePath(path)}" must list single values`);
+      } else {
+        this.entries.push({ path: [...path, String(index)], value: item.text, line: item.at.line });
+      }
+    }
+  }
+
+  #pairs(node: SourceNode, path: readonly string[]): void {
+    for (const [index, item] of this.#itemsOf(node, path).entries()) {
+      if (item.kind !== "list" || item.items.length !== 2) {
+        this.#problems.add(item.at, `"${namePath(path)}" must list pairs: [one, other]`);
+      } else {
+        this.#list(item, [...path, String(index)]);
+      }
+    }
+  }
+
+  /** null is an empty list. */
+  #itemsOf(node: SourceNode, path: readonly string[]): readonly SourceNode[] {
+    if (node.kind === "list") return node.items;
+    if (node.kind !== "scalar" || !node.isNull) this.#problems.add(node.at, `"${namePath(path)}" must be a list`);
+    return [];
   }
 
   #sections(given: SourceNode, shape: ConfigShape, path: readonly string[]): void {

@@ -83,6 +83,10 @@ function settingsInEffect(settings: Settings): Shown[] {
     database: settings.embedded,
   };
   for (const [name, setting] of Object.entries(single)) if (setting) shown.push({ name, ...setting });
+  const { entries, file } = settings.audit;
+  for (const { path, value, line } of entries) {
+    shown.push({ name: ["audit", ...path].join("."), value, origin: `${file}:${line}` });
+  }
   return shown;
 }
 

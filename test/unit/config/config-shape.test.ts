@@ -53,6 +53,13 @@ describe("the schema of pgkeep.yaml", () => {
     expect(validate({ database: "shop" })).toBe(false);
   });
 
+  it("knows lists and pairs", () => {
+    expect(validate({ audit: { projects: ["a", "b"], separations: [["a", "b"]], backup: "x" } })).toBe(true);
+    expect(validate({ audit: { projects: "a" } })).toBe(false);
+    expect(validate({ audit: { separations: [["a"]] } })).toBe(false);
+    expect(validate({ audit: { separations: ["a"] } })).toBe(false);
+  });
+
   it("describes every key", () => {
     const undescribed = JSON.stringify(jsonSchemaOf(PGKEEP_SHAPE, about)).match(/"description":""/g);
     expect(undescribed).toBeNull();
