@@ -4,9 +4,10 @@
  * What most objects of a kind share becomes one grant on all of them, with exceptions for the few that lack it; what is
  * left is granted by name. Roles that have exactly the same share one entry.
  */
+
+import { exactPattern } from "../../base/glob.ts";
 import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
-import { exactPattern } from "../model/object-pattern.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { COLUMN_PRIVILEGES, SCHEMA_SELECTORS } from "../model/selectors.ts";
 import { granteeWord, type Held, type Holdings, NOTHING, oneOrList, privilegeWords } from "./held.ts";

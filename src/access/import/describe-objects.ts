@@ -1,9 +1,10 @@
 /** The database, what lives in no schema, and default privileges, in the words of a model's file. */
+
+import { exactPattern } from "../../base/glob.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, DefaultAcl, Snapshot } from "../catalog/snapshot.ts";
 import { DATABASE_PRIVILEGES } from "../model/grammar.ts";
-import { exactPattern } from "../model/object-pattern.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, type Selector } from "../model/selectors.ts";
 import { BOOTSTRAP_OID } from "../plan/ignored-roles.ts";
@@ -54,7 +55,7 @@ function describeItems(selector: Selector, { snapshot, holdings }: Describing): 
     acl === undefined && (owner === undefined || snapshot.roles.get(owner)?.oid === BOOTSTRAP_OID);
   const items = new Map<string, ItemGroup>();
   for (const object of snapshot.objects[selector.kind]) {
-    if (object.extension !== undefined || isBuiltIn(object)) continue;
+    if (object.schema !== selector.schema || object.extension !== undefined || isBuiltIn(object)) continue;
     const held = holdings.of(object, selector.publicByDefault);
     const grants = [...held].flatMap(([grantee, each]) => grantDocuments(grantee, each, everything));
     const what = {

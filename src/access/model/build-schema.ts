@@ -1,4 +1,6 @@
 /** One schema of a model's file: its grants, what future objects get, exceptions, owners and row level security. */
+
+import { exactPattern } from "../../base/glob.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { Located, Written } from "../../config/document-form.ts";
 import { PUBLIC } from "../catalog/acl.ts";
@@ -23,7 +25,6 @@ import {
   revokeRule,
 } from "./granting.ts";
 import type { ObjectTarget } from "./model.ts";
-import { exactPattern } from "./object-pattern.ts";
 import {
   COLUMN_PRIVILEGES,
   entriesOf,

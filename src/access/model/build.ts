@@ -4,6 +4,8 @@
  * Every convenience of the file ends here: profiles are expanded before, and what comes after knows roles,
  * memberships, owners, rules, defaults and row security only. Each rule keeps the line that it came from.
  */
+
+import { exactPattern } from "../../base/glob.ts";
 import type { Located } from "../../config/document-form.ts";
 import type { SourceProblems } from "../../config/yaml-source.ts";
 import { buildRoles } from "./build-roles.ts";
@@ -20,7 +22,6 @@ import {
   settingsOf,
 } from "./granting.ts";
 import type { AccessModel, ObjectTarget } from "./model.ts";
-import { exactPattern } from "./object-pattern.ts";
 import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, type Selector } from "./selectors.ts";
 
 /** Where reading goes on: problems, and roles where they are mentioned in texts that the grammar does not take apart. */
@@ -77,14 +78,14 @@ function buildDatabase({ database_acl: written }: ModelDocument, database: strin
   revokePublic(acl.revoke_public, { target, all: DATABASE_PRIVILEGES, rules });
 }
 
-/** What lives in no schema; returns what is governed by being named. */
+/** What lives in no schema of the file; returns what is governed by being named. */
 function buildObjects({ objects }: ModelDocument, { owners, rules }: Building): ObjectTarget[] {
   const governed: ObjectTarget[] = [];
   for (const [word, selector] of entriesOf<keyof typeof OBJECT_SELECTORS, Selector>(OBJECT_SELECTORS)) {
     for (const { value: item } of objects?.value[word]?.value ?? []) {
       const isParameter = selector.kind === "parameter";
       const names = (item.on?.value ?? []).map(({ value }) => (isParameter ? value.toLowerCase() : value));
-      const target: ObjectTarget = { kind: selector.kind, schema: undefined, patterns: names };
+      const target: ObjectTarget = { kind: selector.kind, schema: selector.schema, patterns: names };
       governed.push(target);
       if (item.owner) owners.push({ target, owner: item.owner.value, line: item.owner.at.line });
       for (const { value: grant } of item.grants?.value ?? []) {

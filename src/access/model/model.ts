@@ -38,7 +38,10 @@ export interface AccessModel {
   schemas: ReadonlyMap<string, { create: boolean; comment: string | undefined; line: number }>;
   /** Whether the database's own list is governed. */
   governsDatabase: boolean;
-  /** Objects outside schemas that are governed (languages, servers, parameters ...), by kind and pattern. */
+  /**
+   * Objects that are governed one by one, by kind and pattern: what lives in no schema (languages, servers, parameters),
+   * and what lives in one that is not governed (pg_catalog). Of the latter only the file's roles have exact lists.
+   */
   governed: readonly ObjectTarget[];
   verify: VerifyModel;
 }
@@ -110,6 +113,8 @@ export interface AccessRule {
   /** "all": whatever the connected server has for the kind. */
   privileges: readonly PrivilegeName[] | "all";
   grantable: boolean;
+  /** Of a revoke: only the right to pass the privileges on. */
+  optionOnly?: boolean | undefined;
   line: number;
 }
 

@@ -27,7 +27,12 @@ export interface Selector {
   /** What default privileges can say about it; undefined where they cannot tell its forms apart. */
   defaultsOn: DefaultAclKind | undefined;
   shown: string;
+  /** The one schema that it is about; absent where the file names the schema, or none holds it. */
+  schema?: string | undefined;
 }
+
+/** Objects that the server brings along are governed one by one, never with their schema. */
+export const SYSTEM_SCHEMA = "pg_catalog";
 
 function selector(kind: PrivilegeKind, shown: string, subkinds?: readonly ObjectSubkind[]): Selector {
   const { name, privileges, publicByDefault, defaults } = kind;
@@ -65,7 +70,7 @@ export type SchemaSelectorName = keyof typeof SCHEMA_SELECTORS;
 /** The forms that `tables_only` leaves of `tables`. */
 export const TABLES_ONLY: readonly ObjectSubkind[] = ["table", "partitioned table"];
 
-/** Of what lives in no schema. */
+/** Of what lives in no schema, or in the server's own. */
 export const OBJECT_SELECTORS = {
   large_objects: selector(largeObject, "large objects, by oid"),
   foreign_servers: selector(foreignServer, "foreign servers"),
@@ -73,6 +78,8 @@ export const OBJECT_SELECTORS = {
   languages: selector(language, "procedural languages"),
   parameters: selector(parameter, "configuration parameters (PostgreSQL 15 and later)"),
   tablespaces: selector(tablespace, "tablespaces"),
+  system_views: { ...selector(table, "views and tables of pg_catalog"), schema: SYSTEM_SCHEMA },
+  system_routines: { ...selector(routine, "functions of pg_catalog, by signature"), schema: SYSTEM_SCHEMA },
 } satisfies Record<string, Selector>;
 
 /** What default privileges exist for. */

@@ -1,12 +1,8 @@
 /** Patterns of a model: which names they mean. */
 import { describe, expect, it } from "vitest";
 import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
-import {
-  exactPattern,
-  isExactPattern,
-  nameMatcher,
-  objectMatcher,
-} from "../../../../src/access/model/object-pattern.ts";
+import { isExactPattern, nameMatcher, objectMatcher } from "../../../../src/access/model/object-pattern.ts";
+import { exactPattern } from "../../../../src/base/glob.ts";
 import { AWKWARD_NAMES } from "../../../pg/access/import/fixtures.ts";
 
 const routine = (name: string): CatalogObject => ({
