@@ -8,6 +8,7 @@
  * A new session has `search_path = pg_catalog`, so that nothing in a database can capture our own statements; those name
  * every other object with its schema. Before SQL that is not ours runs, send RESTORE_SEARCH_PATH (connect/open.ts).
  */
+import type { X509Certificate } from "node:crypto";
 import type { Secret } from "../base/secrets.ts";
 
 export interface ServerNotice {
@@ -31,6 +32,26 @@ export interface SessionTarget {
   tls: { protocol: string; verified: boolean } | undefined;
   /** "scram-sha-256-plus", "scram-sha-256", "md5", "password", "cert", "none" (asked for nothing). */
   authentication: string;
+}
+
+/** How the bytes of a session travel: evidence for whoever judges the connection. Holds nothing secret. */
+export interface SessionLine {
+  /** Where they go: an address and port, or the path of a Unix socket. */
+  endpoint: { host: string; port: number } | { path: string };
+  /** The answer to the request for TLS; undefined: it was not asked, or gave none that counts. */
+  offersTls: boolean | undefined;
+  tls: SessionTls | undefined;
+}
+
+export interface SessionTls {
+  /** "TLSv1.3". */
+  protocol: string;
+  /** As the registry of TLS names it: "TLS_AES_256_GCM_SHA384". */
+  cipher: string;
+  /** The newest version that was offered to the server. */
+  newestOffered: TlsVersion;
+  /** The server's certificate and what it was issued by, as far as the server sent it or we know it. */
+  certificates: readonly X509Certificate[];
 }
 
 export type TransactionStatus = "idle" | "transaction" | "failed";
@@ -68,6 +89,7 @@ export type CopySource = Iterable<Buffer> | AsyncIterable<Buffer>;
 
 export interface Session extends AsyncDisposable {
   readonly target: SessionTarget;
+  readonly line: SessionLine;
   /** server_version_num: 180004. */
   readonly serverVersion: number;
   readonly processId: number;

@@ -22,6 +22,8 @@ export interface Line {
   endpoint: Endpoint;
   /** The TLS layer, which is `socket` itself then. */
   tls: TLSSocket | undefined;
+  /** The server's answer to the request for TLS; undefined: it was not asked. */
+  offersTls: boolean | undefined;
 }
 
 export interface DialOptions {
@@ -69,9 +71,10 @@ export async function dial(options: DialOptions): Promise<Line> {
   const isLocal = endpoints.every((endpoint) => "path" in endpoint);
   const secure = isLocal || encryption === "never" ? undefined : await tlsOptions(settings, address);
   const { socket, endpoint } = await connectFirst(endpoints, signal);
-  if (secure === undefined) return { socket, endpoint, tls: undefined };
+  const plain: Line = { socket, endpoint, tls: undefined, offersTls: undefined };
+  if (secure === undefined) return plain;
   try {
-    return await encrypt({ socket, endpoint, tls: undefined }, secure, options);
+    return await encrypt(plain, secure, options);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -172,7 +175,7 @@ function hungUp(): Error {
 async function encrypt(plain: Line, secure: ConnectionOptions, options: DialOptions): Promise<Line> {
   const { settings, encryption, signal } = options;
   if (settings.sslNegotiation === "postgres" && !(await serverAcceptsTls(plain.socket, signal))) {
-    if (encryption === "ask") return plain;
+    if (encryption === "ask") return { ...plain, offersTls: false };
     throw withoutTls(settings, options.address);
   }
   const { connect: connectTls } = await import("node:tls");
@@ -188,7 +191,7 @@ async function encrypt(plain: Line, secure: ConnectionOptions, options: DialOpti
       "It did not confirm the protocol (ALPN).",
     );
   }
-  return { socket: tls, endpoint: plain.endpoint, tls };
+  return { socket: tls, endpoint: plain.endpoint, tls, offersTls: true };
 }
 
 function withoutTls({ sslMode }: ConnectionSettings, address: HostAddress): PgkeepError {

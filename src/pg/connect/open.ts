@@ -21,6 +21,7 @@ import {
 import { type Authenticated, authenticate, HandshakeFailure } from "./authenticate.ts";
 import { type DialOptions, dial, isSocketDirectory, type Line, placeOf, shuffled, TlsAttemptFailed } from "./dial.ts";
 import { type ConnectFailure, explainFailure, timedOut } from "./failures.ts";
+import { sessionLine } from "./line.ts";
 import { toServer } from "./messages.ts";
 import { verifiesServer } from "./tls.ts";
 import { Wire } from "./wire.ts";
@@ -183,6 +184,7 @@ async function connectOnce(attempt: Attempt, encryption: Encryption, signal: Abo
     const session = new WireSession({
       wire,
       target: targetOf(settings, address, line, authenticated),
+      line: sessionLine(line, settings),
       authenticated,
       onNotice: options.onNotice,
       cancel: () => sendCancel({ settings, address, line, authenticated }),

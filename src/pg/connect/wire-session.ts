@@ -21,6 +21,7 @@ import {
   ServerError,
   type ServerNotice,
   type Session,
+  type SessionLine,
   type SessionTarget,
   type StatementResult,
   type TextRow,
@@ -91,6 +92,7 @@ type Outcome = Pick<Command, "completed" | "results" | "arrays">;
 export interface WireSessionOptions {
   wire: Wire;
   target: SessionTarget;
+  line: SessionLine;
   authenticated: Authenticated;
   onNotice: ((notice: ServerNotice) => void) | undefined;
   /** Sends a cancel request for this session over a connection of its own. */
@@ -99,6 +101,7 @@ export interface WireSessionOptions {
 
 export class WireSession implements Session, WireListener {
   readonly target: SessionTarget;
+  readonly line: SessionLine;
   readonly processId: number;
   readonly #wire: Wire;
   readonly #parameters: Map<string, string>;
@@ -117,8 +120,9 @@ export class WireSession implements Session, WireListener {
   #closing: Promise<void> | undefined;
   #whenEnded: (() => void)[] = [];
 
-  constructor({ wire, target, authenticated, onNotice, cancel }: WireSessionOptions) {
+  constructor({ wire, target, line, authenticated, onNotice, cancel }: WireSessionOptions) {
     this.target = target;
+    this.line = line;
     this.processId = authenticated.processId;
     this.#parameters = authenticated.parameters;
     this.#status = authenticated.status;
