@@ -1,0 +1,113 @@
+/**
+ * One audit, from flags and configuration to the report: for `audit`, `audit fix` and whatever else needs one.
+ *
+ * Flags win over the block `audit:` of pgkeep.yaml. The operation combines what the audit's own layer may not: the access
+ * model, whose drift is a check, comes from src/access.
+ */
+import { resolve } from "node:path";
+import { assembleReport } from "../../audit/assemble.ts";
+import { PROFILES, type Profile, type Severity } from "../../audit/check.ts";
+import { readAuditConfig } from "../../audit/facts/read-declarations.ts";
+import type { AuditReport } from "../../audit/report.ts";
+import { type Choice, type ChosenCheck, chooseChecks } from "../../audit/run/run-audit.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
+import { tameLine } from "../../base/tame.ts";
+import { settingsFields } from "../../config/input.ts";
+import { loadSettings } from "../../config/settings.ts";
+import { connectionFields } from "../../pg/connect/input.ts";
+import type { ServerRequest } from "../server/connect.ts";
+import { liveRun } from "./live.ts";
+
+/** What is audited, and how deep. */
+export interface AuditInput extends ServerRequest {
+  profile?: Profile | undefined;
+  only?: readonly string[] | undefined;
+  probe?: boolean | undefined;
+  thisDatabase?: boolean | undefined;
+  model?: string | undefined;
+  waivers?: string | undefined;
+  baseline?: string | undefined;
+  hba?: string | undefined;
+  ident?: string | undefined;
+  conf?: string | undefined;
+}
+
+/** The fields of every operation that audits. */
+export function auditFields(z: ZodNamespace) {
+  const file = (description: string) => z.string().optional().meta({ description, valueName: "FILE", group: "what" });
+  return {
+    profile: z
+      .enum(PROFILES)
+      .optional()
+      .meta({
+        description: "How strict to be; default: the configuration's, else default",
+        valueName: "NAME",
+        group: "what",
+      }),
+    only: z
+      .array(z.string())
+      .optional()
+      .meta({
+        description: "Checks or pillars that take part: ROL-001, ROL-*, network",
+        valueName: "NAME",
+        group: "what",
+      }),
+    probe: z.boolean().optional().meta({
+      description: "Also try what the server accepts from strangers (leaves lines in its log)",
+      group: "what",
+    }),
+    thisDatabase: z.boolean().optional().meta({ description: "Look into the connected database alone", group: "what" }),
+    model: file("Access model whose drift is a finding"),
+    waivers: file("Accepted findings; default pgkeep-waivers.yaml"),
+    baseline: file("Report only what this baseline does not have"),
+    hba: file("Judge this pg_hba.conf without a server"),
+    ident: file("Judge this pg_ident.conf without a server"),
+    conf: file("Judge this postgresql.conf without a server"),
+    ...settingsFields(z),
+    ...connectionFields(z),
+  };
+}
+
+export interface Audited {
+  report: AuditReport;
+  /** The threshold of the configuration. */
+  failOn: Severity;
+}
+
+/** Runs the audit that `input` asks for. Throws CONFIG_..., CONNECT_... before anything could be checked. */
+export async function auditReport(input: AuditInput, context: OperationContext): Promise<Audited> {
+  const { workingDirectory, environment, clock } = context;
+  const settings = await loadSettings({
+    workingDirectory,
+    environment,
+    config: input.config,
+    env: input.env,
+    instead: context.settings,
+  });
+  const configured = readAuditConfig(settings.audit);
+  const profile = input.profile ?? configured.profile ?? "default";
+  const checks = await chosenChecks({ profile, only: input.only ?? [] });
+  const startedMs = clock.monotonicMs();
+  const model = input.model === undefined ? configured.model : resolve(workingDirectory, input.model);
+  const run = await liveRun(input, context, { checks, declared: configured.declared, model });
+  const report = assembleReport({
+    ...run,
+    profile,
+    observedAt: clock.now(),
+    durationMs: clock.monotonicMs() - startedMs,
+    data: { date: "2026-11-21", isStale: false },
+  });
+  return { report, failOn: configured.failOn ?? "high" };
+}
+
+/** Throws USAGE_ARGUMENTS when the words name no check: an audit of nothing would find nothing. */
+async function chosenChecks(choice: Choice): Promise<readonly ChosenCheck[]> {
+  const checks = await chooseChecks(choice);
+  if (checks.length > 0) return checks;
+  throw new PgkeepError("USAGE_ARGUMENTS", "no check of the profile has such a name", {
+    detail: `Asked for: ${choice.only.map((word) => tameLine(word)).join(", ")}.`,
+    hint: "List them: pgkeep audit list",
+    state: "nothing was started",
+  });
+}

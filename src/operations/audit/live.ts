@@ -1,0 +1,66 @@
+/** An audit of a live server: sessions one at a time, and what the run brings along besides them. */
+import type { AssemblyParts } from "../../audit/assemble.ts";
+import type { Declarations, Drift } from "../../audit/facts/declarations.ts";
+import { lineOf } from "../../audit/facts/line.ts";
+import type { AuditedTarget } from "../../audit/report.ts";
+import { type ChosenCheck, runAudit } from "../../audit/run/run-audit.ts";
+import type { OperationContext } from "../../base/operation.ts";
+import type { Session } from "../../pg/session.ts";
+import { planningOf } from "../access/planning.ts";
+import { serverOf } from "../server/connect.ts";
+import type { AuditInput } from "./auditing.ts";
+
+interface LiveChoice {
+  checks: readonly ChosenCheck[];
+  declared: Declarations;
+  /** Access model, absolute. */
+  model: string | undefined;
+}
+
+/** What the report needs to know about the run. */
+export type LiveRun = Pick<AssemblyParts, "results" | "target" | "isSuperuser" | "databases" | "unreachable">;
+
+/** Audits the server of `input`. Throws CONNECT_... when it cannot be entered at all. */
+export async function liveRun(input: AuditInput, context: OperationContext, choice: LiveChoice): Promise<LiveRun> {
+  const server = await serverOf(input, context);
+  let first: Session["target"] | undefined;
+  const run = await runAudit({
+    checks: choice.checks,
+    open: (database) => server.open(database),
+    isOneDatabase: input.thisDatabase ?? false,
+    surroundings: async (session) => {
+      first = session.target;
+      const { model } = choice;
+      return {
+        now: context.clock.now(),
+        declared: choice.declared,
+        line: lineOf(session, server.connection.settings),
+        drift: model === undefined ? undefined : () => driftOf({ ...input, model }, context),
+      };
+    },
+    signal: context.signal,
+    onPhase: ({ database, done, all }) =>
+      context.report({ type: "audit.phase", database: database ?? null, done, all }),
+  });
+  const { results, isSuperuser, databases, unreachable } = run;
+  return { results, isSuperuser, databases, unreachable, target: first && targetOf(first, run.server) };
+}
+
+function targetOf(
+  { host, port, database, user, tls }: Session["target"],
+  server: { version: string; isStandby: boolean; provider: string | undefined },
+): AuditedTarget {
+  const { version: serverVersion, isStandby, provider } = server;
+  return { host, port, database, user, serverVersion, tls: tls?.protocol, isStandby, provider };
+}
+
+/** Everything in which the database is not as its model says. */
+async function driftOf(input: AuditInput & { model: string }, context: OperationContext): Promise<Drift[]> {
+  const planning = await planningOf(input, context, { lenient: true });
+  await using session = await planning.open();
+  const { differences } = await planning.compare(session);
+  return [...differences.missing, ...differences.extra, ...differences.different].map(({ object, ...difference }) => ({
+    object,
+    detail: `${difference.what} is ${difference.difference}`,
+  }));
+}
