@@ -14,7 +14,6 @@ export default defineOperation({
   surfaces: ["cli", "library", "mcp"],
   cli: {
     command: "audit",
-    formats: ["sarif", "junit", "md", "github", "html"],
     exitCodes: [10, 11, 16, 20, 21, 130],
     examples: [
       { line: "pgkeep audit -d shop", does: "check the server of that database" },
