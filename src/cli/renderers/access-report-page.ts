@@ -3,8 +3,9 @@
  *
  * Complete without its script, which only hides rows that do not match. Colour repeats what a word says.
  */
+
+import { type Html, html, htmlPage } from "../../base/html-page.ts";
 import type operation from "../../operations/access.report.ts";
-import { type Html, html, htmlPage } from "../html-page.ts";
 
 export type AccessReportOutput = Awaited<ReturnType<(typeof operation)["run"]>>;
 type Output = AccessReportOutput;

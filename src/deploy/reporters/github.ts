@@ -6,7 +6,8 @@
  * annotations per level are written, because GitHub shows no more of one step; the table holds all.
  * Source: GitHub Docs, "Workflow commands for GitHub Actions"; actions/toolkit, command.ts.
  */
-import { tameText } from "../../base/tame.ts";
+import { githubData, githubProperty } from "../../base/github-command.ts";
+import { markdownCell } from "../../base/markdown-text.ts";
 import type { DeployReport } from "../run/report.ts";
 import { countTests } from "../run/report.ts";
 import { casesOf, defineReporter, type ReportedCase } from "./reporter.ts";
@@ -24,7 +25,9 @@ export default defineReporter({
     const errors = failed.slice(0, MAX_ANNOTATIONS).map((item) => errorAnnotation(item, report));
     const warnings = (report.warnings ?? [])
       .slice(0, MAX_ANNOTATIONS)
-      .map(({ id, message, remedy }) => `::warning title=${property(id)}::${data(`${message}. ${remedy}`)}`);
+      .map(
+        ({ id, message, remedy }) => `::warning title=${githubProperty(id)}::${githubData(`${message}. ${remedy}`)}`,
+      );
     const lines = [...errors, ...warnings];
     if (failed.length > MAX_ANNOTATIONS) lines.push(`${failed.length - MAX_ANNOTATIONS} more failures in the summary`);
     return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
@@ -39,9 +42,9 @@ function errorAnnotation(item: ReportedCase, report: DeployReport): string {
     ["title", report.code ?? "DEPLOY_TESTS_FAILED"],
   ];
   const properties = place.flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key}=${property(String(value))}`],
+    value === undefined ? [] : [`${key}=${githubProperty(String(value))}`],
   );
-  return `::error ${properties.join(",")}::${data(item.message ?? report.error ?? "failed")}`;
+  return `::error ${properties.join(",")}::${githubData(item.message ?? report.error ?? "failed")}`;
 }
 
 /** The Markdown for `$GITHUB_STEP_SUMMARY`: what happened, one row per test, and the state of the database. */
@@ -51,9 +54,9 @@ export function stepSummary(report: DeployReport): string {
   const rows = cases.slice(0, MAX_ROWS).map(summaryRow);
   if (cases.length > MAX_ROWS) rows.push(`| | ${cases.length - MAX_ROWS} more | | |`);
   return [
-    `### pgkeep: ${cell(report.database ?? "deploy")} ${report.status === "success" ? "✓ ok" : "✗ failed"}`,
+    `### pgkeep: ${markdownCell(report.database ?? "deploy")} ${report.status === "success" ? "✓ ok" : "✗ failed"}`,
     "",
-    `${passed} passed, ${failed} failed, ${skipped} skipped${report.state ? `; ${cell(report.state)}` : ""}`,
+    `${passed} passed, ${failed} failed, ${skipped} skipped${report.state ? `; ${markdownCell(report.state)}` : ""}`,
     "",
     "| | test | ms | message |",
     "|---|---|---:|---|",
@@ -64,21 +67,5 @@ export function stepSummary(report: DeployReport): string {
 
 function summaryRow(item: ReportedCase): string {
   const signs = { passed: "✓ passed", failed: "✗ failed", skipped: "? skipped" };
-  return `| ${signs[item.result]} | ${cell(item.path)} | ${item.ms ?? ""} | ${cell(item.message ?? "")} |`;
-}
-
-function data(text: string): string {
-  return tameText(text).replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-}
-
-function property(text: string): string {
-  return data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-}
-
-/** Text inside a Markdown table: no markup, no HTML, no line break, no column of its own. */
-function cell(text: string): string {
-  return text
-    .slice(0, 500)
-    .replace(/[\\`*_{}[\]<>()#+!|~@&-]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/\s+/g, " ");
+  return `| ${signs[item.result]} | ${markdownCell(item.path)} | ${item.ms ?? ""} | ${markdownCell(item.message ?? "")} |`;
 }

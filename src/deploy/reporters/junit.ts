@@ -3,6 +3,7 @@
  *
  * XML 1.0 has no way to write most control characters, not even as entities, so they appear as the text `\u{…}`.
  */
+import { xmlText } from "../../base/xml-text.ts";
 import type { DeployReport } from "../run/report.ts";
 import { casesOf, defineReporter, type ReportedCase } from "./reporter.ts";
 
@@ -23,7 +24,7 @@ export default defineReporter({
 
 function suite(directory: string, cases: readonly ReportedCase[], report: DeployReport): string[] {
   return [
-    `  <testsuite name="${xml(directory)}"${totals(cases)}>`,
+    `  <testsuite name="${xmlText(directory)}"${totals(cases)}>`,
     ...cases.flatMap((item) => testCase(item, report)),
     "  </testsuite>",
   ];
@@ -31,13 +32,14 @@ function suite(directory: string, cases: readonly ReportedCase[], report: Deploy
 
 function testCase(item: ReportedCase, report: DeployReport): string[] {
   const line = item.line === undefined ? "" : ` line="${item.line}"`;
-  const head = `    <testcase name="${xml(item.name)}" classname="${xml(item.directory)}" file="${xml(item.path)}"${line} time="${seconds(item.ms)}"`;
+  const head = `    <testcase name="${xmlText(item.name)}" classname="${xmlText(item.directory)}" file="${xmlText(item.path)}"${line} time="${seconds(item.ms)}"`;
   const message = item.message ?? report.error ?? "failed";
   if (item.result === "passed") return [`${head}/>`];
-  if (item.result === "skipped") return [`${head}>`, `      <skipped message="${xml(message)}"/>`, "    </testcase>"];
+  if (item.result === "skipped")
+    return [`${head}>`, `      <skipped message="${xmlText(message)}"/>`, "    </testcase>"];
   return [
     `${head}>`,
-    `      <failure message="${xml(message)}" type="${xml(report.sqlstate ?? report.code ?? "failure")}">${xml(failureText(item, report))}</failure>`,
+    `      <failure message="${xmlText(message)}" type="${xmlText(report.sqlstate ?? report.code ?? "failure")}">${xmlText(failureText(item, report))}</failure>`,
     "    </testcase>",
   ];
 }
@@ -60,26 +62,6 @@ function totals(cases: readonly ReportedCase[]): string {
 }
 
 const seconds = (ms = 0): string => (ms / 1000).toFixed(3);
-
-function xml(text: string): string {
-  return (
-    text
-      .replaceAll("&", "&amp;")
-      .replaceAll("<", "&lt;")
-      .replaceAll(">", "&gt;")
-      .replaceAll('"', "&quot;")
-      .replace(
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: these cannot be written in XML 1.0.
-        /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu,
-        (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-      )
-      // In attributes a raw line break would be read as a blank; as a reference it survives everywhere.
-      .replaceAll("\n", "&#10;")
-      .replaceAll("\r", "&#13;")
-      // Azure Pipelines and TeamCity read commands anywhere in a line of output.
-      .replaceAll("##", "&#35;&#35;")
-  );
-}
 
 function byDirectory(cases: readonly ReportedCase[]): Map<string, ReportedCase[]> {
   const groups = new Map<string, ReportedCase[]>();

@@ -5,7 +5,7 @@
  * ever be text.
  */
 import { createHash } from "node:crypto";
-import { scrub } from "../base/secrets.ts";
+import { scrub } from "./secrets.ts";
 
 /** HTML that was made here. */
 export class Html {
