@@ -1,8 +1,8 @@
 /** `pgkeep access verify`: proves on the server that each role can do what the model says, and nothing more. */
 import { randomInt } from "node:crypto";
 import { resolve } from "node:path";
-import { inspect } from "../access/catalog/inspect.ts";
 import type { AccessModel } from "../access/model/model.ts";
+import { inspectFor } from "../access/plan/inspect-for.ts";
 import type { OpenLogin } from "../access/verify/logins.ts";
 import { verifyAccess } from "../access/verify/verify.ts";
 import { assert } from "../base/assert.ts";
@@ -80,7 +80,7 @@ export default defineOperation({
     const logins = await loginsOf(model, input.secretRoot, context);
     const server = await serverFor(model, input, context);
     await using session = await server.open();
-    const snapshot = await inspect(session);
+    const snapshot = await inspectFor(model, session);
     const sample =
       input.sample === undefined ? undefined : { size: input.sample, seed: input.seed ?? randomInt(SEEDS) };
     const report = await verifyAccess(session, model, snapshot, {

@@ -78,8 +78,10 @@ function buildDatabase({ database_acl: written }: ModelDocument, database: strin
   revokePublic(acl.revoke_public, { target, all: DATABASE_PRIVILEGES, rules });
 }
 
+const SYSTEM_OWNER = "what the server brings along belongs to its first superuser";
+
 /** What lives in no schema of the file; returns what is governed by being named. */
-function buildObjects({ objects }: ModelDocument, { owners, rules }: Building): ObjectTarget[] {
+function buildObjects({ objects }: ModelDocument, { owners, rules, problems }: Building): ObjectTarget[] {
   const governed: ObjectTarget[] = [];
   for (const [word, selector] of entriesOf<keyof typeof OBJECT_SELECTORS, Selector>(OBJECT_SELECTORS)) {
     for (const { value: item } of objects?.value[word]?.value ?? []) {
@@ -87,7 +89,8 @@ function buildObjects({ objects }: ModelDocument, { owners, rules }: Building): 
       const names = (item.on?.value ?? []).map(({ value }) => (isParameter ? value.toLowerCase() : value));
       const target: ObjectTarget = { kind: selector.kind, schema: selector.schema, patterns: names };
       governed.push(target);
-      if (item.owner) owners.push({ target, owner: item.owner.value, line: item.owner.at.line });
+      if (item.owner && selector.schema !== undefined) problems.add(item.owner.at, SYSTEM_OWNER);
+      else if (item.owner) owners.push({ target, owner: item.owner.value, line: item.owner.at.line });
       for (const { value: grant } of item.grants?.value ?? []) {
         for (const grantee of granteesOf(grant.to?.value)) {
           const privileges = privilegesOf(grant.privileges?.value ?? []);

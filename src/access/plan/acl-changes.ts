@@ -94,7 +94,10 @@ function leftByDropOwned({ grantor, privileges }: AclEntry, owner: string) {
 }
 
 function excessOf({ grantee, privileges, grantable }: AclEntry, wish: Wish) {
-  if (!wish.isExact(grantee)) return { surplus: privileges & (wish.taken.get(grantee) ?? 0), options: 0 };
+  if (!wish.isExact(grantee)) {
+    const surplus = privileges & (wish.taken.get(grantee) ?? 0);
+    return { surplus, options: grantable & ~surplus & (wish.optionsTaken.get(grantee) ?? 0) };
+  }
   const wanted = wish.of(grantee);
   const surplus = privileges & ~wanted.privileges;
   return { surplus, options: grantable & ~surplus & ~wanted.grantable };

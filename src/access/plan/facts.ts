@@ -14,6 +14,8 @@ export interface PlanOptions {
   /** Roles whose password is to be set. undefined: those without one, and with `rotate` all of the model. */
   setPasswords?: ReadonlySet<string> | undefined;
   rotate?: boolean | undefined;
+  /** Why something is taken away, in place of "the model does not grant it". */
+  reason?: string | undefined;
 }
 
 export class PlanFacts {

@@ -169,9 +169,11 @@ interface GroupPlanning {
 }
 
 function planGroup(group: Group, { kind, total, planning }: GroupPlanning): void {
+  // Of a schema that is governed object by object the picture holds a part, and "all" would mean the rest as well.
   const isWhole =
     kind.allInSchema !== undefined &&
     group.objects.length > 1 &&
+    planning.facts.model.schemas.has(group.schema ?? "") &&
     total.get(group.schema ?? "") === group.objects.length;
   const size = isWhole ? group.objects.length : OBJECTS_PER_STATEMENT;
   for (let at = 0; at < group.objects.length; at += size) {
@@ -297,8 +299,12 @@ function revocationReason(
   }: { grantee: string; grantor: string; isOwners: boolean; optionOnly: boolean },
   { facts }: GrantPlanning,
 ): string {
-  const what = optionOnly ? "the model does not let it be passed on" : "the model does not grant it";
-  const who = grantee !== PUBLIC && !facts.model.roles.has(grantee) ? "; the role is not in the model" : "";
+  const what =
+    facts.options.reason ?? (optionOnly ? "the model does not let it be passed on" : "the model does not grant it");
+  const who =
+    facts.options.reason === undefined && grantee !== PUBLIC && !facts.model.roles.has(grantee)
+      ? "; the role is not in the model"
+      : "";
   return `${what}${who}${isOwners ? "" : `; ${roleText(grantor)} granted it`}`;
 }
 

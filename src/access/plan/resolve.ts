@@ -10,6 +10,7 @@ import { knownTo, type PrivilegeSet, privilegeSet } from "../catalog/privilege.t
 import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import type { AccessRule, ObjectTarget, OwnerRule } from "../model/model.ts";
 import { isExactPattern, objectMatcher } from "../model/object-pattern.ts";
+import { SYSTEM_SCHEMA } from "../model/selectors.ts";
 import type { PlanFacts } from "./facts.ts";
 
 export interface Holding {
@@ -24,6 +25,8 @@ export class Wish {
   readonly holdings = new Map<string, Holding>();
   /** For those whose list is not exact: what revokes name. */
   readonly taken = new Map<string, PrivilegeSet>();
+  /** As `taken`, of which only the right to pass on goes. */
+  readonly optionsTaken = new Map<string, PrivilegeSet>();
   readonly #exact: (grantee: string) => boolean;
 
   constructor(exact: (grantee: string) => boolean) {
@@ -66,9 +69,9 @@ export class Resolver {
   isGoverned(object: CatalogObject): boolean {
     const { model } = this.#facts;
     if (object.extension !== undefined) return false;
-    if (object.kind === "database") return model.governsDatabase && object.name === model.database;
-    if (object.kind === "schema") return model.schemas.has(object.name);
-    if (object.schema !== undefined) return model.schemas.has(object.schema);
+    if (object.kind === "database" && model.governsDatabase && object.name === model.database) return true;
+    if (object.kind === "schema" && model.schemas.has(object.name)) return true;
+    if (object.schema !== undefined && model.schemas.has(object.schema)) return true;
     return this.#governed.some((matches) => matches(object));
   }
 
@@ -80,11 +83,12 @@ export class Resolver {
 
   wish(object: CatalogObject): ObjectWish {
     const rules = this.#rules.matching(object);
-    const key = `${object.kind} ${rules.map(({ number }) => number).join(",")}`;
+    const isSystem = object.schema === SYSTEM_SCHEMA;
+    const key = `${object.kind} ${isSystem} ${rules.map(({ number }) => number).join(",")}`;
     let wish = this.#wishes.get(key);
     if (!wish) {
       wish = this.#compile(
-        object.kind,
+        { kind: object.kind, isSystem },
         rules.map(({ rule }) => rule),
       );
       this.#wishes.set(key, wish);
@@ -92,9 +96,9 @@ export class Resolver {
     return wish;
   }
 
-  #compile(kind: ObjectKind, rules: readonly AccessRule[]): ObjectWish {
+  #compile({ kind, isSystem }: Compiled, rules: readonly AccessRule[]): ObjectWish {
     const list = this.#wishOf(
-      kind,
+      { kind, isSystem },
       rules.filter(({ columns }) => columns === undefined),
     );
     const onColumns = rules.filter(({ columns }) => columns !== undefined);
@@ -112,12 +116,15 @@ export class Resolver {
     return { list, columns: columns.length > 0 ? new Map(columns) : undefined, otherColumns: new Wish(isExact) };
   }
 
-  #wishOf(kind: ObjectKind, rules: readonly AccessRule[]): Wish {
+  #wishOf({ kind, isSystem }: Compiled, rules: readonly AccessRule[]): Wish {
     const about = rules.filter(({ role }) => role === PUBLIC);
     const saysAll = about.some(({ effect, privileges }) => effect === "grant" || privileges.length === 0);
-    const isAuthoritative = this.#facts.model.mode === "authoritative";
+    // What initdb gave on the server's own objects is nobody's surplus, in any mode.
+    const isAuthoritative = this.#facts.model.mode === "authoritative" && !isSystem;
     const isPublicExact = !this.#facts.isAdditive && (saysAll || isAuthoritative);
-    const wish = new Wish((grantee) => (grantee === PUBLIC ? isPublicExact : this.#facts.isExact(grantee)));
+    const isExact = (role: string): boolean =>
+      this.#facts.isExact(role) && (!isSystem || this.#facts.managed(role) !== undefined);
+    const wish = new Wish((grantee) => (grantee === PUBLIC ? isPublicExact : isExact(grantee)));
     // What PostgreSQL gives to everybody by itself is taken away only when the file says so.
     if (isAuthoritative && about.length === 0) {
       const builtIn = privilegeSet(this.#facts.kind(kind).publicByDefault);
@@ -144,10 +151,19 @@ export class Resolver {
       if (rule.effect !== "revoke") continue;
       const { privileges, grantable } = wish.of(rule.role);
       const set = bits(rule);
-      wish.holdings.set(rule.role, { privileges: privileges & ~set, grantable: grantable & ~set });
-      if (!this.#facts.isAdditive) wish.taken.set(rule.role, (wish.taken.get(rule.role) ?? 0) | set);
+      const kept = rule.optionOnly ? privileges : privileges & ~set;
+      wish.holdings.set(rule.role, { privileges: kept, grantable: grantable & ~set });
+      if (this.#facts.isAdditive) continue;
+      const taken = rule.optionOnly ? wish.optionsTaken : wish.taken;
+      taken.set(rule.role, (taken.get(rule.role) ?? 0) | set);
     }
   }
+}
+
+interface Compiled {
+  kind: ObjectKind;
+  /** It is in the server's own schema. */
+  isSystem: boolean;
 }
 
 const COLUMN_ALL = privilegeSet(["select", "insert", "update", "references"]);

@@ -23,6 +23,7 @@ export const index = {
   "ai.setup": () => import("./ai.setup.ts"),
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
+  "audit.bootstrap": () => import("./audit.bootstrap.ts"),
   "config.edit": () => import("./config.edit.ts"),
   "config.schema": () => import("./config.schema.ts"),
   "config.show": () => import("./config.show.ts"),

@@ -120,11 +120,11 @@ interface Held {
 
 /** Looks at the transaction that is about to be committed, as the role that logged in, and leaves it as it was. */
 async function heldAgainst(session: Session, written: AccessModel, held: Held): Promise<VerifyReport> {
-  const { inspect } = await import("../../access/catalog/inspect.ts");
+  const { inspectFor } = await import("../../access/plan/inspect-for.ts");
   const { verifyAccess } = await import("../../access/verify/verify.ts");
   await session.script("savepoint pgkeep_gate; set local role none; set local search_path = pg_catalog");
   try {
-    const snapshot = await inspect(session);
+    const snapshot = await inspectFor(written, session);
     const model = { ...written, database: snapshot.database };
     if (held.request.requireAccessClean) await requireClean(model, snapshot);
     return await verifyAccess(session, model, snapshot, {

@@ -11,9 +11,9 @@ import {
   type RolePassword,
   resolvePasswords,
 } from "../../access/apply/passwords.ts";
-import { inspect } from "../../access/catalog/inspect.ts";
 import type { Snapshot } from "../../access/catalog/snapshot.ts";
 import type { AccessModel, RoleModel } from "../../access/model/model.ts";
+import { inspectFor } from "../../access/plan/inspect-for.ts";
 import { differences, type ModelDifferences, makePlan } from "../../access/plan/make-plan.ts";
 import type { AccessPlan } from "../../access/plan/plan.ts";
 import { PgkeepError } from "../../base/errors.ts";
@@ -100,7 +100,7 @@ export async function planningOf(
   const { rotate = false, cascade = false, includeDefiner = false } = request;
   let looks: { first: Snapshot; last: Snapshot } | undefined;
   const look = async (session: Session, set: ReadonlySet<string> = new Set()) => {
-    const snapshot = await inspect(session);
+    const snapshot = await inspectFor(model, session);
     looks = { first: looks?.first ?? snapshot, last: snapshot };
     const states = await comparePasswords(session, passwords, memory?.check);
     const { setPasswords, unknown } = passwordsToSet({ wanted, states, snapshot, rotate, set });

@@ -1,0 +1,214 @@
+/**
+ * Plans for "this role shall not have that any more", whoever granted it and by however many hands.
+ *
+ * REVOKE takes away only what the acting role granted itself and reports anything else as success, so a single statement
+ * written by hand often does nothing. Here the requests become a model that says nothing else, and the planner does what it
+ * does for every model: it acts as each grantor, refuses to take along what was passed on to others, names what this
+ * executor cannot run, and knows what undoes it.
+ */
+import { createHash } from "node:crypto";
+import { exactPattern } from "../../base/glob.ts";
+import { PUBLIC } from "../catalog/acl.ts";
+import { isPrivilegeName } from "../catalog/privilege.ts";
+import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
+import type { AccessModel, AccessRule, ObjectTarget } from "../model/model.ts";
+import { objectMatcher } from "../model/object-pattern.ts";
+import { makePlan } from "./make-plan.ts";
+import type { AccessPlan, BlockedStatement } from "./plan.ts";
+
+/** What one role shall lose on one object. */
+export interface RevocationRequest {
+  /** "schema", "table", "routine" ...: a kind of the access model. */
+  kind: string;
+  /** As the server writes it in SQL: `public`, `"App".orders`, `app.f(integer,text)`. */
+  object: string;
+  /** In any case; empty: everything. */
+  privileges: readonly string[];
+  /** PUBLIC is the empty name. */
+  role: string;
+  /** Only the right to pass it on. */
+  optionOnly?: boolean | undefined;
+  /** The statement as people write it, for what cannot be planned. */
+  sql: string;
+}
+
+/** A model that only takes away, and the requests that no model can say. */
+export interface RevocationModel {
+  model: AccessModel;
+  refused: readonly { request: RevocationRequest; reason: string }[];
+}
+
+/** The model of `requests`, for whatever database it is held against. */
+export function revocationModel(requests: readonly RevocationRequest[]): RevocationModel {
+  const rules = new Map<string, AccessRule & { target: { patterns: string[] } }>();
+  const refused: { request: RevocationRequest; reason: string }[] = [];
+  for (const request of requests) {
+    const target = targetOf(request);
+    const privileges = request.privileges.map((name) => name.toLowerCase());
+    const unknown = privileges.find((name) => !isPrivilegeName(name));
+    if (target === undefined)
+      refused.push({ request, reason: "its object is not named in a way that the planner knows" });
+    else if (unknown !== undefined) refused.push({ request, reason: "the planner does not know the privilege" });
+    else addRule(rules, { request, target, privileges: privileges.filter(isPrivilegeName) });
+  }
+  const all = [...rules.values()];
+  return { model: modelOf(all, governedBy(all)), refused };
+}
+
+/**
+ * The plan that does what is asked where it is not done yet. `reason` stands for the model's in every statement: "an audit
+ * finding asks for it". What cannot be planned is blocked. Errors as of makePlan.
+ */
+export async function planRevocations(
+  requests: readonly RevocationRequest[],
+  snapshot: Snapshot,
+  reason: string,
+): Promise<AccessPlan> {
+  const isThere = (role: string): boolean => role === PUBLIC || snapshot.roles.has(role);
+  // Who is gone has nothing left to lose.
+  const { model, refused } = revocationModel(requests.filter(({ role }) => isThere(role)));
+  const plan = await makePlan(model, snapshot, { reason });
+  const missing = requests.filter((request) => {
+    const target = targetOf(request);
+    return target !== undefined && !snapshot.objects[target.kind].some(objectMatcher(target));
+  });
+  const notFound = missing.map((request) => ({ request, reason: "the object was not found" }));
+  const blocked = [...refused, ...notFound].map(({ request, reason: why }) => blockedBy(request, why));
+  return { ...plan, blocked: [...plan.blocked.map(withoutFlags), ...blocked] };
+}
+
+function blockedBy({ sql, object, role }: RevocationRequest, reason: string): BlockedStatement {
+  return { sql, object, role, reason, needs: "somebody who looks at it" };
+}
+
+/** The planner asks for a flag of `access apply`; here nobody takes from others what was not asked about. */
+function withoutFlags(blocked: BlockedStatement): BlockedStatement {
+  return blocked.needs.startsWith("--")
+    ? { ...blocked, needs: "a decision about those to whom it was passed on" }
+    : blocked;
+}
+
+interface NewRule {
+  request: RevocationRequest;
+  target: ObjectTarget;
+  privileges: AccessRule["privileges"] & readonly unknown[];
+}
+
+/** Equal requests about many objects are one rule, or rules times objects would be compared. */
+function addRule(
+  rules: Map<string, AccessRule & { target: { patterns: string[] } }>,
+  { request: { role, optionOnly }, target, privileges }: NewRule,
+): void {
+  const key = JSON.stringify([target.kind, target.schema, role, optionOnly === true, privileges]);
+  const known = rules.get(key);
+  if (known) {
+    known.target.patterns.push(...target.patterns);
+    return;
+  }
+  rules.set(key, {
+    effect: "revoke",
+    target: { ...target, patterns: [...target.patterns] },
+    columns: undefined,
+    role,
+    privileges: privileges.length === 0 ? "all" : privileges,
+    grantable: false,
+    optionOnly,
+    line: 0,
+  });
+}
+
+function governedBy(rules: readonly AccessRule[]): ObjectTarget[] {
+  const targets = new Map<string, ObjectTarget & { patterns: string[] }>();
+  for (const { target } of rules) {
+    const key = JSON.stringify([target.kind, target.schema]);
+    const known = targets.get(key);
+    if (known) known.patterns.push(...target.patterns);
+    else targets.set(key, { ...target, patterns: [...target.patterns] });
+  }
+  return [...targets.values()];
+}
+
+function modelOf(rules: readonly AccessRule[], governed: readonly ObjectTarget[]): AccessModel {
+  return {
+    file: "audit findings",
+    hash: createHash("sha256").update(JSON.stringify(rules)).digest("hex"),
+    database: "",
+    mode: "adopt",
+    profile: undefined,
+    gate: false,
+    roles: new Map(),
+    memberships: [],
+    owners: [],
+    rules,
+    defaults: [],
+    rowSecurity: [],
+    databaseSettings: new Map(),
+    schemas: new Map(),
+    governsDatabase: false,
+    governed,
+    verify: { logins: new Map(), expectations: [], callable: [] },
+  };
+}
+
+/** What GRANT calls otherwise. */
+const SYNONYMS: Readonly<Record<string, ObjectKind>> = { function: "routine", procedure: "routine", view: "table" };
+
+const KINDS: ReadonlySet<string> = new Set(OBJECT_KINDS);
+
+function targetOf({ kind: word, object }: RevocationRequest): ObjectTarget | undefined {
+  const kind = SYNONYMS[word] ?? word;
+  if (!isKind(kind)) return undefined;
+  const { names, signature } = partsOf(object);
+  const [first, second] = names;
+  if (first === undefined || names.length > 2) return undefined;
+  if (kind === "routine") {
+    if (signature === undefined || second === undefined) return undefined;
+    return { kind, schema: first, patterns: [exactPattern(`${second}${signature}`)] };
+  }
+  if (signature !== undefined) return undefined;
+  // Parameters of extensions have a dot of their own.
+  if (kind === "parameter") return { kind, schema: undefined, patterns: [exactPattern(names.join("."))] };
+  if (second === undefined)
+    return IN_SCHEMAS.has(kind) ? undefined : { kind, schema: undefined, patterns: [exactPattern(first)] };
+  return IN_SCHEMAS.has(kind) ? { kind, schema: first, patterns: [exactPattern(second)] } : undefined;
+}
+
+const IN_SCHEMAS: ReadonlySet<ObjectKind> = new Set(["table", "sequence", "type", "routine"]);
+
+function isKind(name: string): name is ObjectKind {
+  return KINDS.has(name);
+}
+
+/**
+ * `"App".f(integer,text)` -> names App and f, signature `(integer, text)`. Names as the server keeps them; no names at all
+ * when the text is nothing of the kind.
+ */
+function partsOf(object: string): { names: readonly string[]; signature: string | undefined } {
+  const nothing = { names: [], signature: undefined };
+  const names: string[] = [];
+  let rest = object;
+  for (;;) {
+    const found = /^(?:(U&)?"((?:[^"]|"")+)"|([^\s".(),]+))/.exec(rest);
+    if (!found) return nothing;
+    const [, escaped, quoted, plain = ""] = found;
+    const name = quoted?.replaceAll('""', '"');
+    names.push(name === undefined ? plain.toLowerCase() : escaped ? withoutEscapes(name) : name);
+    rest = rest.slice(found[0].length);
+    if (rest === "") return { names, signature: undefined };
+    if (rest.startsWith("(") && rest.endsWith(")")) return { names, signature: withSpaces(rest) };
+    if (!rest.startsWith(".")) return nothing;
+    rest = rest.slice(1);
+  }
+}
+
+/** What `ident` writes for characters that a reader's terminal would act on. */
+function withoutEscapes(name: string): string {
+  return name.replace(/\\(\\|[0-9a-f]{4})/gi, (_, code: string) =>
+    code === "\\" ? code : String.fromCharCode(Number.parseInt(code, 16)),
+  );
+}
+
+/** One space after every comma outside of quotes and of a type's own parentheses, as the catalog's lists have it. */
+function withSpaces(signature: string): string {
+  return signature.replace(/"(?:[^"]|"")*"|,\s*/g, (part) => (part.startsWith(",") ? ", " : part));
+}
