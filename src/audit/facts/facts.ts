@@ -5,6 +5,7 @@
  * databases of a run; `query` and `database` belong to the database at hand.
  */
 import type { TextRow } from "../../pg/session.ts";
+import type { VersionTable } from "../data/version-table.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
 import type { Declarations, Drift } from "./declarations.ts";
@@ -34,6 +35,8 @@ export interface Facts {
   readonly database: string;
   /** The moment of the run. */
   readonly now: Date;
+  /** Which releases there are, and what they repaired. */
+  readonly versions: VersionTable;
   /** What the operator told about host, network, backups and applications. */
   readonly declared: Declarations;
   /** Whether this run has the right. */

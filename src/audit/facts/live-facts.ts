@@ -6,6 +6,8 @@
  */
 import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
+import type { VersionTable } from "../data/version-table.ts";
+import { VERSION_TABLE } from "../data/versions.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
 import { readHba, readIdent } from "../hba/read.ts";
@@ -17,15 +19,17 @@ import type { LineFacts } from "./line.ts";
 import type { ProbeFacts } from "./probe.ts";
 import { RIGHT_NAMES, type RightName, rightOf } from "./rights.ts";
 import { DATABASES, MEMBERS, ROLES, RoleFacts } from "./roles.ts";
-import { SETTINGS_OF_FILES, Settings } from "./settings.ts";
+import { Settings } from "./settings.ts";
 
 /** What a run brings along besides its session. Absent means: this run does not look there. */
 export interface Surroundings {
   now: Date;
   declared: Declarations;
   line: LineFacts;
-  /** Rows of ALL_SETTINGS from before the session's own settings. */
-  settings: readonly TextRow[];
+  /** Default: the table that is shipped. */
+  versions?: VersionTable | undefined;
+  /** Rows of ALL_SETTINGS from before the session's own settings, of one session or more. */
+  settings: readonly (readonly TextRow[])[];
   probe?: (() => Promise<ProbeFacts>) | undefined;
   host?: HostFacts | undefined;
   drift?: (() => Promise<readonly Drift[]>) | undefined;
@@ -89,6 +93,10 @@ export class LiveFacts implements Facts {
     return this.#surroundings.now;
   }
 
+  get versions(): VersionTable {
+    return this.#surroundings.versions ?? VERSION_TABLE;
+  }
+
   get declared(): Declarations {
     return this.#surroundings.declared;
   }
@@ -116,9 +124,8 @@ export class LiveFacts implements Facts {
 
   settings(): Promise<Settings> {
     return this.#once("settings", async () => {
-      const files = this.has("file_settings") ? await this.query(SETTINGS_OF_FILES) : undefined;
       const seesHidden = this.has("pg_read_all_settings");
-      return Settings.fromServer({ rows: this.#surroundings.settings, files, seesHidden });
+      return Settings.fromServer({ views: this.#surroundings.settings, seesHidden });
     });
   }
 
