@@ -55,6 +55,7 @@ export async function startServer() {
     port,
     password,
     version: rows[0].server_version,
+    logFile: join(dataDir, "server.log"),
     sql: (text) => client.query(text),
     stop: async () => {
       await client.end();

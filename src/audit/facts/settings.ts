@@ -2,9 +2,10 @@
  * The server's settings as a new session of anybody finds them, and what keeps us from knowing one.
  *
  * pg_settings shows the value of *our* session. Where that came from the role, the database or the connection, the
- * instance's own value is behind it: the file says it when it may be read, and otherwise it is unknown. A database
- * owner could plant a good value there for whoever audits. pg_settings also leaves out, without a word, rows that
- * only members of pg_read_all_settings see.
+ * instance's own value is behind it, and nothing in the session tells it: configuration files do not, because a value of
+ * the server's command line wins over them. The owner of a database could so plant a good value for whoever audits. Values of
+ * the database are seen past from another database; what is still our own there is unknown. pg_settings also leaves
+ * out, without a word, rows that only members of pg_read_all_settings see.
  */
 import type { TextRow } from "../../pg/session.ts";
 import { NotApplicable, Unanswered } from "../run/answers.ts";
@@ -62,21 +63,33 @@ const HIDDEN = new Set([
 
 /** All settings in one statement. Names nothing that a search_path could capture: it runs before we set our own. */
 export const ALL_SETTINGS = `
-  select s.name, s.setting, s.context, s.source, s.boot_val, s.sourcefile, s.sourceline, s.pending_restart
+  select s.name, s.setting, s.context, s.source, s.sourcefile, s.sourceline, s.pending_restart
     from pg_catalog.pg_settings as s`;
 
-/** The last applied line of each setting in the files, for values that our session overrides. */
-export const SETTINGS_OF_FILES = `
-  select distinct on (f.name) f.name, f.setting
-    from pg_catalog.pg_file_settings as f
-   where f.applied
-   order by f.name, f.seqno desc`;
+/** Whether a row of ALL_SETTINGS is this session's alone. */
+function isOwn({ source }: TextRow): boolean {
+  return OWN_SOURCES.has(source ?? "");
+}
+
+/** Whether the database of a session has values of its own, of which another database knows nothing. */
+export function hasDatabaseValues(rows: readonly TextRow[]): boolean {
+  return rows.some(({ source }) => source === "database" || source === "database user");
+}
+
+/** A database without values of its own, to see past those of the one at hand. */
+export const PLAIN_DATABASE = `
+  select d.datname as name
+    from pg_catalog.pg_database as d
+   where d.datallowconn
+     and d.datname <> pg_catalog.current_database()
+     and pg_catalog.has_database_privilege(d.oid, 'CONNECT')
+     and not exists (select from pg_catalog.pg_db_role_setting as s where s.setdatabase = d.oid)
+   order by d.datistemplate, d.datname = 'postgres' desc, d.datname
+   limit 1`;
 
 export interface SettingsSource {
-  /** Rows of ALL_SETTINGS. */
-  rows: readonly TextRow[];
-  /** Rows of SETTINGS_OF_FILES; undefined: may not be read. */
-  files: readonly TextRow[] | undefined;
+  /** Rows of ALL_SETTINGS, once per session that was asked. */
+  views: readonly (readonly TextRow[])[];
   /** Whether this role is shown everything. */
   seesHidden: boolean;
 }
@@ -94,15 +107,14 @@ export class Settings {
     this.#seesHidden = seesHidden;
   }
 
-  static fromServer({ rows, files, seesHidden }: SettingsSource): Settings {
+  static fromServer({ views, seesHidden }: SettingsSource): Settings {
     const known = new Map<string, Setting>();
     const overridden = new Set<string>();
-    const inFiles = new Map(files?.map((row) => [row.name ?? "", row.setting ?? ""]));
-    for (const row of rows) {
+    for (const row of views.flat()) {
       const name = row.name ?? "";
-      if (!OWN_SOURCES.has(row.source ?? "")) known.set(name, settingOf(row));
-      else if (files === undefined) overridden.add(name);
-      else known.set(name, { ...settingOf(row), value: inFiles.get(name) ?? row.boot_val ?? "", place: undefined });
+      if (known.has(name)) continue;
+      if (isOwn(row)) overridden.add(name);
+      else known.set(name, settingOf(row));
     }
     return new Settings(known, { overridden, seesHidden });
   }
@@ -112,7 +124,9 @@ export class Settings {
     const setting = this.#known.get(name);
     if (setting !== undefined) return setting;
     if (this.#overridden.has(name)) {
-      throw new Unanswered(`this session has its own value of ${name}, which hides the server's`, "file_settings");
+      throw new Unanswered(
+        `the role or the connection of this run has its own value of ${name}, which hides the server's`,
+      );
     }
     if (!this.#seesHidden && HIDDEN.has(name)) {
       throw new Unanswered(`the server does not show ${name} to this role`, "pg_read_all_settings");

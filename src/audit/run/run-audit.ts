@@ -15,6 +15,7 @@ import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
 import { beginAuditSession } from "../facts/audit-session.ts";
 import type { Facts, ServerIdentity } from "../facts/facts.ts";
 import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
+import { hasDatabaseValues, PLAIN_DATABASE } from "../facts/settings.ts";
 import type { CheckOutcome, CheckResult } from "./result.ts";
 import { runCheck } from "./run-check.ts";
 
@@ -86,7 +87,7 @@ export interface AuditRun {
 /** Throws what `open` throws for the first session, and the signal's reason. */
 export async function runAudit(request: AuditRequest): Promise<AuditRun> {
   await using session = await request.open();
-  const settings = await beginAuditSession(session);
+  const settings = await settingsSeen(session, request);
   const facts = await LiveFacts.of(session, { ...(await request.surroundings(session)), settings });
   const run = new Run(request, facts);
   const own = facts.database;
@@ -108,6 +109,23 @@ export async function runAudit(request: AuditRequest): Promise<AuditRun> {
     databases: [own, ...places.map(({ name }) => name)].filter((name) => !run.unreachable.has(name)),
     unreachable: [...run.unreachable].map(([database, reason]) => ({ database, reason })),
   };
+}
+
+/** The settings of the session, and of one elsewhere when the database at hand has values of its own. */
+async function settingsSeen(session: Session, request: AuditRequest): Promise<Surroundings["settings"]> {
+  const here = await beginAuditSession(session);
+  if (!hasDatabaseValues(here)) return [here];
+  const [plain] = await session.query(PLAIN_DATABASE);
+  if (!plain?.name) return [here];
+  try {
+    await using elsewhere = await request.open(plain.name);
+    return [here, await beginAuditSession(elsewhere)];
+  } catch (error) {
+    request.signal.throwIfAborted();
+    // What only that database would have told stays unknown.
+    if (error instanceof PgkeepError || error instanceof ServerError) return [here];
+    throw error;
+  }
 }
 
 interface Place {

@@ -212,7 +212,7 @@ class Lab {
     const facts = await LiveFacts.of(session, {
       now: new Date("2026-11-21T12:00:00Z"),
       declared: {},
-      settings,
+      settings: [settings],
       line: { transport: "tcp", host, port, isLoopback: true, tls: undefined, sslMode: "disable", authentication: "" },
     });
     return await runCheck(check, facts);
