@@ -2,11 +2,13 @@
  * The JSON of an audit: the report in snake_case, with what the gate made of it. `audit report`, `audit diff` and the history
  * read it back, so everything that a format needs is in it.
  */
+
+import type { z as Zod } from "zod";
+import { EXIT } from "../base/errors.ts";
+import type { ZodNamespace } from "../base/operation.ts";
 import { PILLARS, PROFILES, type References, SEVERITIES, type Severity } from "./check.ts";
 import { type Fix, settingLines, settingStatement } from "./fix.ts";
 import type { AuditReport, Grade, ReportedCheck, ReportedFinding, ReportedUnknown, Score } from "./report.ts";
-import { EXIT } from "../base/errors.ts";
-import type { ZodNamespace } from "../base/operation.ts";
 
 const GRADES = ["A", "B", "C", "D", "F"] as const satisfies readonly Grade[];
 const STATUSES = ["fail", "unknown", "waived", "pass", "not_applicable"] as const;
@@ -128,6 +130,9 @@ export function auditSchema(z: ZodNamespace) {
   });
 }
 
+/** The document as it is written and read back. */
+export type AuditDocument = Zod.output<ReturnType<typeof auditSchema>>;
+
 export interface Display {
   minSeverity: Severity;
   listUnknown: boolean;
@@ -135,7 +140,7 @@ export interface Display {
 }
 
 /** The document of `report`. With a baseline only findings that it does not have count against the threshold. */
-export function auditDocument(report: AuditReport, gate: Gate, display: Display) {
+export function auditDocument(report: AuditReport, gate: Gate, display: Display): AuditDocument {
   const { failOn } = gate;
   return {
     observed_at: report.observedAt.toISOString(),
@@ -162,8 +167,6 @@ export function auditDocument(report: AuditReport, gate: Gate, display: Display)
     display: { min_severity: display.minSeverity, list_unknown: display.listUnknown, full: display.full },
   };
 }
-
-export type AuditDocument = ReturnType<typeof auditDocument>;
 
 /** What the command ends with. */
 export function auditExitCode({ gate, checks }: Pick<AuditDocument, "gate" | "checks">): number {

@@ -28,13 +28,18 @@ export async function readConfigFile(
   name: string,
   { shape, trust }: ConfigFileOptions,
 ): Promise<ConfigEntry[] | undefined> {
-  const text = await readText(path, name, trust);
+  const text = await readConfigText(path, name, trust);
   if (text === undefined) return undefined;
   // A file without content needs no parser, which costs more than the rest of a short command.
   return /^\s*$/.test(text) ? [] : readStrictYaml(text, name, shape);
 }
 
-async function readText(path: string, name: string, trust: ConfigFileOptions["trust"]): Promise<string | undefined> {
+/** The text of such a file; undefined when there is none. Throws CONFIG_FILE_INVALID and CONFIG_FILE_UNSAFE. */
+export async function readConfigText(
+  path: string,
+  name: string,
+  trust: ConfigFileOptions["trust"],
+): Promise<string | undefined> {
   const inspect = trust === "owner" ? (stats: Stats) => requireOwnFile(stats, name) : undefined;
   try {
     const bytes = await readRegularFile(path, { maxBytes: MAX_YAML_BYTES, ...(inspect ? { inspect } : {}) });

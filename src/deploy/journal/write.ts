@@ -10,15 +10,15 @@
  * Nothing here may cost a deploy its success: failures are told to `warn`, once, and the run goes on.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { scrubDeep } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
+import { makeStateDirectory, runId } from "../../config/state-directory.ts";
 import { identifySelf } from "../../pg/embedded/process-identity.ts";
-import { fileOfRun, idOfFile, refuseForeignDirectory, runId, runsDirectory } from "./place.ts";
+import { fileOfRun, idOfFile, runsDirectory } from "./place.ts";
 import type { EndedLine, StartedLine } from "./record.ts";
 
 /** 500 runs: at one deploy an hour, three weeks. */
@@ -43,7 +43,7 @@ export function beginRecord(facts: RunFacts, options: JournalOptions): OpenRecor
   const directory = runsDirectory(environment);
   if (directory === undefined) return undefined;
   try {
-    makeDirectory(directory);
+    makeStateDirectory(directory);
     const now = clock.now();
     const id = runId(now, randomBytes(3).toString("hex"));
     const file = openSync(fileOfRun(directory, id), NEW_FILE, 0o600);
@@ -71,12 +71,6 @@ export function beginRecord(facts: RunFacts, options: JournalOptions): OpenRecor
 
 /** Made by us, never through a link, only ever added to. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND | constants.O_NOFOLLOW;
-
-function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  refuseForeignDirectory(dirname(directory));
-  refuseForeignDirectory(directory);
-}
 
 function accountName(): string {
   try {
