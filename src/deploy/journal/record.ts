@@ -102,7 +102,6 @@ function slowest<T extends { ms?: number }>(entries: readonly T[]): readonly T[]
 
 /** Equal exactly when every file and deploy.sql are. */
 export function projectChecksum({ deployScript, files }: Project): string {
-  const hash = createHash("sha256").update(deployScript);
-  for (const { path, checksum } of files) hash.update(`\0${path}\0${checksum}`);
-  return hash.digest("hex");
+  const list = files.map(({ path, checksum }) => `\0${path}\0${checksum}`).join("");
+  return createHash("sha256").update(deployScript).update(list).digest("hex");
 }

@@ -14,7 +14,7 @@ import { closeSync, constants, openSync, readdirSync, rmSync, writeSync } from "
 import { hostname, userInfo } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
-import { scrubDeep } from "../../base/secrets.ts";
+import { scrub, scrubDeep } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
 import { makeStateDirectory, runId } from "../../config/state-directory.ts";
 import { identifySelf } from "../../pg/embedded/process-identity.ts";
@@ -83,7 +83,16 @@ function accountName(): string {
 
 /** One line in one call, so that a reader sees all of it or nothing. */
 function append(file: number, line: StartedLine | EndedLine): void {
-  writeSync(file, `${JSON.stringify(scrubDeep(line))}\n`);
+  writeSync(file, `${safeText(line)}\n`);
+}
+
+/**
+ * The line without secrets. Looking through the whole text once tells whether there is any, in a tenth of the time of looking
+ * through a thousand strings; the scrubber knows how JSON writes a secret.
+ */
+function safeText(line: StartedLine | EndedLine): string {
+  const text = JSON.stringify(line);
+  return scrub(text) === text ? text : JSON.stringify(scrubDeep(line));
 }
 
 interface Ending {
