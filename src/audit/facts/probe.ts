@@ -1,43 +1,47 @@
-/** What the server answers to connections that are no sessions. Made only with --probe: they leave lines in its log. */
+/**
+ * What the server answers to connections that are no sessions. Made only with --probe: they leave lines in its log, and
+ * may look like an attack to whoever watches it.
+ *
+ * What they show holds for the address they come from, which `from` names. Where there is no answer, `gaps` says why, and
+ * no check takes that for a good one.
+ */
+import { type ProbeArea, probe, type ServerProbe } from "../../net/server-probe/probe-server.ts";
+import { Unanswered } from "../run/answers.ts";
+import { isLoopbackAddress, type LineFacts } from "./line.ts";
 
-/** The server's demand of somebody who wants to log in, before anything was proved. */
-export type Demand = "nothing" | "clear text" | "md5" | "scram" | "gss" | "sspi" | "other" | "refused" | "no answer";
+export type {
+  AcceptedSuite,
+  Demand,
+  LoginProbe,
+  ProbeArea,
+  ProbedVersion,
+} from "../../net/server-probe/probe-server.ts";
 
-export interface LoginProbe {
-  role: string;
-  /** Whether the role is one that exists; the other one is a name made up for the probe. */
-  isKnown: boolean;
-  isEncrypted: boolean;
-  demand: Demand;
-  /** SASL mechanisms, when offered. */
-  mechanisms: readonly string[];
-}
-
-export interface AcceptedSuite {
-  /** "TLSv1.2", "SSLv3". */
-  version: string;
-  /** Two bytes of the registry: 0xc02f. */
-  code: number;
-  /** "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256". */
-  name: string;
-}
-
-export interface ProbeFacts {
-  /** From where: the local address of the probes. What they show holds for this address. */
-  from: string;
+export interface ProbeFacts extends ServerProbe {
   isLoopback: boolean;
-  connections: number;
-  /** The answer to a request for TLS. */
-  offersTls: boolean;
-  offersGssEncryption: boolean;
-  /** 17+: TLS from the first byte. */
-  acceptsDirectTls: boolean;
-  versions: readonly string[];
-  suites: readonly AcceptedSuite[];
-  acceptsTls13: boolean;
-  /** Small curves and Diffie-Hellman groups that it agreed to: "secp224r1", "dh-1024". */
-  weakGroups: readonly string[];
-  logins: readonly LoginProbe[];
-  /** What could not be found out, by check family: a line that broke, a limit that was reached. */
-  gaps: readonly string[];
+}
+
+export interface ProbeOptions {
+  /** The line of the session: where the probes go. */
+  line: LineFacts;
+  database: string;
+  /** Roles that exist, the connecting one first. */
+  roles: readonly string[];
+  signal: AbortSignal;
+}
+
+/** Probes the server that `line` goes to. Throws Unanswered on a Unix socket, and the signal's reason. */
+export async function probeServer({ line, database, roles, signal }: ProbeOptions): Promise<ProbeFacts> {
+  const { transport, host, address, port } = line;
+  if (transport !== "tcp" || address === undefined) {
+    throw new Unanswered("probes need a network address, and this connection is a Unix socket; name a host with -h");
+  }
+  const answers = await probe({ host, address, port, database, roles, signal });
+  return { ...answers, isLoopback: isLoopbackAddress(address) };
+}
+
+/** Throws Unanswered when one of `areas` has no answer. For checks that found nothing. */
+export function requireAnswers({ gaps }: ProbeFacts, areas: readonly ProbeArea[]): void {
+  const area = areas.find((name) => gaps[name] !== undefined);
+  if (area !== undefined) throw new Unanswered(`the probe of ${area} has no answer: ${gaps[area]}`);
 }
