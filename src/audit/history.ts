@@ -5,7 +5,7 @@
  *
  * One file per run, whole and compressed, written once and never changed; the name begins with the moment of the run, so
  * names in order are runs in order. A damaged file, or one of a later version, harms no other and is counted. Nothing here may
- * cost an audit its result: whoever saves is told why it could not be done.
+ * cost an audit its result: failures are told to `warn`.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, readdirSync, rmSync, writeSync } from "node:fs";
@@ -13,8 +13,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzipSync } from "node:zlib";
-import { PgkeepError } from "../base/errors.ts";
+import { messageOf, PgkeepError } from "../base/errors.ts";
 import { scrubDeep } from "../base/secrets.ts";
+import { tameLine } from "../base/tame.ts";
 import { readRegularFile } from "../config/regular-file.ts";
 import { makeStateDirectory, runId, stateDirectory } from "../config/state-directory.ts";
 import type { AuditDocument } from "./document.ts";
@@ -36,16 +37,27 @@ export interface KeptAudit {
   document: AuditDocument;
 }
 
-/** Saves a run. Returns its id, or undefined when the environment names no place for it. Throws FILE_WRITE_FAILED. */
-export function keepAudit(document: AuditDocument, environment: Environment): string | undefined {
+export interface KeepOptions {
+  environment: Environment;
+  warn: (message: string) => void;
+}
+
+/** Saves a run; undefined when there is no place for it or it cannot be written. Never throws. */
+export function keepAudit(document: AuditDocument, { environment, warn }: KeepOptions): string | undefined {
   const directory = auditsDirectory(environment);
   if (directory === undefined) return undefined;
-  makeStateDirectory(directory);
-  const id = runId(new Date(document.observed_at), randomBytes(3).toString("hex"));
-  const text = JSON.stringify(scrubDeep({ format: FORMAT, audit: document }));
-  writeNew(join(directory, `${id}.json.gz`), gzipSync(text));
-  removeOldest(directory);
-  return id;
+  try {
+    makeStateDirectory(directory);
+    const id = runId(new Date(document.observed_at), randomBytes(3).toString("hex"));
+    const text = JSON.stringify(scrubDeep({ format: FORMAT, audit: document }));
+    writeNew(join(directory, `${id}.json.gz`), gzipSync(text));
+    removeOldest(directory);
+    return id;
+  } catch (error) {
+    const why = tameLine(messageOf(error));
+    warn(`the audit could not be kept: ${why}. Set XDG_STATE_HOME to a directory of your own, or use --no-record.`);
+    return undefined;
+  }
 }
 
 function auditsDirectory(environment: Environment): string | undefined {

@@ -17,6 +17,7 @@ import { settingsFields } from "../../config/input.ts";
 import { loadSettings } from "../../config/settings.ts";
 import { connectionFields } from "../../pg/connect/input.ts";
 import type { ServerRequest } from "../server/connect.ts";
+import { acceptedOf } from "./accepted.ts";
 import { liveRun } from "./live.ts";
 
 /** What is audited, and how deep. */
@@ -37,22 +38,16 @@ export interface AuditInput extends ServerRequest {
 export function auditFields(z: ZodNamespace) {
   const file = (description: string) => z.string().optional().meta({ description, valueName: "FILE", group: "what" });
   return {
-    profile: z
-      .enum(PROFILES)
-      .optional()
-      .meta({
-        description: "How strict to be; default: the configuration's, else default",
-        valueName: "NAME",
-        group: "what",
-      }),
-    only: z
-      .array(z.string())
-      .optional()
-      .meta({
-        description: "Checks or pillars that take part: ROL-001, ROL-*, network",
-        valueName: "NAME",
-        group: "what",
-      }),
+    profile: z.enum(PROFILES).optional().meta({
+      description: "How strict to be; default: the configuration's, else default",
+      valueName: "NAME",
+      group: "what",
+    }),
+    only: z.array(z.string()).optional().meta({
+      description: "Checks or pillars that take part: ROL-001, ROL-*, network",
+      valueName: "NAME",
+      group: "what",
+    }),
     probe: z.boolean().optional().meta({
       description: "Also try what the server accepts from strangers (leaves lines in its log)",
       group: "what",
@@ -73,6 +68,8 @@ export interface Audited {
   report: AuditReport;
   /** The threshold of the configuration. */
   failOn: Severity;
+  /** Whether runs leave a record. */
+  recordsRuns: boolean;
 }
 
 /** Runs the audit that `input` asks for. Throws CONFIG_..., CONNECT_... before anything could be checked. */
@@ -88,17 +85,24 @@ export async function auditReport(input: AuditInput, context: OperationContext):
   const configured = readAuditConfig(settings.audit);
   const profile = input.profile ?? configured.profile ?? "default";
   const checks = await chosenChecks({ profile, only: input.only ?? [] });
+  const places = { waivers: configured.waivers, file: settings.audit.file };
+  const accepted = await acceptedOf(input, places, context);
   const startedMs = clock.monotonicMs();
   const model = input.model === undefined ? configured.model : resolve(workingDirectory, input.model);
   const run = await liveRun(input, context, { checks, declared: configured.declared, model });
   const report = assembleReport({
     ...run,
+    ...accepted,
     profile,
     observedAt: clock.now(),
     durationMs: clock.monotonicMs() - startedMs,
     data: { date: "2026-11-21", isStale: false },
   });
-  return { report, failOn: configured.failOn ?? "high" };
+  return {
+    report,
+    failOn: configured.failOn ?? "high",
+    recordsRuns: context.recordsRuns === true && settings.recordRuns?.value !== "false",
+  };
 }
 
 /** Throws USAGE_ARGUMENTS when the words name no check: an audit of nothing would find nothing. */
