@@ -3,4 +3,19 @@ import type { CatalogueIndex } from "../../../base/catalogue.ts";
 import type { Check } from "../../check.ts";
 
 export const index = {
+  "ver-001-end-of-support": () => import("./ver-001-end-of-support.ts"),
+  "ver-002-missed-releases": () => import("./ver-002-missed-releases.ts"),
+  "ver-003-outdated-extension": () => import("./ver-003-outdated-extension.ts"),
+  "ver-004-extension-in-writable-schema": () => import("./ver-004-extension-in-writable-schema.ts"),
+  "ver-005-risky-extension": () => import("./ver-005-risky-extension.ts"),
+  "ver-006-developer-settings": () => import("./ver-006-developer-settings.ts"),
+  "ver-007-unsafe-writes": () => import("./ver-007-unsafe-writes.ts"),
+  "ver-008-pending-restart": () => import("./ver-008-pending-restart.ts"),
+  "ver-009-configuration-errors": () => import("./ver-009-configuration-errors.ts"),
+  "ver-010-lenient-quoting": () => import("./ver-010-lenient-quoting.ts"),
+  "ver-011-no-checksums": () => import("./ver-011-no-checksums.ts"),
+  "ver-012-library-paths": () => import("./ver-012-library-paths.ts"),
+  "ver-013-output-plugins": () => import("./ver-013-output-plugins.ts"),
+  "ver-014-data-directory-mode": () => import("./ver-014-data-directory-mode.ts"),
+  "ver-015-fips": () => import("./ver-015-fips.ts"),
 } satisfies CatalogueIndex<Check>;

@@ -1,0 +1,57 @@
+/** VER-002: newer releases of the same major, and what they repaired. */
+import { defineCheck, type Found } from "../../check.ts";
+import { isStale, type Patches, patchesSince } from "../../data/version-table.ts";
+import type { Facts } from "../../facts/facts.ts";
+import { Unanswered } from "../../run/answers.ts";
+import { staleTable, upstreamVersion } from "./versions-known.ts";
+
+export default defineCheck({
+  id: "VER-002",
+  title: "minor release behind",
+  severity: "high",
+  why:
+    "Each release is published together with what it repairs, so a server that lacks it has vulnerabilities whose " +
+    "description and often whose exploit are public. A minor release changes no data format and needs a restart only.",
+  remedy: "Install the newest minor release of the branch and restart.",
+  limits:
+    "Distributions that keep the project's numbers are judged right; a vendor that repairs without raising the number is " +
+    "not. Where the table has no list for a release, the finding says so instead of counting none.",
+  references: { cis: ["1.5"], other: ["PostgreSQL security information"] },
+  scope: "cluster",
+  needs: [],
+  examine,
+});
+
+async function examine(facts: Facts): Promise<readonly Found[]> {
+  const { versions, now } = facts;
+  const { version, versionNumber, major } = facts.server();
+  if (isStale(versions, now)) throw new Unanswered(staleTable(versions));
+  await upstreamVersion(facts);
+  const minor = versionNumber % 10_000;
+  const patches = patchesSince(versions, major, minor);
+  const { newest, missed, unchecked } = patches;
+  if (newest === undefined)
+    throw new Unanswered(`the table of ${versions.date} has no releases of PostgreSQL ${major}`);
+  if (missed > 0) return [found(`PostgreSQL ${version.split(" ", 1)[0]}`, major, patches)];
+  if (minor > newest)
+    throw new Unanswered(`the table of ${versions.date} knows ${major}.${newest} and not ${major}.${minor}`);
+  if (unchecked.length > 0) {
+    throw new Unanswered(`the table has no number of PostgreSQL ${major} for the releases of ${unchecked.join(", ")}`);
+  }
+  return [];
+}
+
+function found(object: string, major: number, patches: Patches): Found {
+  const { newest, missed, fixed, unlisted, unchecked } = patches;
+  const behind = `${missed} ${missed === 1 ? "release" : "releases"} behind ${major}.${newest}`;
+  const repaired = fixed.length === 0 ? "" : `; repaired since: ${fixed.join(", ")}`;
+  const gaps = unlisted.length === 0 ? "" : `; no list for ${unlisted.map((minor) => `${major}.${minor}`).join(", ")}`;
+  const newer = unchecked.length === 0 ? "" : `; releases of ${unchecked.join(", ")} not in the table`;
+  return {
+    object,
+    detail: `${behind}${repaired}${gaps}${newer}`,
+    // Without one known vulnerability it is upkeep, not an open door.
+    severity: fixed.length === 0 && unlisted.length === 0 ? "medium" : "high",
+    fix: { kind: "words", text: `Install PostgreSQL ${major}.${newest} or newer from the same source, then restart.` },
+  };
+}

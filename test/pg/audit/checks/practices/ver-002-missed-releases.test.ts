@@ -1,0 +1,104 @@
+/** VER-002 against real servers, whose releases are known, and against a moved clock and a table of one's own. */
+import { describe, expect, it } from "vitest";
+import check from "../../../../../src/audit/checks/practices/ver-002-missed-releases.ts";
+import { VERSION_TABLE } from "../../../../../src/audit/data/versions.ts";
+import { runCheck } from "../../../../../src/audit/run/run-check.ts";
+import { madeUpFacts, outcomeAt } from "../../../../support/audited.ts";
+import { hasMajor, sharedCluster } from "../../../../support/cluster.ts";
+
+const upstream = async () => [{ version: "PostgreSQL 15.2 on x86_64", aurora: "f" }];
+const of = (major: number, minor: number, more = {}) =>
+  runCheck(
+    check,
+    madeUpFacts({
+      server: { major, version: `${major}.${minor} (Debian)`, versionNumber: major * 10_000 + minor },
+      query: upstream,
+      ...more,
+    }),
+  );
+
+describe("VER-002 missed releases", () => {
+  it.skipIf(!hasMajor(17))("fires on a real server that lacks releases", async () => {
+    expect(await outcomeAt(await sharedCluster(17), check)).toMatchObject({
+      status: "fail",
+      found: [
+        { object: "PostgreSQL 17.10", detail: expect.stringMatching(/^1 release behind 17\.11; no list for 17\.11/) },
+      ],
+    });
+  });
+
+  it("names every vulnerability that was repaired since, each once", async () => {
+    expect(await of(15, 13)).toMatchObject({
+      found: [
+        {
+          object: "PostgreSQL 15.13",
+          detail: expect.stringContaining("CVE-2025-8713, CVE-2025-8714, CVE-2025-8715, CVE-2025-12817"),
+        },
+      ],
+    });
+    const outcome = await of(15, 18);
+    const detail = outcome.status === "fail" ? (outcome.found[0]?.detail ?? "") : "";
+    expect(detail).toMatch(/^2 releases behind 15\.20; repaired since: /);
+    const ids = detail.match(/CVE-\d{4}-\d+/g) ?? [];
+    expect(ids).toHaveLength(70);
+    expect(new Set(ids).size).toBe(70);
+    expect(detail).not.toContain("CVE-2026-6473");
+  });
+
+  it("says where the table has no list, instead of counting none", async () => {
+    expect(await of(16, 13)).toMatchObject({
+      found: [
+        {
+          severity: "high",
+          detail: expect.stringMatching(/CVE-2026-6638; no list for 16\.15; releases of 2026-11 not in the table$/),
+        },
+      ],
+    });
+  });
+
+  it("is silent on the newest release, and less grave where nothing known was repaired", async () => {
+    expect(await of(15, 20)).toEqual({ status: "pass" });
+    const versions = { ...VERSION_TABLE, rounds: VERSION_TABLE.rounds.filter(({ date }) => date < "2026-03") };
+    expect(await of(17, 8, { versions })).toMatchObject({
+      found: [{ severity: "medium", detail: "1 release behind 17.9" }],
+    });
+    expect(await of(17, 9, { versions })).toEqual({ status: "pass" });
+  });
+
+  it("is silent after its own remedy: the release that it names", async () => {
+    const before = await of(15, 18);
+    const text = before.status === "fail" && before.found[0]?.fix?.kind === "words" ? before.found[0].fix.text : "";
+    const [, major, minor] = /PostgreSQL (\d+)\.(\d+)/.exec(text) ?? [];
+    expect(await of(Number(major), Number(minor))).toEqual({ status: "pass" });
+  });
+
+  it("is unknown where later releases were not checked: an unverified number is no pass", async () => {
+    expect(await of(18, 6)).toMatchObject({ status: "unknown", reason: expect.stringContaining("2026-11") });
+    expect(await of(14, 23)).toMatchObject({ status: "unknown", reason: expect.stringContaining("2026-08, 2026-11") });
+  });
+
+  it("is unknown for majors and minors that the table does not have", async () => {
+    expect(await of(19, 1)).toMatchObject({
+      status: "unknown",
+      reason: "the table of 2026-11-21 has no releases of PostgreSQL 19",
+    });
+    expect(await of(13, 22)).toMatchObject({ status: "unknown" });
+    expect(await of(15, 21)).toMatchObject({
+      status: "unknown",
+      reason: expect.stringContaining("knows 15.20 and not 15.21"),
+    });
+  });
+
+  it("[U-10] is unknown when the table is older than 200 days", async () => {
+    expect(await of(15, 18, { now: new Date("2027-06-09T12:00:00Z") })).toMatchObject({ status: "fail" });
+    expect(await of(15, 20, { now: new Date("2027-06-10T12:00:00Z") })).toMatchObject({
+      status: "unknown",
+      reason: expect.stringContaining("200 days"),
+    });
+  });
+
+  it("does not judge Aurora", async () => {
+    const query = async () => [{ version: "PostgreSQL 15.4 on x86_64", aurora: "t" }];
+    expect(await of(15, 4, { query })).toMatchObject({ status: "not_applicable" });
+  });
+});
