@@ -14,15 +14,24 @@ export type ConnectionKind = "local" | "plain" | "ssl" | "gss";
 /** One word of the database or user column. */
 export interface HbaToken {
   text: string;
-  /** Quoted words are names, whatever they spell. Always false from the view. */
+  /** Quoted words are names, whatever they spell, except patterns. Always false from the view. */
   isQuoted: boolean;
+  /** A regular expression behind a slash, quoted or not; never before PostgreSQL 16. */
+  isPattern: boolean;
 }
 
 export type HbaAddress =
   | { kind: "all" }
   | { kind: "samehost" }
   | { kind: "samenet" }
-  | { kind: "network"; network: Network; text: string }
+  | {
+      kind: "network";
+      /** As long as its mask has ones in front; exact unless the mask has gaps. */
+      network: Network;
+      /** Bits that are compared; with gaps when somebody wrote 255.0.255.0. */
+      mask: bigint;
+      text: string;
+    }
   | { kind: "name"; name: string };
 
 export interface HbaRule {
@@ -34,11 +43,11 @@ export interface HbaRule {
   users: readonly HbaToken[];
   /** undefined for local. */
   address: HbaAddress | undefined;
-  /** Lower case: "scram-sha-256". */
+  /** Lower case: "scram-sha-256". `ident` of a local rule is "peer". */
   method: string;
-  /** Lower-case names. Values of ldapbindpasswd and radiussecrets are not kept. */
+  /** Lower-case names, booleans as "1" and "0". Values of ldapbindpasswd and radiussecrets are not kept. */
   options: ReadonlyMap<string, string>;
-  /** The line with blanks collapsed and secrets taken out. */
+  /** The rule in one spelling, the same from the file and from the view: what it is known by between runs. */
   text: string;
 }
 
@@ -54,7 +63,7 @@ export interface HbaFacts {
   problems: readonly HbaProblem[];
   /** Whether quotes are known. */
   isExact: boolean;
-  /** When the main file changed last, and when the server loaded it; undefined where that cannot be seen. */
+  /** When one of its files changed last, and when the server loaded them; undefined where that cannot be seen. */
   changedAt: Date | undefined;
   loadedAt: Date | undefined;
 }
