@@ -1,0 +1,98 @@
+/** What several formats say in the same words. Texts are exact: each format escapes them for its own syntax. */
+import { groupedBy } from "../../base/group.ts";
+import { SEVERITIES, type Severity } from "../check.ts";
+import type { AuditDocument } from "../document.ts";
+
+export type DocumentFinding = AuditDocument["findings"][number];
+export type DocumentUnknown = AuditDocument["unknowns"][number];
+export type DocumentFix = NonNullable<DocumentFinding["fix"]>;
+export type DocumentScore = AuditDocument["overall"];
+
+/** Findings of one check, the gravest check first. */
+export interface FindingGroup {
+  check: string;
+  title: string;
+  severity: Severity;
+  findings: readonly DocumentFinding[];
+}
+
+export function findingGroups(findings: readonly DocumentFinding[]): FindingGroup[] {
+  const groups = [...groupedBy(findings, ({ check }) => check)].flatMap(([check, own]) => {
+    const [first] = own;
+    if (first === undefined) return [];
+    const severity = SEVERITIES.find((each) => own.some((finding) => finding.severity === each)) ?? first.severity;
+    return [{ check, title: first.title, severity, findings: own }];
+  });
+  return groups.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+}
+
+/** `"app"."orders"`, with the database where the check looked into several. */
+export function objectText({ object, database }: Pick<DocumentFinding, "object" | "database">): string {
+  return database === null ? object : `${object} in database ${database}`;
+}
+
+/** Who looked at what, and how. */
+export function targetParts({ target, profile }: AuditDocument): string[] {
+  if (target === null) return ["files, without a server", `profile ${profile}`];
+  const { host, port, database, server_version, tls, user } = target;
+  const line = tls ?? (host.startsWith("/") ? "socket" : "no TLS");
+  return [
+    `${database} at ${host}:${port}`,
+    `PostgreSQL ${server_version}`,
+    line,
+    `as ${user}`,
+    ...(target.standby ? ["standby"] : []),
+    ...(target.provider === null ? [] : [target.provider]),
+    `profile ${profile}`,
+  ];
+}
+
+/** "92 (A)", or why there is none. */
+export function scoreText({ score, grade }: DocumentScore): string {
+  return score === null ? "too little checked" : `${score} (${grade ?? ""})`;
+}
+
+/** The lines that somebody pastes: statements with semicolons, lines of a file, commands. Empty where only words help. */
+export function fixCode(fix: DocumentFix): string[] {
+  // A setting can be changed by a statement or in the file; the statement is the one that needs no login on the host.
+  if (fix.sql.length > 0) return fix.sql.map((statement) => `${statement};`);
+  return [...fix.conf, ...fix.commands];
+}
+
+/** Where the lines belong, when that is no SQL session. */
+export function fixPlace({ sql, file, commands, text }: DocumentFix): string | undefined {
+  if (sql.length > 0) return undefined;
+  if (file !== null) return text === null ? file : `${file}: ${text}`;
+  return commands.length > 0 ? "on the server's host" : (text ?? undefined);
+}
+
+/** "risk medium (what the role did stops working), restart needed"; empty for advice. */
+export function fixRisk({ risk, risk_reason, restart }: DocumentFix): string {
+  if (risk === null) return "";
+  const reason = risk_reason === null ? "" : ` (${risk_reason})`;
+  return `risk ${risk}${reason}${restart === null ? "" : restart ? ", restart needed" : ", no restart"}`;
+}
+
+/** "accepted by dba until 2027-01-31: sealed password" */
+export function waiverText({ owner, expires, reason }: NonNullable<DocumentFinding["waiver"]>): string {
+  return `accepted by ${owner} until ${expires}: ${reason}`;
+}
+
+/** What would answer an unknown: the grants, else what to do instead. */
+export function answerText({ grant, instead }: DocumentUnknown): string | undefined {
+  return grant.length > 0 ? grant.map((statement) => `${statement};`).join(" ") : (instead ?? undefined);
+}
+
+/** Page of a check, from the package's root. */
+export function checkPage(id: string): string {
+  return `docs/reference/checks/${id.toLowerCase()}.md`;
+}
+
+/** Everything that a report has to say beside findings, in whole lines. */
+export function notesOf(document: AuditDocument): string[] {
+  return [
+    ...document.unreachable.map(({ database, reason }) => `database ${database} was not audited: ${reason}`),
+    ...document.waiver_notes,
+    ...document.notes,
+  ];
+}
