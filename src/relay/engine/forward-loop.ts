@@ -73,6 +73,9 @@ export class ForwardLoop implements Settlement {
   #isPoked = false;
   #isHalted = false;
   #resume: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires; infinite: none is set. */
+  #timerAtMs = NEVER;
   #failure: { error: unknown } | undefined;
 
   constructor(options: LoopOptions) {
@@ -198,6 +201,7 @@ export class ForwardLoop implements Settlement {
     context.stop.removeEventListener("abort", this.#wake);
     context.end.removeEventListener("abort", this.#wake);
     memory.forget(this.#wake);
+    clearTimeout(this.#timer);
     this.#feed.intake.leaveAll();
     await this.#sender.close();
   }
@@ -312,17 +316,29 @@ export class ForwardLoop implements Settlement {
   /** Until something happens or something is due. */
   async #pause(): Promise<void> {
     if (!this.#isPoked) {
-      const waitMs = this.#dueMs() - this.#options.context.options.clock.monotonicMs();
+      this.#wakeAt(this.#dueMs());
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.max(1, Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS))));
-        this.#resume = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        this.#resume = resolve;
       });
       this.#resume = undefined;
     }
     this.#isPoked = false;
+  }
+
+  /** A timer that is there already and comes sooner is left: looking once in vain costs less than a timer for each answer. */
+  #wakeAt(dueMs: number): void {
+    const nowMs = this.#options.context.options.clock.monotonicMs();
+    const atMs = Math.max(nowMs + 1, Math.min(dueMs, nowMs + LONGEST_WAIT_MS));
+    if (this.#timerAtMs <= atMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = NEVER;
+        this.#wake();
+      },
+      Math.ceil(atMs - nowMs),
+    );
   }
 
   #dueMs(): number {

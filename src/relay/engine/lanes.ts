@@ -60,8 +60,8 @@ interface Lane {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** A queue's sent part is cut off when it has this many items and is the larger half. */
-const CUT_AFTER = 1_024;
+/** A queue's sent part is cut off when it has this many items and is the larger half. What is not cut is held in memory. */
+const CUT_AFTER = 16;
 
 export class Lanes {
   readonly #limits: LaneLimits;

@@ -66,7 +66,8 @@ export class PipelineStatus implements PipelineVoice {
     else if (event.type === "relay.stored") this.#totals.stored += event.stored;
     else if (event.type === "relay.dead_letters") this.#totals.deadLetters += event.count;
     else if (event.type === "relay.checkpoint") this.#checkpointAt = this.#now();
-    this.#options.report({ ...event, pipeline, direction, tenant } as RelayEvent);
+    // Added to the event instead of copying it: there is one for each batch, and batches may be single events.
+    this.#options.report(Object.assign(event, { pipeline, direction, tenant }) as RelayEvent);
   }
 
   state(state: PipelineState, why: { code?: string; reason?: string; nextRetryMs?: number } = {}): void {

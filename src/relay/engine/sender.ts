@@ -11,7 +11,7 @@ import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failure
 import type { Delivery, Disposition } from "../message.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Gate } from "./gate.ts";
-import type { Batch, Lanes } from "./lanes.ts";
+import type { Batch, Item, Lanes } from "./lanes.ts";
 import type { RelayStep } from "./options.ts";
 import type { Outlet } from "./parts.ts";
 import { type Refusal, reasonOf, type Settled, type Settler } from "./settle.ts";
@@ -174,7 +174,8 @@ export class Sender {
     const { context, outlet } = this.#options;
     const { clock } = context.options;
     const nowMs = clock.now().getTime();
-    const age = (createdAt: string | undefined) => Math.max(0, nowMs - Date.parse(createdAt ?? ""));
+    const age = (item: Item | undefined) => Math.max(0, nowMs - Date.parse(item?.delivery.message.createdAt ?? ""));
+    const oldest = age(batch.items[0]);
     this.#batches += 1;
     context.voice.report({
       type: "relay.batch_settled",
@@ -188,10 +189,7 @@ export class Sender {
       bytes: batch.bytes,
       attempt,
       durationMs: clock.monotonicMs() - startedMs,
-      latencyMs: {
-        oldest: age(batch.items[0]?.delivery.message.createdAt),
-        newest: age(batch.items.at(-1)?.delivery.message.createdAt),
-      },
+      latencyMs: { oldest, newest: batch.items.length === 1 ? oldest : age(batch.items.at(-1)) },
       failure: settled.failure && { class: settled.failure.class, reason: tameLine(settled.failure.reason) },
     });
   }

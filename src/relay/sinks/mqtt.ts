@@ -8,7 +8,6 @@
  * the batch was acknowledged, the whole batch is reported as refused, so that the engine finds the one by halving.
  */
 import { randomBytes } from "node:crypto";
-import type { IClientPublishOptions } from "mqtt";
 import { type Endpoint, endpointFields, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
 import {
   connectMqtt,
@@ -18,6 +17,7 @@ import {
   type MqttLimits,
   reasonClassOf,
 } from "../brokers/mqtt-client.ts";
+import { publishPacket } from "../brokers/mqtt-publish.ts";
 import { bounded, reasonOf } from "../brokers/network.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
@@ -33,6 +33,27 @@ const WINDOW = 1_000;
 const STRING_BYTES = 65_535;
 /** 200 levels: mosquitto ends the connection over more. */
 const TOPIC_LEVELS = 200;
+
+/**
+ * PINGREQ, whole. Brokers that do not set TCP_NODELAY send a few acknowledgements and hold the rest until our side has confirmed
+ * them, which it does by itself only after 40 ms. Whatever we send confirms at once; a ping is the least there is.
+ */
+const PING = Buffer.from([0xc0, 0]);
+const MAX_PACKET_ID = 65_535;
+
+type Answered = (answer: Disposition | undefined) => void;
+
+/** What of a packet that came in matters here. */
+interface Acknowledgement {
+  cmd: string;
+  messageId?: number | undefined;
+  reasonCode?: number | undefined;
+}
+
+/** An answer of the broker in the form in which the client reports one. */
+function refusedWith(code: number): Error {
+  return Object.assign(new Error(`reason ${code}`), { code });
+}
 
 export default defineSink({
   type: "mqtt",
@@ -96,6 +117,10 @@ class MqttSink implements Sink {
   readonly #connection: MqttConnection;
   readonly #settings: Settings;
   readonly #window: number;
+  /** Who waits for the answer to which packet. */
+  readonly #waiting = new Map<number, Answered>();
+  /** Of the last packet. */
+  #id = 0;
   /** What waits for answers hears of the connection's end by this. */
   #onLost = () => {};
 
@@ -104,6 +129,7 @@ class MqttSink implements Sink {
     this.#settings = settings;
     this.#window = Math.min(WINDOW, connection.limits.receiveMaximum);
     connection.onLost(() => this.#onLost());
+    connection.client.on("packetreceive", (packet) => this.#take(packet));
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
@@ -141,6 +167,7 @@ class MqttSink implements Sink {
         if (settled === batch.length) resolve(answers);
       };
       const fill = () => {
+        const packets: Buffer[] = [];
         while (next < batch.length && inFlight < this.#window && !this.#connection.lost()) {
           const index = next++;
           const delivery = batch[index];
@@ -150,28 +177,63 @@ class MqttSink implements Sink {
             continue;
           }
           inFlight += 1;
-          this.#publishOne(delivery, (answer) => {
+          const answered = (answer: Disposition | undefined) => {
             inFlight -= 1;
             settle(index, answer);
-            fill();
-          });
+            refill();
+          };
+          if (this.#settings.qos === 1) packets.push(this.#packetOf(delivery, answered));
+          else this.#publishByClient(delivery, answered);
         }
+        if (packets.length > 0) this.#connection.write(Buffer.concat(packets));
       };
-      this.#onLost = () => resolve(answers);
+      let isRefilling = false;
+      // Answers come many at a time: what may follow them leaves in one piece.
+      const refill = () => {
+        if (isRefilling) return;
+        isRefilling = true;
+        setImmediate(() => {
+          isRefilling = false;
+          if (next < batch.length) fill();
+          else if (inFlight > 0 && !this.#connection.lost()) this.#connection.write(PING);
+        });
+      };
+      this.#onLost = () => {
+        this.#waiting.clear();
+        resolve(answers);
+      };
       fill();
     });
   }
 
-  #publishOne(delivery: Delivery, settle: (answer: Disposition | undefined) => void): void {
-    const { subject = "", body } = delivery;
-    this.#connection.client.publish(subject, body ?? "", this.#optionsOf(delivery), (error) => {
-      settle(error ? this.#answerOf(error) : DELIVERED);
+  #packetOf({ subject = "", body, contentType, headers, message }: Delivery, answered: Answered): Buffer {
+    this.#id = (this.#id % MAX_PACKET_ID) + 1;
+    this.#waiting.set(this.#id, answered);
+    return publishPacket({
+      topic: subject,
+      body: body ?? "",
+      id: this.#id,
+      isRetained: this.#settings.retain,
+      contentType,
+      userProperties: [...Object.entries(headers), ["dedup_key", message.dedupKey]],
     });
   }
 
-  #optionsOf({ message, contentType, headers }: Delivery): IClientPublishOptions {
+  /** The answer to a packet of ours. */
+  #take({ cmd, messageId, reasonCode = 0 }: Acknowledgement): void {
+    if (cmd !== "puback" || messageId === undefined) return;
+    const answered = this.#waiting.get(messageId);
+    this.#waiting.delete(messageId);
+    answered?.(reasonCode < 128 ? DELIVERED : this.#answerOf(refusedWith(reasonCode)));
+  }
+
+  /** qos 2 takes two more packets for each message, which the client knows how to send. */
+  #publishByClient({ subject = "", body, message, contentType, headers }: Delivery, answered: Answered): void {
     const { qos, retain } = this.#settings;
-    return { qos, retain, properties: { contentType, userProperties: { ...headers, dedup_key: message.dedupKey } } };
+    const properties = { contentType, userProperties: { ...headers, dedup_key: message.dedupKey } };
+    this.#connection.client.publish(subject, body ?? "", { qos, retain, properties }, (error) => {
+      answered(error ? this.#answerOf(error) : DELIVERED);
+    });
   }
 
   #answerOf(error: unknown): Disposition | undefined {

@@ -206,6 +206,8 @@ class WebhookSink implements Sink {
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
+    const [only] = batch;
+    if (batch.length === 1 && only) return [isSmallEnough(only) ? await this.#post(batch, signal) : TOO_LARGE];
     const fitting = batch.filter(isSmallEnough);
     const outcomes = new Map<Delivery, Disposition>();
     if (this.#parts.isSingle) {
