@@ -30,7 +30,7 @@ export const NOON = new Date("2026-11-21T12:00:00Z");
 /** Facts of the server behind `session`; `more` wins. */
 export async function factsOf(session: Session, more: Partial<Surroundings> = {}): Promise<LiveFacts> {
   const settings = await session.query(ALL_SETTINGS);
-  return await LiveFacts.of(session, { now: NOON, declared: {}, line: LOCAL_LINE, settings, ...more });
+  return await LiveFacts.of(session, { now: NOON, declared: {}, line: LOCAL_LINE, settings: [settings], ...more });
 }
 
 /** What becomes of `check` on the server behind `session`. */
