@@ -10,7 +10,7 @@ describe("a PUBLISH packet", () => {
     expect(packet.toString("hex")).toBe(
       [
         "32", // PUBLISH, qos 1
-        "14", // 20 bytes follow
+        "15", // 21 bytes follow
         "0003612f62", // topic
         "0102", // number
         "0b", // 11 bytes of properties
@@ -26,16 +26,16 @@ describe("a PUBLISH packet", () => {
   });
 
   it.each([
-    [100, [0x71]],
-    [127 - 13, [0x7f]],
-    [128 - 13, [0x80, 0x01]],
-    [16_383 - 13, [0xff, 0x7f]],
-    [16_384 - 13, [0x80, 0x80, 0x01]],
-    [2_097_152 - 13, [0x80, 0x80, 0x80, 0x01]],
+    [100, [0x70]],
+    [127 - 12, [0x7f]],
+    [128 - 12, [0x80, 0x01]],
+    [16_383 - 12, [0xff, 0x7f]],
+    [16_384 - 12, [0x80, 0x80, 0x01]],
+    [2_097_152 - 12, [0x80, 0x80, 0x80, 0x01]],
   ])("of %i bytes writes its length in as many bytes as that takes", (bytes, length) => {
     const packet = publishPacket({ ...plain, body: Buffer.alloc(bytes, "x") });
     expect([...packet.subarray(1, 1 + length.length)]).toEqual(length);
-    expect(packet).toHaveLength(1 + length.length + 13 + bytes);
+    expect(packet).toHaveLength(1 + length.length + 12 + bytes);
   });
 
   it("counts bytes where characters have several", () => {
