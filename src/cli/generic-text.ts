@@ -83,7 +83,7 @@ function cellText(value: unknown, view: View): string {
 }
 
 /** Cut in the middle, where names differ least. */
-function shortened(text: string, width: number): string {
+export function shortened(text: string, width: number): string {
   if (columns(text) <= width) return text;
   const half = Math.floor((width - 1) / 2);
   const characters = [...text];
@@ -102,7 +102,7 @@ function leading(characters: readonly string[], width: number): string[] {
   return characters.slice(0, count);
 }
 
-const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));
+export const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));
 
 // East Asian wide and full-width blocks and emoji: two columns. Combining marks: none.
 const WIDE =

@@ -1,7 +1,8 @@
 /** `pgkeep audit`: is this server safe, and what should be done first. */
 import { SEVERITIES } from "../audit/check.ts";
 import { auditDocument, auditExitCode, auditSchema, thresholds } from "../audit/document.ts";
-import { defineOperation } from "../base/operation.ts";
+import { keepAudit } from "../audit/history.ts";
+import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { auditFields, auditReport } from "./audit/auditing.ts";
 
 export default defineOperation({
@@ -14,6 +15,7 @@ export default defineOperation({
   surfaces: ["cli", "library", "mcp"],
   cli: {
     command: "audit",
+    formats: ["github", "html", "junit", "md", "sarif"],
     exitCodes: [10, 11, 16, 20, 21, 130],
     examples: [
       { line: "pgkeep audit -d shop", does: "check the server of that database" },
@@ -38,13 +40,24 @@ export default defineOperation({
         .meta({ description: "Show findings from this severity on; changes nothing else", group: "output" }),
       listUnknown: z.boolean().optional().meta({ description: "Show what is unknown, and why", group: "output" }),
       full: z.boolean().optional().meta({ description: "Show every finding", group: "output" }),
+      noRecord: z
+        .boolean()
+        .optional()
+        .meta({ description: "Leave no record for pgkeep audit history", group: "output" }),
     }),
   output: (z) => auditSchema(z),
   exitCode: (output) => auditExitCode(output),
   run: async (input, context) => {
-    const { report, failOn } = await auditReport(input, context);
+    const { report, failOn, recordsRuns } = await auditReport(input, context);
     const gate = { failOn: input.failOn ?? failOn, isStrict: input.strict ?? false, exitZero: input.exitZero ?? false };
     const { minSeverity = "info", listUnknown = false, full = false } = input;
-    return auditDocument(report, gate, { minSeverity, listUnknown, full });
+    const document = auditDocument(report, gate, { minSeverity, listUnknown, full });
+    for (const finding of document.findings) context.report({ type: "audit.finding", ...finding });
+    if (recordsRuns && !input.noRecord) keepAudit(document, keepOptions(context));
+    return document;
   },
 });
+
+function keepOptions({ environment, report }: OperationContext) {
+  return { environment, warn: (message: string) => report({ type: "warning", id: "audit-record", message }) };
+}

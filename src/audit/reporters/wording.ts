@@ -96,3 +96,22 @@ export function notesOf(document: AuditDocument): string[] {
     ...document.notes,
   ];
 }
+
+/** What would answer how many of the checks that are unknown, most first. */
+export function answersOf({ unknowns, target }: AuditDocument): { text: string; count: number }[] {
+  const answers = new Map<string, Set<string>>();
+  for (const unknown of unknowns) {
+    const text = answerName(unknown, target?.user ?? "");
+    answers.set(text, (answers.get(text) ?? new Set()).add(unknown.check));
+  }
+  return [...answers].map(([text, checks]) => ({ text, count: checks.size })).sort((a, b) => b.count - a.count);
+}
+
+/** Rights that one thing gives together are one answer. */
+function answerName({ right, grant, instead }: DocumentUnknown, user: string): string {
+  if (right === null) return "no right";
+  if (right.startsWith("member of pg_read_all_")) return `grant pg_monitor to ${user}`;
+  if (grant.length > 0) return "pgkeep audit bootstrap";
+  if (right === "superuser" || right === "select on pg_authid") return "superuser";
+  return instead ?? right;
+}

@@ -1,0 +1,206 @@
+/**
+ * An audit for people: who was looked at, the scores, the findings by check with the worst first, what is unknown and which
+ * grant would answer most of it, and in the last line the exit status with its reason.
+ */
+import { styleText } from "node:util";
+import { SEVERITIES, type Severity } from "../../audit/check.ts";
+import { type AuditDocument, auditExitCode, isAtLeast, type Threshold } from "../../audit/document.ts";
+import {
+  answersOf,
+  answerText,
+  type DocumentFinding,
+  type DocumentFix,
+  type FindingGroup,
+  findingGroups,
+  fixCode,
+  fixPlace,
+  fixRisk,
+  notesOf,
+  objectText,
+  targetParts,
+  waiverText,
+} from "../../audit/reporters/wording.ts";
+import { tameLine } from "../../base/tame.ts";
+import { padded, shortened } from "../generic-text.ts";
+import type { View } from "../renderer.ts";
+
+/** 40 lines: what fits beside the scores on one screen. */
+const MAX_FINDING_LINES = 40;
+
+/** 4 objects of one check say what is wrong; one sloppy schema must not push everything else off the screen. */
+const MAX_OBJECTS = 4;
+
+/** Columns of the severity, and of the id. */
+const LABEL_WIDTH = 10;
+
+const COLOURS = { critical: "red", high: "magenta", medium: "yellow", low: "cyan", info: "gray" } as const;
+
+export function auditText(document: AuditDocument, view: View): string {
+  const lines = [
+    ["pgkeep audit", ...targetParts(document).map(tameLine)].join(view.ascii ? " - " : " · "),
+    "",
+    ...scoreLines(document),
+    "",
+    ...findingLines(document, view),
+    ...waivedLines(document),
+    ...unknownLines(document),
+    ...notesOf(document).map(tameLine),
+    endLine(document, view),
+  ];
+  return `${lines.map((line) => fitted(line, view)).join("\n")}\n`;
+}
+
+/** Lines with colour are made to fit before they get it. */
+function fitted(line: string, view: View): string {
+  return view.isFitted && !line.includes("\u001b") ? shortened(line, view.width) : line;
+}
+
+function scoreLines({ pillars, overall }: AuditDocument): string[] {
+  const heads = ["score", "checked", "critical", "high", "medium", "low", "waived", "unknown"];
+  const rows = [...pillars.map((one) => ({ name: one.pillar, ...one })), { name: "all", ...overall }];
+  const row = (name: string, cells: readonly string[]): string =>
+    `${padded(name, 11)}${cells.map((cell, index) => cell.padStart((heads[index] ?? "").length + 2)).join("")}`;
+  const isThin = rows.some(({ score }) => score === null);
+  return [
+    row("pillar", heads),
+    ...rows.map(({ name, score, checked_percent, counts, waived, unknown }) => {
+      const { critical, high, medium, low } = counts;
+      const numbers = [critical, high, medium, low, waived, unknown].map((count) => count.toLocaleString("en-US"));
+      return row(name, [score === null ? "?" : String(score), `${checked_percent}%`, ...numbers]);
+    }),
+    ...(isThin ? ["? too little checked for a score"] : []),
+  ];
+}
+
+/** Whole groups, each with its first objects, until the screen is full. */
+function findingLines({ findings, display }: AuditDocument, view: View): string[] {
+  const failed = findings.filter(
+    ({ status, severity }) => status === "fail" && isAtLeast(severity, display.min_severity),
+  );
+  const lines: string[] = [];
+  let shown = 0;
+  for (const group of findingGroups(failed)) {
+    const own = display.full ? group.findings : group.findings.slice(0, MAX_OBJECTS);
+    const next = groupLines(group, own, view);
+    if (!display.full && lines.length > 0 && lines.length + next.length > MAX_FINDING_LINES) break;
+    lines.push(...next);
+    shown += own.length;
+  }
+  const rest = failed.length - shown;
+  return rest > 0 ? [...lines, `… ${rest.toLocaleString("en-US")} more (--full)`, ""] : lines;
+}
+
+function groupLines(group: FindingGroup, own: readonly DocumentFinding[], view: View): string[] {
+  const { check, title, severity, findings } = group;
+  const rest = findings.length - own.length;
+  return [
+    `${label(severity, view)}${padded(check, LABEL_WIDTH - 1)}${tameLine(title)}`,
+    ...own.flatMap((finding) => objectLines(finding, view)),
+    ...(rest > 0 ? [detail(`… ${rest.toLocaleString("en-US")} more of this (--full)`)] : []),
+    detail(`why   pgkeep explain ${check}`),
+    "",
+  ];
+}
+
+function label(severity: Severity, view: View): string {
+  const text = padded(severity.toUpperCase(), LABEL_WIDTH);
+  return view.colour ? styleText(COLOURS[severity], text, { validateStream: false }) : text;
+}
+
+const detail = (text: string): string => `${" ".repeat(LABEL_WIDTH)}${text}`;
+
+function objectLines(finding: DocumentFinding, view: View): string[] {
+  const { evidence, fix, fingerprint, known } = finding;
+  const mark = known === true ? " (in the baseline)" : "";
+  const id = view.verbose ? `  id ${fingerprint}` : "";
+  return [
+    detail(`${tameLine(objectText(finding))}: ${tameLine(evidence)}${mark}${id}`),
+    ...(fix === null ? [] : fixLines(fix)),
+  ];
+}
+
+/** The first line carries the risk; advice stands as it is. */
+function fixLines(fix: DocumentFix): string[] {
+  const code = fixCode(fix);
+  const place = fixPlace(fix);
+  const risk = tameLine(fixRisk(fix));
+  const lines = [...(place === undefined ? [] : [place]), ...code].map(tameLine);
+  return lines.map((line, index) => {
+    const isFirst = index === 0;
+    return detail(`${isFirst ? "fix   " : "      "}${line}${isFirst && risk !== "" ? `      ${risk}` : ""}`);
+  });
+}
+
+function waivedLines({ findings, display }: AuditDocument): string[] {
+  const waived = findings.filter(({ status }) => status === "waived");
+  if (waived.length === 0) return [];
+  const shown = display.full ? waived : waived.slice(0, MAX_OBJECTS);
+  const rest = waived.length - shown.length;
+  return [
+    `${waived.length} waived`,
+    ...shown.map((finding) => {
+      const why = finding.waiver === null ? "" : tameLine(waiverText(finding.waiver));
+      return detail(`${finding.check}  ${tameLine(objectText(finding))}: ${why}`);
+    }),
+    ...(rest > 0 ? [detail(`… ${rest} more (--full)`)] : []),
+  ];
+}
+
+function unknownLines(document: AuditDocument): string[] {
+  const { unknowns, overall, display } = document;
+  if (unknowns.length === 0) return [];
+  const answers = answersOf(document).map(({ text, count }) => `${text} answers ${count}`);
+  const more = display.list_unknown ? "" : "   (pgkeep audit --list-unknown)";
+  const head = `${overall.unknown} unknown: ${answers.map(tameLine).join(", ")}${more}`;
+  if (!display.list_unknown) return [head];
+  const grants = [...new Set(unknowns.flatMap(({ grant }) => grant))];
+  return [
+    head,
+    ...unknowns.map((unknown) => {
+      const { check, title, database, reason, grant } = unknown;
+      const place = database === null ? "" : ` in database ${tameLine(database)}`;
+      const instead = grant.length > 0 ? "" : answerText(unknown);
+      return detail(
+        `${check}  ${tameLine(title)}${place}: ${tameLine(reason)}${instead ? ` (${tameLine(instead)})` : ""}`,
+      );
+    }),
+    ...(grants.length > 0 ? ["grants that answer:", ...grants.map((grant) => detail(`${tameLine(grant)};`))] : []),
+  ];
+}
+
+/** The exit status, why, and what another threshold would mean. */
+function endLine(document: AuditDocument, view: View): string {
+  const { gate } = document;
+  const code = auditExitCode(document);
+  const arrow = view.ascii ? "->" : "→";
+  const reason = reasonOf(document, code);
+  const other = otherThreshold(document);
+  return `${reason} ${arrow} exit ${code}${gate.exit_zero ? " (--exit-zero)" : ""}${other === "" ? "" : `      (${other})`}`;
+}
+
+function reasonOf({ gate, checks, findings }: AuditDocument, code: number): string {
+  if (code === 21 || (gate.exit_zero && checks.every(({ status }) => status === "unknown"))) {
+    return gate.strict && gate.unknown_at_or_above > 0
+      ? `${gate.unknown_at_or_above} unknown at or above "${gate.fail_on}" (--strict)`
+      : "nothing could be checked";
+  }
+  if (gate.fail_on === "none") return `${counted(findings.length)}, none of which counts (--fail-on none)`;
+  const known = findings.filter(({ known, status }) => known === true && status === "fail").length;
+  const without = known > 0 ? `, ${known} in the baseline` : "";
+  return `${counted(gate.at_or_above)} at or above "${gate.fail_on}"${without}`;
+}
+
+const counted = (count: number): string =>
+  `${count === 0 ? "no" : count.toLocaleString("en-US")} finding${count === 1 ? "" : "s"}`;
+
+/** One step stricter or, where something failed, one step milder. */
+function otherThreshold({ gate, findings }: AuditDocument): string {
+  if (gate.fail_on === "none") return "";
+  const at = SEVERITIES.indexOf(gate.fail_on);
+  const other: Threshold | undefined = gate.at_or_above > 0 ? SEVERITIES[at - 1] : SEVERITIES[at + 1];
+  if (other === undefined) return "";
+  const count = findings.filter(
+    ({ status, known, severity }) => status === "fail" && known !== true && isAtLeast(severity, other),
+  ).length;
+  return `--fail-on ${other}: ${count}`;
+}
