@@ -5,6 +5,9 @@
  * planner, which knows grantors and dependants. `sql` is shown, ordered and proved, and run by hand. `file` is lines for
  * a configuration file, and `words` is advice.
  */
+import { assert } from "../base/assert.ts";
+import { literal } from "../pg/identifiers.ts";
+
 export type Risk = "low" | "medium" | "high";
 
 /** ALTER SYSTEM SET name = value, or RESET for null. */
@@ -13,6 +16,8 @@ export interface SettingFix {
   name: string;
   /** As in postgresql.conf without quotes; null: back to the built-in default. */
   value: string | null;
+  /** Whether only a restart brings it into force; undefined: not known. */
+  needsRestart?: boolean | undefined;
   risk: Risk;
   riskReason?: string | undefined;
 }
@@ -26,6 +31,8 @@ export interface RevokeFix {
   object: string;
   /** "CREATE", "EXECUTE"; empty: all. */
   privileges: readonly string[];
+  /** Names of columns, unquoted, when the privileges are on these alone. */
+  columns?: readonly string[] | undefined;
   /** Role name, unquoted; PUBLIC is the empty name. */
   from: string;
   /** Only the right to grant on. */
@@ -72,3 +79,48 @@ export interface WordsFix {
 }
 
 export type Fix = SettingFix | RevokeFix | SqlFix | FileFix | ShellFix | WordsFix;
+
+/** Names of settings: one or, for extensions, two words. Anything else is none of the server's. */
+const SETTING_NAME = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/i;
+
+/** The statement that makes `fix` the server's value, without a semicolon. */
+export function settingStatement({ name, value }: SettingFix): string {
+  assert(SETTING_NAME.test(name), "checks name settings that the server has");
+  return value === null ? `alter system reset ${name}` : `alter system set ${name} = ${valueSql(name, value)}`;
+}
+
+/**
+ * Settings whose lists are taken element by element: 'a, b' as one text would be written as the one name "a, b", and a
+ * server that preloads such a library does not start any more.
+ * Source: GUC_LIST_QUOTE, which pg_dump repeats in variable_is_guc_list_quote (14 to 18).
+ */
+const LISTS: ReadonlySet<string> = new Set([
+  "local_preload_libraries",
+  "search_path",
+  "session_preload_libraries",
+  "shared_preload_libraries",
+  "temp_tablespaces",
+  "unix_socket_directories",
+]);
+
+/** Whether the setting is a list of names. */
+export function isListSetting(name: string): boolean {
+  return LISTS.has(name.toLowerCase());
+}
+
+/** The names in a list as postgresql.conf has it. */
+export function listElements(value: string): string[] {
+  return (value.match(/"(?:[^"]|"")*"|[^\s,][^,]*/g) ?? []).map((part) =>
+    part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.trim(),
+  );
+}
+
+function valueSql(name: string, value: string): string {
+  const elements = isListSetting(name) ? listElements(value) : [];
+  return elements.length === 0 ? literal(value) : elements.map((element) => literal(element)).join(", ");
+}
+
+/** The same as lines of postgresql.conf. */
+export function settingLines({ name, value }: SettingFix): readonly string[] {
+  return value === null ? [`# remove the line: ${name} = ...`] : [`${name} = '${value.replaceAll("'", "''")}'`];
+}

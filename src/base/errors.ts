@@ -296,6 +296,14 @@ export const ERRORS = {
     EXIT.config,
     "The managed service does not allow this to anybody. The hint names the provider's own way.",
   ),
+  AUDIT_FIX_UNAPPROVED: define(
+    EXIT.notApproved,
+    "Applying fixes needs a yes at the terminal, or --yes without one. Nothing was changed.",
+  ),
+  AUDIT_FIX_STALE: define(
+    EXIT.stalePlan,
+    "What the fixes were planned from has changed since the audit saw it. Nothing was changed; run audit fix again.",
+  ),
   RELAY_SCHEMA_FOREIGN: define(
     EXIT.config,
     "There is a schema tide in the database that neither pgkeep nor pg_tide made, or whose owner is somebody else. Nothing in it is touched.",

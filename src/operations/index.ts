@@ -25,6 +25,7 @@ export const index = {
   "ai.skill": () => import("./ai.skill.ts"),
   "ai.skills": () => import("./ai.skills.ts"),
   "audit.bootstrap": () => import("./audit.bootstrap.ts"),
+  "audit.fix": () => import("./audit.fix.ts"),
   "audit.run": () => import("./audit.run.ts"),
   "config.edit": () => import("./config.edit.ts"),
   "config.schema": () => import("./config.schema.ts"),

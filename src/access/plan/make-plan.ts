@@ -66,8 +66,16 @@ interface PlanRequest {
 
 /** As makePlan, with the kinds of objects at hand. */
 export function planWith(kinds: readonly PrivilegeKind[], request: PlanRequest): AccessPlan {
-  const { model, snapshot } = request;
-  const { book, facts } = bookOf(kinds, request);
+  return planOfBook(bookOf(kinds, request), request);
+}
+
+/** A plan together with the drafts that it was made from, for whoever asks what became of one wish. */
+export async function makePlanWithBook(request: PlanRequest): Promise<{ plan: AccessPlan; book: DraftBook }> {
+  const drafted = bookOf(await privilegeKinds(), request);
+  return { plan: planOfBook(drafted, request), book: drafted.book };
+}
+
+function planOfBook({ book, facts }: Drafted, { model, snapshot }: PlanRequest): AccessPlan {
   const isNew = facts.snapshot !== snapshot;
   return {
     version: 1,
@@ -88,7 +96,12 @@ function* touchedBy({ drafts, blocked }: DraftBook) {
   for (const { touches } of blocked) yield* touches;
 }
 
-function bookOf(kinds: readonly PrivilegeKind[], request: PlanRequest): { book: DraftBook; facts: PlanFacts } {
+interface Drafted {
+  book: DraftBook;
+  facts: PlanFacts;
+}
+
+function bookOf(kinds: readonly PrivilegeKind[], request: PlanRequest): Drafted {
   // A model that names no database is for the one that was looked at.
   const model =
     request.model.database === "" ? { ...request.model, database: request.snapshot.database } : request.model;

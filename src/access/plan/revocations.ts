@@ -13,7 +13,8 @@ import { isPrivilegeName } from "../catalog/privilege.ts";
 import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, AccessRule, ObjectTarget } from "../model/model.ts";
 import { objectMatcher } from "../model/object-pattern.ts";
-import { makePlan } from "./make-plan.ts";
+import type { DraftBook, Touched } from "./draft.ts";
+import { makePlanWithBook } from "./make-plan.ts";
 import type { AccessPlan, BlockedStatement } from "./plan.ts";
 
 /** What one role shall lose on one object. */
@@ -32,14 +33,32 @@ export interface RevocationRequest {
   sql: string;
 }
 
+/** What becomes of a request: it is in the plan, somebody else has to do it, or there is nothing to take away. */
+export type RevocationFate =
+  | {
+      fate: "planned" /** As whom, once for each who granted it; undefined: the executor. */;
+      actors: readonly (string | undefined)[];
+    }
+  | { fate: "blocked"; sql: string; needs: string; reason: string }
+  | { fate: "nothing to do" };
+
+export interface RevocationPlan<Request extends RevocationRequest> {
+  plan: AccessPlan;
+  fates: ReadonlyMap<Request, RevocationFate>;
+}
+
 /** A model that only takes away, and the requests that no model can say. */
-export interface RevocationModel {
+interface RevocationModel {
   model: AccessModel;
   refused: readonly { request: RevocationRequest; reason: string }[];
 }
 
-/** The model of `requests`, for whatever database it is held against. */
-export function revocationModel(requests: readonly RevocationRequest[]): RevocationModel {
+/** What has to be looked at for `requests`, beside what people made; for inspectFor. */
+export function revocationTargets(requests: readonly RevocationRequest[]): Pick<AccessModel, "governed"> {
+  return revocationModel(requests).model;
+}
+
+function revocationModel(requests: readonly RevocationRequest[]): RevocationModel {
   const rules = new Map<string, AccessRule & { target: { patterns: string[] } }>();
   const refused: { request: RevocationRequest; reason: string }[] = [];
   for (const request of requests) {
@@ -57,35 +76,63 @@ export function revocationModel(requests: readonly RevocationRequest[]): Revocat
 
 /**
  * The plan that does what is asked where it is not done yet. `reason` stands for the model's in every statement: "an audit
- * finding asks for it". What cannot be planned is blocked. Errors as of makePlan.
+ * finding asks for it". `snapshot` has to hold what revocationTargets names. Errors as of makePlan.
  */
-export async function planRevocations(
-  requests: readonly RevocationRequest[],
+export async function planRevocations<Request extends RevocationRequest>(
+  requests: readonly Request[],
   snapshot: Snapshot,
   reason: string,
-): Promise<AccessPlan> {
+): Promise<RevocationPlan<Request>> {
   const isThere = (role: string): boolean => role === PUBLIC || snapshot.roles.has(role);
   // Who is gone has nothing left to lose.
   const { model, refused } = revocationModel(requests.filter(({ role }) => isThere(role)));
-  const plan = await makePlan(model, snapshot, { reason });
-  const missing = requests.filter((request) => {
-    const target = targetOf(request);
-    return target !== undefined && !snapshot.objects[target.kind].some(objectMatcher(target));
+  const { plan, book } = await makePlanWithBook({ model, snapshot, options: { reason } });
+  const why = new Map<RevocationRequest, string>(refused.map((each) => [each.request, each.reason]));
+  const fates = new Map(
+    requests.map((request) => [request, fateOf(request, { snapshot, book, refusal: why.get(request) })]),
+  );
+  const unplanned = requests.flatMap((request) => {
+    const fate = fates.get(request);
+    return fate?.fate === "blocked" && fate.needs === A_PERSON ? [blockedBy(request, fate.reason)] : [];
   });
-  const notFound = missing.map((request) => ({ request, reason: "the object was not found" }));
-  const blocked = [...refused, ...notFound].map(({ request, reason: why }) => blockedBy(request, why));
-  return { ...plan, blocked: [...plan.blocked.map(withoutFlags), ...blocked] };
+  return { plan: { ...plan, blocked: [...plan.blocked.map(withoutFlags), ...unplanned] }, fates };
+}
+
+/** For what the planner could not take up at all. */
+const A_PERSON = "somebody who looks at it";
+
+interface Planned {
+  snapshot: Snapshot;
+  book: DraftBook;
+  refusal: string | undefined;
+}
+
+function fateOf(request: RevocationRequest, { snapshot, book, refusal }: Planned): RevocationFate {
+  const { sql, role } = request;
+  if (refusal !== undefined) return { fate: "blocked", sql, needs: A_PERSON, reason: refusal };
+  if (role !== PUBLIC && !snapshot.roles.has(role)) return { fate: "nothing to do" };
+  const target = targetOf(request);
+  const matches = target === undefined ? () => false : objectMatcher(target);
+  const objects = new Set((target ? snapshot.objects[target.kind] : []).filter(matches).map((object) => object.sql));
+  if (objects.size === 0) return { fate: "blocked", sql, needs: A_PERSON, reason: "the object was not found" };
+  const isAbout = (each: { role?: string | undefined; touches: readonly Touched[] }): boolean =>
+    each.role === role && each.touches.some((touched) => touched.about === "object" && objects.has(touched.sql));
+  const blocked = book.blocked.find(isAbout);
+  if (blocked) return { fate: "blocked", ...withoutFlags(blocked) };
+  const drafts = book.drafts.filter((draft) => draft.kind === "revoke" && isAbout(draft));
+  return drafts.length > 0
+    ? { fate: "planned", actors: [...new Set(drafts.map(({ as }) => as))] }
+    : { fate: "nothing to do" };
 }
 
 function blockedBy({ sql, object, role }: RevocationRequest, reason: string): BlockedStatement {
-  return { sql, object, role, reason, needs: "somebody who looks at it" };
+  return { sql, object, role, reason, needs: A_PERSON };
 }
 
 /** The planner asks for a flag of `access apply`; here nobody takes from others what was not asked about. */
-function withoutFlags(blocked: BlockedStatement): BlockedStatement {
-  return blocked.needs.startsWith("--")
-    ? { ...blocked, needs: "a decision about those to whom it was passed on" }
-    : blocked;
+function withoutFlags({ sql, object, role, reason, needs }: BlockedStatement): BlockedStatement {
+  const decided = needs.startsWith("--") ? "a decision about those to whom it was passed on" : needs;
+  return { sql, object, role, reason, needs: decided };
 }
 
 interface NewRule {

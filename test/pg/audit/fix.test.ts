@@ -1,0 +1,215 @@
+/** Fixes on real servers: planned in order, applied where that is safe, audited again, undone by their own script. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { fixScript } from "../../../src/audit/fix/script.ts";
+import { PgkeepError } from "../../../src/base/errors.ts";
+import type { Prompter } from "../../../src/base/operation.ts";
+import { scriptStepOf } from "../../../src/operations/audit/fix-document.ts";
+import auditFix from "../../../src/operations/audit.fix.ts";
+import { BAD_OBJECTS, BAD_ROLES } from "../../support/audit/bad-server.ts";
+import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { runOperation } from "../../support/operation.ts";
+
+async function failureOf(work: Promise<unknown>): Promise<PgkeepError> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  if (error instanceof PgkeepError) return error;
+  throw new Error("it did not fail as expected", { cause: error });
+}
+
+describe.each(availableMajors())("PostgreSQL %i", (major) => {
+  let cluster: TestCluster;
+  const directory = mkdtempSync(join(tmpdir(), "pgkeep-fix-"));
+  beforeAll(async () => {
+    cluster = await startCluster({ major });
+    await cluster.createDatabase("shop");
+    await cluster.sql("create role app login; create role keeper; create role third; create role other");
+  });
+  afterAll(async () => {
+    await cluster?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await cluster.sql("alter system reset all");
+    await cluster.sql("select pg_reload_conf()");
+  });
+
+  const run = (input: Record<string, unknown> = {}, context: Parameters<typeof runOperation>[2] = {}) =>
+    runOperation(
+      auditFix,
+      { connection: cluster.url("shop"), ...input },
+      { workingDirectory: directory, environment: { HOME: directory }, ...context },
+    );
+  const reloaded = async (name: string, value: string): Promise<void> => {
+    await cluster.sql(`alter system set ${name} = '${value}'`);
+    await cluster.sql("select pg_reload_conf()");
+    await expect.poll(() => settingOf(name)).toBe(value);
+  };
+  const settingOf = async (name: string): Promise<string> =>
+    (await cluster.sql(`select setting from pg_settings where name = '${name}'`))[0].setting;
+  const altered = async (): Promise<string> => readFileSync(join(cluster.dataDir, "postgresql.auto.conf"), "utf8");
+
+  it("says what it would do and changes nothing without --apply", async () => {
+    await reloaded("password_encryption", "md5");
+    const { output, exitCode } = await run({ only: ["ROL-008"] });
+    expect([output.outcome, exitCode]).toEqual(["planned", 20]);
+    expect(output.steps).toMatchObject([
+      {
+        n: 1,
+        group: "settings",
+        sql: ["alter system set password_encryption = 'scram-sha-256'"],
+        conf: ["password_encryption = 'scram-sha-256'"],
+        effect: "after a reload",
+        is_safe: true,
+      },
+    ]);
+    expect(await settingOf("password_encryption")).toBe("md5");
+  });
+
+  it("finds nothing to do on a server without such findings", async () => {
+    const { output, exitCode } = await run({ only: ["ROL-008"], apply: true });
+    expect([output.outcome, exitCode, output.steps]).toEqual(["nothing to do", 0, []]);
+  });
+
+  it("brings a setting into force, proves it by a second audit, and is undone by its script", async () => {
+    await reloaded("password_encryption", "md5");
+    const { output, exitCode } = await run({ only: ["ROL-008"], apply: true, yes: true, saveUndo: "undo.sql" });
+    expect([output.outcome, exitCode, output.applied]).toEqual(["applied", 0, [1]]);
+    expect(output.cured.map(({ check }) => check)).toEqual(["ROL-008"]);
+    expect([output.before.findings, output.after?.findings]).toEqual([1, 0]);
+    expect(await settingOf("password_encryption")).toBe("scram-sha-256");
+    const script = readFileSync(join(directory, "undo.sql"), "utf8");
+    expect(script).toBe(output.undo);
+    const { status, stderr } = await cluster.psql(["-X", "-f", "-"], { stdin: script });
+    expect([status, stderr]).toEqual([0, ""]);
+    await expect.poll(() => settingOf("password_encryption")).toBe("md5");
+  });
+
+  it("changes nothing without a yes, with --dry-run, or when the answer is no", async () => {
+    await reloaded("password_encryption", "md5");
+    const unapproved = await failureOf(run({ only: ["ROL-008"], apply: true }));
+    expect([unapproved.code, unapproved.parts.state]).toEqual(["AUDIT_FIX_UNAPPROVED", "nothing was changed"]);
+    const dry = await run({ only: ["ROL-008"], apply: true, dryRun: true, yes: true, saveUndo: "none.sql" });
+    expect([dry.output.outcome, dry.exitCode]).toEqual(["not applied", 0]);
+    const prompt = { confirm: async () => false } as unknown as Prompter;
+    expect((await failureOf(run({ only: ["ROL-008"], apply: true }, { prompt }))).code).toBe("CANCELLED");
+    expect(await settingOf("password_encryption")).toBe("md5");
+    expect(existsSync(join(directory, "none.sql"))).toBe(false);
+  });
+
+  it("does not go by what it saw when a setting was changed before the yes", async () => {
+    await reloaded("password_encryption", "md5");
+    const prompt = {
+      confirm: async () => {
+        await reloaded("password_encryption", "scram-sha-256");
+        return true;
+      },
+    } as unknown as Prompter;
+    const error = await failureOf(run({ only: ["ROL-008"], apply: true }, { prompt }));
+    expect([error.code, error.parts.state]).toEqual(["AUDIT_FIX_STALE", "nothing was changed"]);
+  });
+
+  it("reports a fix that did not cure, and ends with 23", async () => {
+    await reloaded("password_encryption", "md5");
+    const undone = (event: { type: string }): void => {
+      if (event.type !== "audit.fixes_applied") return;
+      for (const sql of ["alter system set password_encryption = 'md5'", "select pg_reload_conf(), pg_sleep(0.3)"]) {
+        spawnSync("psql", ["-X", cluster.url("postgres"), "-c", sql]);
+      }
+    };
+    const { output, exitCode } = await run({ only: ["ROL-008"], apply: true, yes: true }, { report: undone });
+    expect([output.outcome, exitCode]).toEqual(["applied, but not cured", 23]);
+    expect(output.not_cured.map(({ check }) => check)).toEqual(["ROL-008"]);
+  });
+
+  it("leaves a setting to the person who broke the files, because no reload would take effect", async () => {
+    await reloaded("password_encryption", "md5");
+    const file = join(cluster.dataDir, "postgresql.auto.conf");
+    const before = await altered();
+    const { writeFileSync } = await import("node:fs");
+    writeFileSync(file, `${before}\nthis is = no 'setting\n`);
+    try {
+      const { output, exitCode } = await run({ only: ["ROL-008"], apply: true, yes: true });
+      expect([output.outcome, exitCode]).toEqual(["not applied", 21]);
+      expect(output.steps[0]?.by_hand).toMatch(
+        /no reload takes effect before .*postgresql.auto.conf is repaired, line \d+/,
+      );
+    } finally {
+      writeFileSync(file, before);
+    }
+  });
+
+  it("takes a privilege from PUBLIC as the role that gave it, and gives it back by the undo script", async () => {
+    await cluster.sql(
+      `create schema app authorization keeper;
+       create function app.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
+       alter function app.lent() owner to keeper;
+       revoke execute on function app.lent() from public;
+       set role keeper;
+       grant execute on function app.lent() to third with grant option;
+       grant usage on schema app to third;
+       reset role; set role third;
+       grant execute on function app.lent() to public`,
+      { database: "shop" },
+    );
+    const acl = async (): Promise<string> =>
+      (await cluster.sql("select proacl::text as acl from pg_proc where proname = 'lent'", { database: "shop" }))[0]
+        .acl;
+    const before = await acl();
+    const plan = await run({ only: ["FUN-005"] });
+    expect(plan.output.steps[0]).toMatchObject({ group: "revokes", database: "shop", is_safe: true });
+    expect(plan.output.steps[0]?.sql[0]).toBe('set role "third"');
+    const { output, exitCode } = await run({ only: ["FUN-005"], apply: true, yes: true, saveUndo: "revoke-undo.sql" });
+    expect([output.outcome, exitCode, output.not_cured]).toEqual(["applied", 0, []]);
+    expect(await acl()).not.toContain("=X/third");
+    const undone = await cluster.psql(["-X", "-f", join(directory, "revoke-undo.sql")]);
+    expect([undone.status, undone.stderr]).toEqual([0, ""]);
+    expect(await acl()).toBe(before);
+    await cluster.sql("drop schema app cascade", { database: "shop" });
+  });
+
+  it("leaves to a person what PUBLIC's privilege was passed on with, and what another role has to take back", async () => {
+    await cluster.sql("create role deputy login password 'deputy of the house'");
+    await cluster.sql(
+      "create schema hers; create function hers.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'; alter function hers.lent() owner to keeper",
+      { database: "shop" },
+    );
+    const url = new URL(cluster.url("shop"));
+    [url.username, url.password] = ["deputy", "deputy of the house"];
+    const { output, exitCode } = await run({ connection: url.href, only: ["FUN-005"], apply: true, yes: true });
+    expect([output.outcome, exitCode]).toEqual(["not applied", 21]);
+    expect(output.steps[0]?.by_hand).toMatch(/^it needs a superuser, role "keeper"/);
+    await cluster.sql("drop schema hers cascade", { database: "shop" });
+  });
+
+  it("[U-06] proposes only statements that the server accepts, each name as it is, in a script for psql", async () => {
+    await cluster.sql(BAD_ROLES);
+    await cluster.createDatabase("bad_shop");
+    await cluster.sql(BAD_OBJECTS, { database: "bad_shop" });
+    const odd = 'o"dd; drop\nschema';
+    await cluster.sql(`create role "${odd.replaceAll('"', '""')}" superuser`);
+    const { output } = await run({ connection: cluster.url("bad_shop") });
+    const sql = output.steps.flatMap((step) => step.sql.map((text) => ({ text, step })));
+    expect(sql.length).toBeGreaterThan(20);
+    expect(sql.map(({ text }) => text)).toContainEqual(expect.stringMatching(/U&"o""dd; drop\\000aschema"/));
+    const refused: string[] = [];
+    for (const step of output.steps.filter(({ sql: some, group }) => some.length > 0 && group !== "settings")) {
+      const text = `begin; ${step.sql.join("; ")}; rollback`;
+      await cluster.sql(text, { database: step.database ?? "bad_shop" }).catch((error: Error) => {
+        refused.push(`${step.cures[0]?.check}: ${step.sql.join("; ")}: ${error.message}`);
+      });
+    }
+    expect(refused).toEqual([]);
+    // The whole script, every transaction rolled back and no setting written.
+    const script = fixScript(
+      output.steps.filter(({ group }) => group !== "settings").map(scriptStepOf),
+      output.database ?? undefined,
+    ).replaceAll(/^commit;$/gm, "rollback;");
+    const outside = script.split(/^begin;$[\s\S]*?^rollback;$/gm).join("");
+    expect(outside).not.toMatch(/^(?!--|\\|set |select 'dbname|\s*$)/m);
+    const { status, stderr } = await cluster.psql(["-X", "-q", "-f", "-"], { stdin: script });
+    expect([status, stderr.split("\n").filter((line) => /ERROR|error/.test(line))]).toEqual([0, []]);
+  }, 60_000);
+});
