@@ -27,6 +27,8 @@ export interface RevocationRequest {
   privileges: readonly string[];
   /** PUBLIC is the empty name. */
   role: string;
+  /** Names, unquoted, where the privileges are on these columns alone. */
+  columns?: readonly string[] | undefined;
   /** Only the right to pass it on. */
   optionOnly?: boolean | undefined;
   /** The statement as people write it, for what cannot be planned. */
@@ -144,9 +146,9 @@ interface NewRule {
 /** Equal requests about many objects are one rule, or rules times objects would be compared. */
 function addRule(
   rules: Map<string, AccessRule & { target: { patterns: string[] } }>,
-  { request: { role, optionOnly }, target, privileges }: NewRule,
+  { request: { role, optionOnly, columns }, target, privileges }: NewRule,
 ): void {
-  const key = JSON.stringify([target.kind, target.schema, role, optionOnly === true, privileges]);
+  const key = JSON.stringify([target.kind, target.schema, role, optionOnly === true, privileges, columns ?? null]);
   const known = rules.get(key);
   if (known) {
     known.target.patterns.push(...target.patterns);
@@ -155,7 +157,7 @@ function addRule(
   rules.set(key, {
     effect: "revoke",
     target: { ...target, patterns: [...target.patterns] },
-    columns: undefined,
+    columns,
     role,
     privileges: privileges.length === 0 ? "all" : privileges,
     grantable: false,

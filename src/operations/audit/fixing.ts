@@ -102,10 +102,10 @@ function revokesByDatabase(steps: readonly FixStep[], database: string): Map<str
   const byDatabase = new Map<string, Request[]>();
   for (const { n, revoke, database: own = database, byHand } of steps) {
     if (!revoke || byHand !== undefined) continue;
-    const { on: kind, object, privileges, from: role, grantOptionOnly: optionOnly, sql } = revoke;
+    const { on: kind, object, privileges, columns, from: role, grantOptionOnly: optionOnly, sql } = revoke;
     const some = byDatabase.get(own) ?? [];
     byDatabase.set(own, some);
-    some.push({ n, kind, object, privileges, role, optionOnly, sql });
+    some.push({ n, kind, object, privileges, columns, role, optionOnly, sql });
   }
   return byDatabase;
 }
