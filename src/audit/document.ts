@@ -141,7 +141,8 @@ export interface Display {
 
 /** The document of `report`. With a baseline only findings that it does not have count against the threshold. */
 export function auditDocument(report: AuditReport, gate: Gate, display: Display): AuditDocument {
-  const { failOn } = gate;
+  const findings = report.findings.map(findingDocument);
+  const unknowns = report.unknowns.map(unknownDocument);
   return {
     observed_at: report.observedAt.toISOString(),
     duration_ms: report.durationMs,
@@ -151,22 +152,30 @@ export function auditDocument(report: AuditReport, gate: Gate, display: Display)
     unreachable: report.unreachable.map((each) => ({ ...each })),
     overall: scoreDocument(report.overall),
     pillars: report.pillars.map(({ pillar, ...score }) => ({ pillar, ...scoreDocument(score) })),
-    findings: report.findings.map(findingDocument),
-    unknowns: report.unknowns.map(unknownDocument),
+    findings,
+    unknowns,
     checks: report.checks.map(checkDocument),
     waiver_notes: [...report.waiverNotes],
     data: { date: report.data.date, stale: report.data.isStale },
     notes: [...report.notes],
-    gate: {
-      fail_on: failOn,
-      strict: gate.isStrict,
-      exit_zero: gate.exitZero,
-      at_or_above: report.findings.filter((finding) => counts(finding) && isAtLeast(finding.severity, failOn)).length,
-      unknown_at_or_above: report.unknowns.filter(({ severity }) => isAtLeast(severity, failOn)).length,
-    },
+    gate: judged({ findings, unknowns }, gate),
     display: { min_severity: display.minSeverity, list_unknown: display.listUnknown, full: display.full },
   };
 }
+
+/** What a gate makes of what was found. */
+export function judged({ findings, unknowns }: Judged, { failOn, isStrict, exitZero }: Gate): AuditDocument["gate"] {
+  const counted = findings.filter(({ status, known }) => status === "fail" && known !== true);
+  return {
+    fail_on: failOn,
+    strict: isStrict,
+    exit_zero: exitZero,
+    at_or_above: counted.filter(({ severity }) => isAtLeast(severity, failOn)).length,
+    unknown_at_or_above: unknowns.filter(({ severity }) => isAtLeast(severity, failOn)).length,
+  };
+}
+
+type Judged = Pick<AuditDocument, "findings" | "unknowns">;
 
 /** What the command ends with. */
 export function auditExitCode({ gate, checks }: Pick<AuditDocument, "gate" | "checks">): number {
@@ -177,8 +186,6 @@ export function auditExitCode({ gate, checks }: Pick<AuditDocument, "gate" | "ch
   if (gate.strict && gate.unknown_at_or_above > 0) return EXIT.unknown;
   return gate.at_or_above > 0 ? EXIT.findings : EXIT.ok;
 }
-
-const counts = ({ status, isKnown }: ReportedFinding): boolean => status === "fail" && isKnown !== true;
 
 /** Whether `severity` is `threshold` or worse; nothing reaches "none". */
 export function isAtLeast(severity: Severity, threshold: Threshold): boolean {

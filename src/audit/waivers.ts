@@ -36,6 +36,14 @@ export function daysLeft(expires: string, now: Date): number {
   return Math.round((Date.parse(expires) - today) / DAY_MS);
 }
 
+/** What a waiver is matched against. */
+export interface FindingPlace {
+  check: string;
+  /** undefined: the cluster. */
+  database: string | undefined;
+  object: string;
+}
+
 /** The waivers of one run: who accepted what, and which of them did nothing. */
 export class WaiverBook {
   readonly #entries: readonly { waiver: Waiver; matches: (object: string) => boolean }[];
@@ -51,7 +59,7 @@ export class WaiverBook {
   }
 
   /** The waiver that holds for a finding. Every waiver that means it counts as used, also one that has ended. */
-  find({ check, database, object }: Record<"check" | "object", string> & { database: string | undefined }) {
+  find({ check, database, object }: FindingPlace): Waiver | undefined {
     const meant = this.#entries.filter(
       ({ waiver, matches }) =>
         waiver.check === check && (waiver.database === undefined || waiver.database === database) && matches(object),
@@ -85,4 +93,10 @@ function endText(left: number): string {
 function wasAnswered({ check, database }: Waiver, results: readonly CheckResult[]): boolean {
   const own = results.filter((result) => result.check.id === check && (!database || result.database === database));
   return own.length > 0 && own.every(({ outcome }) => outcome.status !== "unknown");
+}
+
+/** Whether one waiver holds for a finding. */
+export function waivedBy(waiver: Waiver, now: Date): (finding: FindingPlace) => boolean {
+  const book = new WaiverBook([waiver], now);
+  return (finding) => book.find(finding) !== undefined;
 }
