@@ -5,6 +5,7 @@
  * databases of a run; `query` and `database` belong to the database at hand.
  */
 import type { TextRow } from "../../pg/session.ts";
+import type { Profile } from "../check.ts";
 import type { VersionTable } from "../data/version-table.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
@@ -35,6 +36,8 @@ export interface Facts {
   readonly database: string;
   /** The moment of the run. */
   readonly now: Date;
+  /** What the run is held against, for checks that look further under some; undefined: "default". */
+  readonly profile?: Profile | undefined;
   /** Which releases there are, and what they repaired. */
   readonly versions: VersionTable;
   /** What the operator told about host, network, backups and applications. */

@@ -6,6 +6,7 @@
  */
 import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
+import type { Profile } from "../check.ts";
 import type { VersionTable } from "../data/version-table.ts";
 import { VERSION_TABLE } from "../data/versions.ts";
 import type { HbaFacts } from "../hba/hba.ts";
@@ -24,6 +25,7 @@ import { Settings } from "./settings.ts";
 /** What a run brings along besides its session. Absent means: this run does not look there. */
 export interface Surroundings {
   now: Date;
+  profile?: Profile | undefined;
   declared: Declarations;
   line: LineFacts;
   /** Default: the table that is shipped. */
@@ -95,6 +97,10 @@ export class LiveFacts implements Facts {
 
   get versions(): VersionTable {
     return this.#surroundings.versions ?? VERSION_TABLE;
+  }
+
+  get profile(): Profile | undefined {
+    return this.#surroundings.profile;
   }
 
   get declared(): Declarations {

@@ -3,4 +3,8 @@ import type { CatalogueIndex } from "../../../base/catalogue.ts";
 import type { Check } from "../../check.ts";
 
 export const index = {
+  "net-040-plain-sessions": () => import("./net-040-plain-sessions.ts"),
+  "net-041-no-credential": () => import("./net-041-no-credential.ts"),
+  "net-042-clear-text-password": () => import("./net-042-clear-text-password.ts"),
+  "net-043-md5-demand": () => import("./net-043-md5-demand.ts"),
 } satisfies CatalogueIndex<Check>;
