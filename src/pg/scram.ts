@@ -7,7 +7,8 @@
  *
  * Source: RFC 5802 section 3, RFC 7677, RFC 4013 (SASLprep), PostgreSQL's pg_authid.rolpassword.
  */
-import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { createHash, createHmac, pbkdf2, pbkdf2Sync } from "node:crypto";
+import { promisify } from "node:util";
 import { PgkeepError } from "../base/errors.ts";
 import { Secret } from "../base/secrets.ts";
 
@@ -80,10 +81,35 @@ export function matchesScramVerifier(password: Secret, verifier: ScramVerifier):
   return storedKey.equals(verifier.storedKey);
 }
 
+/**
+ * Whether `word`, which is no secret but an entry of a public list, is the password behind `verifier`. Hashes outside the
+ * main thread, so that other work goes on; the caller caps `verifier.iterations`. A word that clients would not all
+ * send the same way is no match.
+ */
+export async function isVerifierOfWord(word: string, verifier: ScramVerifier): Promise<boolean> {
+  const prepared = preparedWord(word);
+  if (prepared === undefined) return false;
+  const salted = await deriveKey(prepared, verifier.salt, verifier.iterations, KEY_BYTES, "sha256");
+  return keysOf(salted).storedKey.equals(verifier.storedKey);
+}
+
+function preparedWord(word: string): string | undefined {
+  try {
+    return preparePassword(word);
+  } catch (error) {
+    if (error instanceof PgkeepError) return undefined;
+    throw error;
+  }
+}
+
 const MAX_INT32 = 2 ** 31 - 1;
+const deriveKey = promisify(pbkdf2);
 
 function scramKeys(prepared: string, { salt, iterations }: { salt: Buffer; iterations: number }) {
-  const salted = pbkdf2Sync(prepared, salt, iterations, KEY_BYTES, "sha256");
+  return keysOf(pbkdf2Sync(prepared, salt, iterations, KEY_BYTES, "sha256"));
+}
+
+function keysOf(salted: Buffer) {
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();
   return {
     storedKey: createHash("sha256").update(clientKey).digest(),

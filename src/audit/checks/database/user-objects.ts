@@ -1,0 +1,28 @@
+/** SQL conditions by which checks tell what people made from what the server and its extensions brought along. */
+
+/** The schema with the alias `n` is neither the server's own nor temporary: names that begin with pg_ are reserved. */
+export function isUserSchema(n = "n"): string {
+  return `${n}.nspname !~ '^pg_' and ${n}.nspname <> 'information_schema'`;
+}
+
+/**
+ * The object is no member of an extension. `catalog` is the catalog that `oid` belongs to: oids are unique within one
+ * catalog only, so a dependency found by oid alone may be another object's.
+ */
+export function isOutsideExtensions(catalog: string, oid: string): string {
+  return `not exists (
+         select from pg_catalog.pg_depend as x
+          where x.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass
+            and x.objid = ${oid}
+            and x.deptype = 'e')`;
+}
+
+/**
+ * The membership with the alias `m` is the one that a server from 16 on gives the creator of a role: made by the
+ * bootstrap superuser, with ADMIN alone. It is part of having created the role and nobody's decision.
+ */
+export function isCreatorsMembership(major: number, m = "m"): string {
+  return major < 16
+    ? "false"
+    : `(${m}.grantor = 10 and ${m}.admin_option and not ${m}.inherit_option and not ${m}.set_option)`;
+}
