@@ -42,7 +42,8 @@ export interface OfflineSources {
 const NEWEST_MAJOR = 18;
 const MAJORS = [14, 15, 16, 17, 18] as const;
 
-const NO_SERVER = "no server in this run";
+/** Why a question has no answer here. */
+export const NO_SERVER = "no server in this run";
 
 /** Facts from files alone. Nothing is read before a check asks. */
 export function offlineFacts(sources: OfflineSources): Facts {

@@ -7,6 +7,9 @@
 import { resolve } from "node:path";
 import { assembleReport } from "../../audit/assemble.ts";
 import { PROFILES, type Profile, type Severity } from "../../audit/check.ts";
+import { readVersionTable } from "../../audit/data/read-version-table.ts";
+import { isStale } from "../../audit/data/version-table.ts";
+import { VERSION_TABLE } from "../../audit/data/versions.ts";
 import { readAuditConfig } from "../../audit/facts/read-declarations.ts";
 import type { AuditReport } from "../../audit/report.ts";
 import { type Choice, type ChosenCheck, chooseChecks } from "../../audit/run/run-audit.ts";
@@ -19,12 +22,14 @@ import { connectionFields } from "../../pg/connect/input.ts";
 import type { ServerRequest } from "../server/connect.ts";
 import { acceptedOf } from "./accepted.ts";
 import { liveRun } from "./live.ts";
+import { offlineRun } from "./offline.ts";
 
 /** What is audited, and how deep. */
 export interface AuditInput extends ServerRequest {
   profile?: Profile | undefined;
   only?: readonly string[] | undefined;
   probe?: boolean | undefined;
+  onHost?: boolean | undefined;
   thisDatabase?: boolean | undefined;
   model?: string | undefined;
   waivers?: string | undefined;
@@ -32,7 +37,11 @@ export interface AuditInput extends ServerRequest {
   hba?: string | undefined;
   ident?: string | undefined;
   conf?: string | undefined;
+  serverVersion?: string | undefined;
 }
+
+/** Whether files are to be judged, and no server asked. */
+const judgesFiles = ({ hba, ident, conf }: AuditInput): boolean => (hba ?? ident ?? conf) !== undefined;
 
 /** The fields of every operation that audits. */
 export function auditFields(z: ZodNamespace) {
@@ -52,6 +61,10 @@ export function auditFields(z: ZodNamespace) {
       description: "Also try what the server accepts from strangers (leaves lines in its log)",
       group: "what",
     }),
+    onHost: z
+      .boolean()
+      .optional()
+      .meta({ description: "Look at this machine as the server's, also when that cannot be seen", group: "what" }),
     thisDatabase: z.boolean().optional().meta({ description: "Look into the connected database alone", group: "what" }),
     model: file("Access model whose drift is a finding"),
     waivers: file("Accepted findings; default pgkeep-waivers.yaml"),
@@ -59,6 +72,11 @@ export function auditFields(z: ZodNamespace) {
     hba: file("Judge this pg_hba.conf without a server"),
     ident: file("Judge this pg_ident.conf without a server"),
     conf: file("Judge this postgresql.conf without a server"),
+    serverVersion: z.string().optional().meta({
+      description: "Version of the server that the files are for; default the newest",
+      valueName: "N",
+      group: "what",
+    }),
     ...settingsFields(z),
     ...connectionFields(z),
   };
@@ -89,14 +107,18 @@ export async function auditReport(input: AuditInput, context: OperationContext):
   const accepted = await acceptedOf(input, places, context);
   const startedMs = clock.monotonicMs();
   const model = input.model === undefined ? configured.model : resolve(workingDirectory, input.model);
-  const run = await liveRun(input, context, { checks, declared: configured.declared, model });
+  const observedAt = clock.now();
+  const { declared } = configured;
+  const versions = configured.versions ? await readVersionTable(configured.versions, observedAt) : VERSION_TABLE;
+  const choice = { checks, profile, declared, versions, model };
+  const run = judgesFiles(input) ? await offlineRun(input, context, choice) : await liveRun(input, context, choice);
   const report = assembleReport({
     ...run,
     ...accepted,
     profile,
-    observedAt: clock.now(),
+    observedAt,
     durationMs: clock.monotonicMs() - startedMs,
-    data: { date: "2026-11-21", isStale: false },
+    data: { date: versions.date, isStale: isStale(versions, observedAt) },
   });
   return {
     report,

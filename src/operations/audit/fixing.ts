@@ -22,7 +22,14 @@ import {
   type SettingChange,
   settingUndos,
 } from "../../audit/fix/apply-settings.ts";
-import { type CuredFinding, type FixStep, fixSteps, NO_FACTS, settingsOf } from "../../audit/fix/plan.ts";
+import {
+  type CuredFinding,
+  type FixChoice,
+  type FixStep,
+  fixSteps,
+  NO_FACTS,
+  settingsOf,
+} from "../../audit/fix/plan.ts";
 import { type UndoPart, undoScript } from "../../audit/fix/script.ts";
 import { settingLines } from "../../audit/fix.ts";
 import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
@@ -52,7 +59,7 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   const { report } = await auditReport(input, context);
   const server = report.target ? await serverOf(input, context) : undefined;
   if (input.apply && !server) throw withoutServer();
-  const plan = await fixPlanOf(report, server);
+  const plan = await fixPlanOf(report, server, { isNamed: input.only !== undefined && input.only.length > 0 });
   const planned = documentOf(plan, { report, undoFile: null });
   const isEmpty = planned.summary.steps === 0;
   if (isEmpty) return planned;
@@ -84,11 +91,11 @@ interface DatabaseRevocations {
   plan: AccessPlan;
 }
 
-async function fixPlanOf(report: AuditReport, server: Server | undefined): Promise<FixPlan> {
-  if (!server) return { database: undefined, steps: fixSteps(report, NO_FACTS), revocations: [] };
+async function fixPlanOf(report: AuditReport, server: Server | undefined, choice: FixChoice): Promise<FixPlan> {
+  if (!server) return { database: undefined, steps: fixSteps(report, NO_FACTS, choice), revocations: [] };
   const database = server.connection.database;
   const facts = await withSession(server, database, (session) => readFixFacts(session, settingsOf(report)));
-  const steps = [...fixSteps(report, facts)];
+  const steps = [...fixSteps(report, facts, choice)];
   const revocations: DatabaseRevocations[] = [];
   for (const [name, some] of revokesByDatabase(steps, database)) {
     const { requests, plan, changes } = await withSession(server, name, (session) => planFor(session, some));

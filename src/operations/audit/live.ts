@@ -1,7 +1,11 @@
 /** An audit of a live server: sessions one at a time, and what the run brings along besides them. */
 import type { AssemblyParts } from "../../audit/assemble.ts";
+import type { Profile } from "../../audit/check.ts";
+import type { VersionTable } from "../../audit/data/version-table.ts";
 import type { Declarations, Drift } from "../../audit/facts/declarations.ts";
+import { localHost } from "../../audit/facts/host.ts";
 import { lineOf } from "../../audit/facts/line.ts";
+import { probeServer } from "../../audit/facts/probe.ts";
 import type { AuditedTarget } from "../../audit/report.ts";
 import { type ChosenCheck, runAudit } from "../../audit/run/run-audit.ts";
 import type { OperationContext } from "../../base/operation.ts";
@@ -12,16 +16,21 @@ import type { AuditInput } from "./auditing.ts";
 
 interface LiveChoice {
   checks: readonly ChosenCheck[];
+  profile: Profile;
   declared: Declarations;
+  versions: VersionTable;
   /** Access model, absolute. */
   model: string | undefined;
 }
 
 /** What the report needs to know about the run. */
-export type LiveRun = Pick<AssemblyParts, "results" | "target" | "isSuperuser" | "databases" | "unreachable">;
+export type AuditedRun = Pick<
+  AssemblyParts,
+  "results" | "target" | "isSuperuser" | "databases" | "unreachable" | "notes"
+>;
 
 /** Audits the server of `input`. Throws CONNECT_... when it cannot be entered at all. */
-export async function liveRun(input: AuditInput, context: OperationContext, choice: LiveChoice): Promise<LiveRun> {
+export async function liveRun(input: AuditInput, context: OperationContext, choice: LiveChoice): Promise<AuditedRun> {
   const server = await serverOf(input, context);
   let first: Session["target"] | undefined;
   const run = await runAudit({
@@ -30,11 +39,18 @@ export async function liveRun(input: AuditInput, context: OperationContext, choi
     isOneDatabase: input.thisDatabase ?? false,
     surroundings: async (session) => {
       first = session.target;
-      const { model } = choice;
+      const { profile, declared, versions, model } = choice;
+      const { signal } = context;
+      const { user, database } = session.target;
+      const line = lineOf(session, server.connection.settings);
       return {
         now: context.clock.now(),
-        declared: choice.declared,
-        line: lineOf(session, server.connection.settings),
+        profile,
+        declared,
+        versions,
+        line,
+        probe: input.probe ? () => probeServer({ line, database, roles: [user], signal }) : undefined,
+        host: await localHost(session, { line, isAsked: input.onHost ?? false }),
         drift: model === undefined ? undefined : () => driftOf({ ...input, model }, context),
       };
     },
