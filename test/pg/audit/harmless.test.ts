@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { auditOf, statusesOf } from "../../support/audit/run.ts";
+import { auditOf } from "../../support/audit/run.ts";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
 import { connectTo } from "../../support/connection.ts";
 
@@ -96,8 +96,10 @@ describe("an audit of three databases", () => {
     const run = await auditOf(cluster, { connection: { database: "shop" }, isOneDatabase: true });
     // Half a second is what one check may wait; a generous bound for all of them on a busy machine.
     expect(performance.now() - began).toBeLessThan(10_000);
-    const unknown = [...statusesOf(run)].filter(([place, status]) => status === "unknown" && place.endsWith("@shop"));
-    expect(unknown.map(([place]) => place)).toEqual([]);
+    const unknown = run.results.filter(({ database, outcome }) => database === "shop" && outcome.status === "unknown");
+    // Expressions of a policy can be written out only under a lock on the table; whoever cannot have it says so.
+    for (const { outcome } of unknown) expect(outcome).toMatchObject({ reason: expect.stringContaining("lock") });
+    expect(unknown.length).toBeLessThan(4);
     await holder.script("rollback");
   });
 
