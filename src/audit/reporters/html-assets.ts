@@ -12,7 +12,7 @@ a { color: inherit; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1.05rem; margin-top: 2rem; }
 .notes { border: 2px solid var(--line); border-radius: .5rem; padding: 0 1rem; } .notes h2 { margin-top: .75rem; }
 .overall strong { font-size: 1.75rem; } .overall span { display: block; }
-figure { margin: 0; } figure svg { width: 100%; max-width: 44rem; height: auto; }
+figure { margin: 0; } figure svg { width: 100%; max-width: 36rem; height: auto; }
 svg text { fill: var(--text); font: 14px system-ui, sans-serif; } svg .mark { font-size: 12px; }
 svg .frame { fill: none; stroke: var(--line); } svg .none { stroke-dasharray: 5 4; } svg .bar { fill: var(--bar); }
 .wide { overflow-x: auto; }
@@ -34,7 +34,7 @@ button { font: inherit; padding: .25rem .75rem; min-height: 2rem; color: var(--t
 .objects { list-style: none; padding: 0; } .finding { border-left: 4px solid var(--line); padding: .25rem 0 .25rem 1rem; margin: 1rem 0; }
 .finding p { margin: .25rem 0; } .object { font-family: ui-monospace, monospace; }
 .waiver { font-style: italic; }
-.code { display: flex; gap: .5rem; align-items: flex-start; } .code pre { flex: 1 1 auto; min-width: 0; }
+.code { display: flex; gap: .5rem; align-items: center; } .code pre { flex: 1 1 auto; min-width: 0; }
 pre { background: var(--soft); padding: .5rem; margin: .25rem 0; white-space: pre-wrap; border-radius: .25rem; }
 [hidden] { display: none; }
 @media (prefers-reduced-motion: no-preference) { button { transition: background .1s; } }

@@ -99,8 +99,8 @@ function scoreRow({ name, score }: NamedScore): Html {
 }
 
 const BAR_HEIGHT = 34;
-const BAR_LEFT = 90;
-const BAR_WIDTH = 320;
+const BAR_LEFT = 84;
+const BAR_WIDTH = 210;
 
 /** One bar per pillar; an outline without filling where there is no score. Everything that it says is in the table too. */
 function chart(all: readonly NamedScore[]): Html {
@@ -122,7 +122,7 @@ function chart(all: readonly NamedScore[]): Html {
     return html`<text class="mark" x="${x}" y="${height - 4}" text-anchor="middle">${value}</text>`;
   });
   const summary = all.map(({ name, score }) => `${name} ${scoreText(score)}`).join(", ");
-  return html`<svg role="img" aria-label="Scores: ${summary}" viewBox="0 0 560 ${height}" preserveAspectRatio="xMinYMin meet">${bars}${marks}</svg>`;
+  return html`<svg role="img" aria-label="Scores: ${summary}" viewBox="0 0 440 ${height}" preserveAspectRatio="xMinYMin meet">${bars}${marks}</svg>`;
 }
 
 /** Hidden until the script shows it: without it there is nothing to filter by. */

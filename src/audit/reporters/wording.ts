@@ -113,5 +113,5 @@ function answerName({ right, grant, instead }: DocumentUnknown, user: string): s
   if (right.startsWith("member of pg_read_all_")) return `grant pg_monitor to ${user}`;
   if (grant.length > 0) return "pgkeep audit bootstrap";
   if (right === "superuser" || right === "select on pg_authid") return "superuser";
-  return instead ?? right;
+  return instead?.replace(/^run /, "") ?? right;
 }

@@ -50,7 +50,7 @@ export function auditText(document: AuditDocument, view: View): string {
   return `${lines.map((line) => fitted(line, view)).join("\n")}\n`;
 }
 
-/** Lines with colour are made to fit before they get it. */
+/** Lines with colour hold a severity, an id and a title of our own: those are short. */
 function fitted(line: string, view: View): string {
   return view.isFitted && !line.includes("\u001b") ? shortened(line, view.width) : line;
 }
