@@ -31,5 +31,6 @@ export const index = {
   "tls-031-open-suites": () => import("./tls-031-open-suites.ts"),
   "tls-032-tls13-refused": () => import("./tls-032-tls13-refused.ts"),
   "tls-033-weak-groups": () => import("./tls-033-weak-groups.ts"),
+  "tls-034-stale-certificate": () => import("./tls-034-stale-certificate.ts"),
   "tls-035-own-connection": () => import("./tls-035-own-connection.ts"),
 } satisfies CatalogueIndex<Check>;
