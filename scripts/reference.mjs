@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { auditPages } from "./reference-audit.mjs";
 import { accessModelPage, configPage, metricsPage, pgTidePage, sessionApiPage } from "./reference-pages.mjs";
 import { relayPages } from "./reference-relay.mjs";
 import { NOTE, page } from "./reference-text.mjs";
@@ -112,6 +113,7 @@ export async function referencePages() {
   return {
     ...schemaFiles(await operationsOf(load)),
     ...(await relayPages(ROOT, load)),
+    ...(await auditPages(load)),
     "docs/reference/session-api.md": sessionApiPage(await load("operations/assistant/contract.js")),
     "schemas/access.schema.json": `${JSON.stringify(grammar.modelFileSchema(), null, 2)}\n`,
     "docs/reference/access-model.md": accessModelPage(grammar),

@@ -71,6 +71,12 @@ describe("documents", () => {
     expect(generated.length).toBeGreaterThan(20);
   });
 
+  it("docs/reference/checks has a page for every check and no others", async () => {
+    const generated = Object.keys(await referencePages()).filter((path) => path.startsWith("docs/reference/checks/"));
+    expect(filesBelow("docs/reference/checks", "").sort()).toEqual(generated.sort());
+    expect(generated.length).toBeGreaterThan(100);
+  });
+
   it("decision records are numbered without gaps and say context, decision, consequences", () => {
     const records = filesBelow("docs/decisions", ".md").filter((path) => !path.endsWith("/README.md"));
     const numbers = records.map((path) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]));
