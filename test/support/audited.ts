@@ -6,8 +6,10 @@ import type { Check, Found } from "../../src/audit/check.ts";
 import { VERSION_TABLE } from "../../src/audit/data/versions.ts";
 import type { Declarations } from "../../src/audit/facts/declarations.ts";
 import type { Facts, ServerIdentity } from "../../src/audit/facts/facts.ts";
+import type { HostFacts } from "../../src/audit/facts/host.ts";
 import type { LineFacts } from "../../src/audit/facts/line.ts";
 import { LiveFacts, type Surroundings } from "../../src/audit/facts/live-facts.ts";
+import type { RightName } from "../../src/audit/facts/rights.ts";
 import { ALL_SETTINGS, type Setting, Settings } from "../../src/audit/facts/settings.ts";
 import type { CheckOutcome } from "../../src/audit/run/result.ts";
 import { runCheck } from "../../src/audit/run/run-check.ts";
@@ -84,11 +86,15 @@ interface MadeUp {
   now?: Date;
   versions?: Facts["versions"];
   query?: (sql: string) => Promise<readonly TextRow[]>;
+  /** Default: not looked at, as over a network. */
+  host?: HostFacts;
+  /** Default: all but "host". */
+  rights?: readonly RightName[];
 }
 
 /** Facts of a server that nobody can start here: an unknown major, a directory mode that the server refuses. */
 export function madeUpFacts(made: MadeUp): Facts {
-  const unused = () => {
+  const unused = (): never => {
     throw new Error("this test makes no such fact up");
   };
   const setting = (name: string, value: string): Setting => ({
@@ -113,7 +119,7 @@ export function madeUpFacts(made: MadeUp): Facts {
     now: made.now ?? NOON,
     versions: made.versions ?? VERSION_TABLE,
     declared: made.declared ?? {},
-    has: () => true,
+    has: (right) => (right === "host" ? made.host !== undefined : (made.rights?.includes(right) ?? true)),
     require: () => {},
     query: made.query ?? (async () => []),
     settings: async () => new Settings(new Map(entries)),
@@ -122,7 +128,7 @@ export function madeUpFacts(made: MadeUp): Facts {
     ident: unused,
     line: () => LOCAL_LINE,
     probe: unused,
-    host: unused,
+    host: async () => made.host ?? unused(),
     drift: unused,
   };
 }

@@ -60,6 +60,11 @@ const MAX_ACCOUNTS_BYTES = 1024 * 1024;
 /** 2 s: the file has whole seconds, and the server writes it a moment after it started. */
 const START_TOLERANCE_S = 2;
 
+/** The machine whose directories are at `places`. */
+export function hostAt(places: HostPlaces, server: Pick<HostFacts, "serverUid" | "serverPid">): HostFacts {
+  return new LocalHost(places, server);
+}
+
 /** Neither can be set by whoever owns a database; the directory is shown to members of pg_read_all_settings alone. */
 const WHERE = `
   select pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) as started,
@@ -76,7 +81,7 @@ export async function localHost(session: Session, request: HostRequest): Promise
   const lock = dataDirectory === undefined ? undefined : lockFile(dataDirectory);
   const isOurs = lock !== undefined && isWrittenBy(lock, { started: Number(row?.started), port: Number(row?.port) });
   if (!isOurs && !isAsked) return undefined;
-  return new LocalHost(places, {
+  return hostAt(places, {
     serverPid: isOurs ? lock.pid : undefined,
     serverUid: dataDirectory === undefined ? undefined : ownerOf(dataDirectory),
   });
