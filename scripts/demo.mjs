@@ -4,7 +4,9 @@
  * Makes a project, deploys it into a PostgreSQL that it starts for the purpose, shows rows, then breaks the project on
  * purpose and proves that the refused deploy changed nothing: a fingerprint of the catalogs and of every row is the same
  * before and after. Then it gives another database two roles, one that migrates and one that works, has that proved, and
- * tries it by hand as well. At last it delivers an order as a signed webhook, to a partner that breaks down meanwhile. Commands are run as a user runs them, in processes of their own, and shown as they are typed.
+ * tries it by hand as well. It delivers an order as a signed webhook, to a partner that breaks down meanwhile. At last
+ * somebody is careless with the server: the audit finds it, what is safe to mend is mended, and the audit proves it.
+ * Commands are run as a user runs them, in processes of their own, and shown as they are typed.
  * Everything is in one temporary directory, which is gone at the end, like the server.
  *
  * Ends with 0 only when every claim it prints held.
@@ -72,6 +74,7 @@ async function demo() {
 
   await accessScenes(data.url);
   await relayScenes(data.url);
+  await auditScenes(data.url);
 
   scene("leave nothing behind");
   await pgkeep(["db", "stop"]);
@@ -114,6 +117,57 @@ async function accessScenes(url) {
   await pgkeep(["access", "drift", "--embedded"], { env: SECRETS, expect: 20 });
   await pgkeep(["access", "apply", "--embedded", "--yes"], { env: SECRETS });
   await withDatabase(url, (client) => refuse(client, "create table app.again (id int)"), asApplication);
+}
+
+/** What somebody did in a hurry: found, mended as far as that is safe, found again no more. */
+async function auditScenes(url) {
+  scene("somebody in a hurry weakens the server");
+  const careless = [
+    "alter system set standard_conforming_strings = off",
+    "alter system set zero_damaged_pages = on",
+    "select pg_reload_conf()",
+    "grant create on schema public to public",
+    "grant select on pg_authid to shop_app",
+    "create function app.totals() returns bigint language sql security definer as 'select 42'",
+    "alter function app.totals() owner to orders_owner",
+  ];
+  await withDatabase(
+    url,
+    async (client) => {
+      for (const sql of careless) {
+        say(`orders=# ${sql};`);
+        await client.query(sql);
+      }
+    },
+    { database: "orders" },
+  );
+
+  scene("the audit: the worst three");
+  const place = ["--embedded", "-d", "orders", "--this-database"];
+  const audit = async () => {
+    const { stdout } = await pgkeep(["audit", ...place, "--json"], {
+      show: `pgkeep audit ${place.join(" ")}`,
+      quiet: true,
+      expect: 20,
+    });
+    const { overall, findings } = JSON.parse(stdout).data;
+    say(`  ${overall.grade} ${overall.score}, ${findings.length} findings`);
+    return findings;
+  };
+  for (const { severity, check: id, title, object } of (await audit()).slice(0, 3)) {
+    say(`  ${severity.toUpperCase().padEnd(8)} ${id}  ${title}: ${object}`);
+  }
+
+  scene("apply what is safe; it is audited again by itself");
+  await pgkeep(["audit", "fix", ...place, "--apply", "--yes", "--save-undo", "undo.sql"]);
+  const undo = readFileSync(join(folder, "undo.sql"), "utf8");
+  check(undo.includes("alter system set zero_damaged_pages"), "undo.sql takes it back");
+  const left = (await audit()).map((finding) => finding.check);
+  check(
+    !["VER-006", "VER-010", "FUN-005"].some((id) => left.includes(id)),
+    "the settings are back, totals() is not everybody's",
+  );
+  check(left.includes("FUN-001"), "what takes a person is still reported: FUN-001, the function has no search_path");
 }
 
 /** An order becomes a signed request; the partner breaks down; in the end nothing is left undelivered. */

@@ -89,6 +89,11 @@ export interface FixFacts {
   settingsRefusal: string | undefined;
 }
 
+export interface FixChoice {
+  /** Somebody named the checks, so what is only worth a note is wanted as well. */
+  isNamed: boolean;
+}
+
 /** Without a server: nothing can be applied. */
 export const NO_FACTS: FixFacts = { settings: new Map(), settingsRefusal: "no server was asked" };
 
@@ -101,14 +106,21 @@ export function settingsOf({ findings }: AuditReport): readonly string[] {
 }
 
 /** The steps for every finding that fails. Waived ones have been decided about. */
-export function fixSteps(report: AuditReport, facts: FixFacts): readonly FixStep[] {
+export function fixSteps(report: AuditReport, facts: FixFacts, { isNamed }: FixChoice): readonly FixStep[] {
   const failing = report.findings.filter(({ status }) => status === "fail");
   const drafts = new Map<string, Draft>();
   for (const finding of failing) addFinding(drafts, finding);
   return [...drafts.values()]
     .map((draft) => finished(draft, facts))
+    .map((step) => (isNamed || isGrave(step) ? step : { ...step, byHand: step.byHand ?? NOTE }))
     .sort(byDependency)
     .map((step, index) => ({ ...step, n: index + 1 }));
+}
+
+const NOTE = "it is only worth a note; --only applies it";
+
+function isGrave({ cures }: FixStep): boolean {
+  return cures.some(({ severity }) => severity !== "info");
 }
 
 interface Draft {

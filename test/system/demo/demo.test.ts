@@ -34,8 +34,13 @@ it("the demo ends well within a minute, every claim held, no process and no file
     expect(stdout).toMatch(/✓ 3 attempts, each answered 500, then a dead letter, \d+ ms after the commit/);
     expect(stdout).toContain("✓ every attempt had the same dedup key\n✓ none left");
     expect(stdout).toContain(
-      "✓ 3 delivered, 1 dead\n✓ the relay, asked to stop, ended with 0\n\n-- leave nothing behind",
+      "✓ 3 delivered, 1 dead\n✓ the relay, asked to stop, ended with 0\n\n-- somebody in a hurry weakens the server",
     );
+    expect(stdout).toMatch(/✓ VER-006 {2}alter system reset zero_damaged_pages/);
+    expect(stdout).toMatch(
+      /steps applied and audited again: [A-F] \d+ -> [A-F] \d+, \d+ findings -> \d+; undo: undo\.sql/,
+    );
+    expect(stdout).toContain("✓ what takes a person is still reported");
     expect(stdout).not.toContain("whsec_");
     const [, seconds = ""] = /^([\d.]+) s, and every line above held\.$/m.exec(stdout) ?? [];
     expect(Number(seconds || Number.NaN)).toBeLessThan(LIMIT_SECONDS);
