@@ -2,6 +2,18 @@
 
 /** SQL that makes schemas, tables with columns, grants, policies and functions, and roles with memberships. */
 export function objects({ schemas, tables, roles }) {
+  return [rolesAndSchemas(roles, schemas), ...batches(tables).map((batch) => tablesOf(batch, { schemas, roles }))];
+}
+
+/** 1,000 tables in one transaction: their locks fit the server's table of locks. */
+const BATCH = 1_000;
+
+function batches(tables) {
+  const starts = Array.from({ length: Math.ceil(tables / BATCH) }, (_, index) => 1 + index * BATCH);
+  return starts.map((first) => ({ first, last: Math.min(first + BATCH - 1, tables) }));
+}
+
+function rolesAndSchemas(roles, schemas) {
   return `
     do $$
     begin
@@ -17,19 +29,22 @@ export function objects({ schemas, tables, roles }) {
         execute format('create schema s%s', i);
         execute format('create function s%s.f() returns int language sql as $f$select 1$f$', i);
       end loop;
-    end $$;
+    end $$`;
+}
+
+function tablesOf({ first, last }, { schemas, roles }) {
+  return `
     do $$
     begin
-      for i in 1..${tables} loop
+      for i in ${first}..${last} loop
         execute format('create table s%s.t%s (id int primary key, tenant_id int, note text)', 1 + i % ${schemas}, i);
         execute format('grant select, insert, update on s%s.t%s to r%s', 1 + i % ${schemas}, i, 1 + i % ${roles});
         if i % 10 = 0 then
           execute format('alter table s%s.t%s enable row level security', 1 + i % ${schemas}, i);
           execute format('create policy own on s%s.t%s using (tenant_id = 1)', 1 + i % ${schemas}, i);
         end if;
-        if i % 1000 = 0 then commit; end if;
       end loop;
-    end $$;`;
+    end $$`;
 }
 
 /** The queries that a check sends when everything may be seen. Answers are empty, so a check that asks on asks no further. */

@@ -29,12 +29,15 @@ const wanted = (name) => !options.only || options.only.split(",").includes(name)
 /** What pgkeep says when it finds something; that is no failure of a run. */
 const FOUND = [0, 20, 21];
 
+/** The queries of the checks, once read. */
+let asked;
+
 const work = mkdtempSync(join(tmpdir(), "pgkeep-bench-"));
 const server = await startServer();
 
 try {
   describeMachine();
-  await server.sql("alter system set log_connections = on; ".trim());
+  await server.sql("alter system set log_connections = on");
   await server.sql("select pg_reload_conf()");
   if (wanted("small")) await small();
   if (wanted("large")) await large();
@@ -101,7 +104,6 @@ async function psqlAll(names) {
   return { ms: performance.now() - started, peakMb };
 }
 
-let asked;
 /** The SQL of the checks, as they send it. */
 async function queries() {
   if (asked !== undefined) return asked;
@@ -123,13 +125,18 @@ function url(database) {
   return `postgresql://postgres:${server.password}@${server.host}:${server.port}/${database}`;
 }
 
+/** `sql`: statements, each a transaction of its own. */
 async function makeDatabase(name, sql) {
   await server.sql(`create database ${name}`);
   const client = new pg.Client({ connectionString: url(name) });
   await client.connect();
-  await client.query(sql);
-  await client.query("vacuum analyze");
-  await client.end();
+  client.on("error", () => {});
+  try {
+    for (const statement of sql) await client.query(statement);
+    await client.query("vacuum analyze");
+  } finally {
+    await client.end();
+  }
 }
 
 function table(title, results) {
