@@ -87,7 +87,7 @@ async function queueSubjects(jobs) {
 /** One broker: the relay beside its bare client and the bare reader. */
 async function broker(name) {
   const database = await makeDatabase(server, `bench_${name}`);
-  const events = Math.min(count, 20_000);
+  const events = count;
   await fill(server, database, events);
   const target = await startBroker(name, { server, database });
   if (target.missing) {

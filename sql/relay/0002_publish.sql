@@ -277,3 +277,12 @@ comment on function tide.outbox_publish_id(text, jsonb, jsonb) is
   'Publishes an event in the caller''s transaction and gives its id.';
 comment on function tide.outbox_publish_batch(text, jsonb[]) is
   'Publishes many events, each {"payload": ..., "headers": {...}}, in the order given, and gives their ids.';
+
+comment on function tide.fence_class(text) is 'First half of the numbers of an outbox''s marks.';
+comment on function tide.fence_enter(text) is 'Marks where this transaction began to publish to an outbox.';
+comment on function tide.fence_direct_insert() is 'Marks transactions that insert events past the functions.';
+comment on function tide.publisher_identity() is 'Who publishes: the role that was set, else the one that logged in.';
+comment on function tide.publisher_is_listed(text, boolean) is 'Whether the caller may publish where publishers are listed.';
+comment on function tide.publish_admit(text) is 'Checks that the caller may publish now, and marks the transaction.';
+comment on function tide.publish_wake(text) is 'Notifies relays at commit, unless all that read the outbox are awake.';
+comment on function tide.publish_check(jsonb, jsonb) is 'Says what is wrong with an event.';

@@ -376,6 +376,44 @@ $body$;
 comment on function tide.relay_dlq_purge(integer) is
   'Deletes dead letters that were resolved long enough ago; returns how many.';
 
+-- Deletes dead letters that were resolved longer ago than their pipeline keeps them: dlq.retention_days, 30 where it says
+-- nothing or is gone. At most `p_limit`; returns how many. What waits is never deleted. Definer: relays may not delete
+-- dead letters, but they may have the old ones swept.
+create or replace function tide.relay_dlq_sweep(p_limit integer default 1000)
+  returns bigint
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $body$
+declare
+  v_count bigint;
+begin
+  perform set_config('tide.dlq_action', 'purged', true);
+  delete from tide.relay_dlq as d
+   where d.id in (
+           select o.id
+             from tide.relay_dlq as o
+             left join lateral (
+                    select c.config from tide.relay_outbox_config as c where o.relay_mode <> 'reverse' and c.name = o.pipeline_name
+                     union all
+                    select i.config from tide.relay_inbox_config as i where o.relay_mode = 'reverse' and i.name = o.pipeline_name
+                  ) as p on true
+            where o.resolved
+              and o.resolved_at < clock_timestamp() - interval '1 day'
+                    * coalesce(case when jsonb_typeof(p.config #> '{dlq,retention_days}') = 'number'
+                                    then least((p.config #>> '{dlq,retention_days}')::numeric, 36500)::integer end, 30)
+            order by o.id
+            limit p_limit
+              for update of o skip locked
+         );
+  get diagnostics v_count = row_count;
+  perform set_config('tide.dlq_action', '', true);
+  return v_count;
+end
+$body$;
+comment on function tide.relay_dlq_sweep(integer) is
+  'Deletes dead letters that were resolved longer ago than dlq.retention_days of their pipeline; returns how many.';
+
 create or replace function tide.relay_dlq_stats()
   returns table (pipeline_name text, error_kind text, total bigint, unresolved bigint)
   language sql

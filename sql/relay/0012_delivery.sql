@@ -258,7 +258,9 @@ begin
    where (l.relay_group_id, l.tenant_name, l.direction, l.pipeline_id) = (p_group, p_tenant, p_direction, p_pipeline)
      for update;
   v_now := clock_timestamp();
-  acquired := v_lease.owner_token is null or v_lease.expires_at <= v_now or (p_has_lock and v_lease.has_lock);
+  acquired := v_lease.owner_token is null or v_lease.expires_at <= v_now or (p_has_lock and v_lease.has_lock)
+    -- No lease is that long: the clock was set back, and an owner that lives takes its own anew.
+    or v_lease.expires_at > v_now + greatest(interval '10 minutes', 2 * p_lease_ms * interval '1 millisecond');
   if not acquired then
     epoch := v_lease.epoch;
     held_by := v_lease.owner_label;
@@ -339,7 +341,9 @@ begin
   if not found then
     return false;
   end if;
-  if v_expires < clock_timestamp() + p_lease_ms * interval '0.67 millisecond' then
+  -- Beyond the lease it can only be when the clock was set back.
+  if v_expires not between clock_timestamp() + p_lease_ms * interval '0.67 millisecond'
+                       and clock_timestamp() + p_lease_ms * interval '1.05 millisecond' then
     update tide.relay_leases as l
        set expires_at = clock_timestamp() + p_lease_ms * interval '1 millisecond'
      where (l.relay_group_id, l.tenant_name, l.direction, l.pipeline_id) = (p_group, p_tenant, p_direction, p_pipeline);
@@ -547,3 +551,28 @@ begin
   return next;
 end
 $$;
+
+comment on function tide.relay_horizon(text) is 'Up to which id an outbox may be read, and the last id given out.';
+comment on function tide.relay_last_id() is 'The last id given out for any outbox.';
+comment on function tide.relay_holders(text) is 'Transactions that hold later events of an outbox back, oldest first.';
+comment on function tide.relay_page(text, bigint, integer, integer) is 'The next events of an outbox, in order and durable.';
+comment on function tide.relay_flush() is 'Has what is committed reach the disk and standbys with the caller''s commit.';
+comment on function tide.relay_settled(text) is 'Up to which id an outbox can be read with plain SELECTs.';
+comment on function tide.relay_sleep(text) is 'Asks publishers of an outbox to notify.';
+comment on function tide.relay_wake(text) is 'Tells publishers of an outbox that nobody has to be notified.';
+comment on function tide.relay_holds(text, text) is 'Whether this session holds a lock of that name on an outbox.';
+comment on function tide.relay_lease_acquire(text, text, text, text, text, text, integer, boolean) is
+  'Asks for a pipeline; says whose it is.';
+comment on function tide.relay_lease_renew(text, text, text, text, bigint, integer, boolean) is
+  'Keeps a pipeline; false: it is somebody else''s by now.';
+comment on function tide.relay_lease_release(text, text, text, text, bigint) is 'Gives a pipeline back.';
+comment on function tide.relay_fence(text, text, text, text, bigint, integer) is
+  'Whether a lease is still of this epoch; nobody can take it before the transaction ends.';
+comment on function tide.relay_write_dead_letters(text, text, jsonb) is 'Writes new dead letters; returns how many.';
+comment on function tide.relay_settle_dead_letters(text, jsonb) is 'Records what became of redelivered dead letters.';
+comment on function tide.relay_commit(text, text, text, text, bigint, integer, text, bigint, jsonb, jsonb, jsonb) is
+  'Records a step of delivery in one transaction; NULL: the epoch is old and nothing was changed.';
+comment on function tide.relay_due_dead_letters(text, text, integer) is
+  'Dead letters that somebody asked to be tried again, oldest first.';
+comment on function tide.relay_store(text, text, text, bigint, integer, text, jsonb, jsonb, jsonb) is
+  'Stores events that arrived; no row: the epoch is old and nothing was changed.';

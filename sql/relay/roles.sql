@@ -77,6 +77,10 @@ begin
     tide.inbox_fleet_summary, tide.relay_pipeline_status, tide.relay_participants
     to tide_relay, tide_operator, tide_reader;
 
+  -- An operator settles dead letters. The triggers on the table note who did what, so a change of these columns by hand is seen too.
+  grant select on tide.relay_dlq, tide.relay_dlq_history to tide_operator;
+  grant update (retried_at, next_attempt_at, resolved, resolved_at, resolved_by, payload, headers) on tide.relay_dlq to tide_operator;
+
   -- By name, whatever their arguments. What a function calls with its caller's rights has to be granted with it.
   for v_function, v_role in
     with recursive granted (role, name) as (
@@ -93,7 +97,7 @@ begin
             'relay_last_id', 'relay_holders', 'relay_sleep', 'relay_wake', 'relay_commit', 'relay_store', 'relay_due_dead_letters',
             'relay_write_dead_letters', 'relay_settle_dead_letters', 'outbox_payload', 'relay_adopted_payload', 'relay_claimed_payload',
             'relay_replay_preview',
-            'relay_dlq_list', 'relay_dlq_retry', 'relay_dlq_retry_all', 'backfill_next', 'backfill_keep',
+            'relay_dlq_list', 'relay_dlq_retry', 'relay_dlq_retry_all', 'relay_dlq_sweep', 'backfill_next', 'backfill_keep',
             'backfill_advance', 'backfill_fail',
             -- groups and upkeep
             'commit_offset', 'consumer_heartbeat', 'poll_outbox', 'outbox_delivery_confirm', 'outbox_sweep',
@@ -101,8 +105,12 @@ begin
             'inbox_status', 'backfill_status', 'backfill_progress']),
           ('tide_operator', array[
             'version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress', 'relay_enable',
-            'relay_disable', 'outbox_sweep', 'outbox_truncate_delivered']),
-          ('tide_reader', array['version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress'])
+            'relay_disable', 'outbox_sweep', 'outbox_truncate_delivered', 'relay_holders', 'relay_dlq_list',
+            'relay_dlq_retry', 'relay_dlq_retry_all', 'relay_dlq_retry_many', 'relay_dlq_resolve', 'relay_dlq_resolve_many',
+            'relay_dlq_discard', 'relay_dlq_discard_many', 'relay_dlq_edit', 'relay_dlq_history_of', 'relay_dlq_stats',
+            'dlq_resolve', 'dlq_requeue']),
+          ('tide_reader', array[
+            'version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress', 'relay_holders'])
         ) as g (role, names)
        cross join unnest(g.names) as n (name)
        union

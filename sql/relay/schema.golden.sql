@@ -645,7 +645,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_config_grammar() returns TABLE(parent text, key text, kind text, direction text, is_lifted boolean, at_least numeric, at_most numeric, choices text[]) immutable set search_path=pg_catalog, pg_temp
 -- function tide.relay_config_history(p_pipeline_name text) returns TABLE(change_id bigint, pipeline_name text, pipeline_type text, changed_at timestamp with time zone, changed_by text, old_config jsonb, new_config jsonb) stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_config_leaves(p_value jsonb) returns TABLE(place text, leaf jsonb, in_secret boolean, depth integer) immutable set search_path=pg_catalog, pg_temp
--- function tide.relay_connector_types() returns TABLE(direction text, connector_type text) immutable set search_path=pg_catalog, pg_temp
+-- function tide.relay_connector_types() returns TABLE(direction text, connector_type text) stable security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_dag_check() returns TABLE(cycle_path text[]) stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_dag_ready(p_pipeline text, p_group text) returns boolean stable set search_path=pg_catalog, pg_temp
 -- function tide.relay_delete(p_name text) returns void volatile set search_path=pg_catalog, pg_temp
@@ -670,6 +670,7 @@ create policy read on tide.tide_outbox_config for select using ((EXISTS ( SELECT
 -- function tide.relay_dlq_retry_all(p_pipeline text DEFAULT NULL::text) returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_retry_many(p_ids bigint[], p_reason text DEFAULT NULL::text) returns bigint volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_dlq_stats() returns TABLE(pipeline_name text, error_kind text, total bigint, unresolved bigint) stable set search_path=pg_catalog, pg_temp
+-- function tide.relay_dlq_sweep(p_limit integer DEFAULT 1000) returns bigint volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_due_dead_letters(p_pipeline text, p_direction text, p_limit integer) returns TABLE(id bigint, outbox_id bigint, dedup_key text, subject text, payload text, headers text, created_at text, attempt_count integer, order_key text, source_name text) volatile set search_path=pg_catalog, pg_temp
 -- function tide.relay_enable(p_name text, p_enabled boolean DEFAULT true) returns boolean volatile security definer set search_path=pg_catalog, pg_temp
 -- function tide.relay_ensure_partition(p_number bigint, p_span bigint) returns text volatile set search_path=pg_catalog, pg_temp

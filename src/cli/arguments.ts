@@ -244,7 +244,7 @@ function positionalsOf({ words, positionals }: CommandEntry, given: readonly str
   const takesMany = positionals.at(-1)?.type === "list";
   if (given.length < required.length) {
     const names = required.map(({ field }) => `<${field}>`);
-    const hint = `Write ${words} ${names.join(" ")}; --help after it shows more.`;
+    const hint = `Write pgkeep ${words} ${names.join(" ")}; --help after it shows more.`;
     throw new PgkeepError("USAGE_ARGUMENTS", `"${words}" needs ${names.join(" and ")}`, { hint });
   }
   if (given.length > positionals.length && !takesMany)
@@ -257,7 +257,7 @@ function positionalsOf({ words, positionals }: CommandEntry, given: readonly str
     if (type === "list") input[field] = given.slice(index);
     else if (text !== undefined && values && !values.includes(text))
       throw new PgkeepError("USAGE_ARGUMENTS", `${field} is one of ${values.join(", ")}`, {
-        hint: `Write ${words} ${nearestName(text, values) ?? values[0]}.`,
+        hint: `Write pgkeep ${words} ${nearestName(text, values) ?? values[0]}.`,
       });
     else if (text !== undefined) input[field] = text;
   }

@@ -50,6 +50,14 @@ export default defineOperation({
           retry_attempt: z.number().nullable(),
           next_retry_ms: z.number().nullable(),
           last_update_age_ms: z.number().nullable().meta({ description: "How old this information is" }),
+          held_by: z
+            .strictObject({
+              pid: z.number().nullable().meta({ description: "Process of the server; null if prepared or hidden" }),
+              prepared: z.string().nullable().meta({ description: "Name of a prepared transaction" }),
+              since_ms: z.number().nullable(),
+            })
+            .nullable()
+            .meta({ description: "The oldest open transaction that holds later events back" }),
         }),
       ),
       reason: z.string().nullable().meta({ description: "Why ages and rates are unknown" }),

@@ -9,7 +9,8 @@ export default defineOperation({
   summary: "Follow deliveries and dead letters as they happen",
   description:
     "One line per batch that a relay recorded as delivered, and per dead letter; never a payload. Looks into the database, so " +
-    "it sees every relay and needs no port of theirs. Ends with --limit, --timeout or Ctrl-C.",
+    "it sees every relay and needs no port of theirs. Ends with --limit, --timeout (both with 0) or Ctrl-C. A batch is what one " +
+    "transaction recorded; its number is that of tide.relay_delivery_receipts.",
   effects: "read",
   surfaces: ["cli", "library"],
   cli: {

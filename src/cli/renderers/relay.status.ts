@@ -19,6 +19,7 @@ export default defineRenderer<Output>({
     );
     const isWaiting = pipelines.some(({ state }) => state === "unowned");
     const notes = [
+      ...pipelines.flatMap(heldText),
       ...(reason === null ? [] : [`? ${reason}`]),
       ...(isWaiting ? ["next: pgkeep relay run     no relay has taken over what is unowned"] : []),
     ];
@@ -40,6 +41,16 @@ function rowOf(pipeline: Pipeline, hasGroups: boolean): Record<string, string> {
     dead: pipeline.dead_letters.toLocaleString("en"),
     "last error": errorText(pipeline),
   };
+}
+
+/** A moment is normal: every publisher holds for as long as its transaction takes. */
+const HELD_MS = 1_000;
+
+function heldText({ pipeline, held_by: held }: Pipeline): string[] {
+  if (held === null || (held.since_ms ?? 0) < HELD_MS) return [];
+  const who = held.prepared === null ? `process ${held.pid ?? "unknown"}` : `prepared transaction ${held.prepared}`;
+  const since = ageText(held.since_ms ?? 0);
+  return [`${tameLine(pipeline)}: later events wait for ${tameLine(who)}, whose transaction is open since ${since}`];
 }
 
 function errorText({ state, last_error: error, next_retry_ms: next, last_update_age_ms: age }: Pipeline): string {

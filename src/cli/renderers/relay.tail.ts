@@ -10,7 +10,10 @@ export default defineRenderer<{ lines: number }>({
     if (event.type === "relay.delivered") {
       const median = typeof event.median_ms === "number" ? `  ${event.median_ms.toLocaleString("en")} ms` : "";
       const position = `position ${textOf(event.position)}`;
-      return tameLine(`${head} ${textOf(event.events)} delivered → ${textOf(event.sink)}${median}  ${position}`);
+      const batch = `batch ${textOf(event.batch)}`;
+      return tameLine(
+        `${head} ${textOf(event.events)} delivered → ${textOf(event.sink)}${median}  ${position}  ${batch}`,
+      );
     }
     if (event.type !== "relay.dead_letter") return undefined;
     const attempts = `attempt ${textOf(event.attempts)}`;

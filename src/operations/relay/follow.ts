@@ -6,6 +6,7 @@
  * may have lower numbers and are missed, which a view for people can bear.
  */
 import { sleep } from "../../base/clock.ts";
+import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { scrub } from "../../base/secrets.ts";
 import type { Session } from "../../pg/session.ts";
@@ -67,6 +68,7 @@ export async function followDeliveries(
         events: Number(row.events),
         median_ms: row.median_ms === null || row.median_ms === undefined ? null : Number(row.median_ms),
         position: row.position,
+        batch: row.last_id,
       });
       if (++lines >= limit) return lines;
     }
@@ -84,6 +86,17 @@ export async function followDeliveries(
       });
       if (++lines >= limit) return lines;
     }
+    if (!(await isToGoOn(intervalMs, signal))) return lines;
+  }
+}
+
+/** Waits for the next look. False: the time is up that somebody gave, and what was asked for has been shown. */
+async function isToGoOn(intervalMs: number, signal: AbortSignal): Promise<boolean> {
+  try {
     await sleep(intervalMs, signal);
+    return true;
+  } catch (error) {
+    if (signal.reason instanceof PgkeepError && signal.reason.code === "COMMAND_TIMEOUT") return false;
+    throw error;
   }
 }

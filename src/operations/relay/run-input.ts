@@ -1,4 +1,5 @@
 /** What `relay run` can be told, as input fields, and the numbers behind them. */
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseDurationMs } from "../../base/duration.ts";
 import { PgkeepError } from "../../base/errors.ts";
@@ -51,7 +52,8 @@ export function runFields(z: ZodNamespace) {
     }),
     tenant: z.string().optional().meta({ description: "Only pipelines of this tenant", valueName: "NAME" }),
     untilIdle: z.boolean().optional().meta({
-      description: "Deliver what is due, then end; while a sink is away it goes on trying, unless --timeout is given",
+      description:
+        "Deliver what is due, then end; a sink that is away for a minute is given up, and the run ends with 1",
     }),
     failOnDead: z
       .boolean()
@@ -137,6 +139,29 @@ export function secretRootsOf(
   { workingDirectory }: Pick<OperationContext, "workingDirectory">,
 ): readonly string[] {
   return secretRoot?.length ? secretRoot.map((root) => resolve(workingDirectory, root)) : SECRET_ROOTS;
+}
+
+/** Refuses a directory that is not there: every reference below it would fail later, one pipeline after the other. */
+export async function requireSecretRoots(
+  flags: { secretRoot?: readonly string[] | undefined },
+  context: Pick<OperationContext, "workingDirectory">,
+): Promise<void> {
+  if (!flags.secretRoot?.length) return;
+  for (const [index, root] of secretRootsOf(flags, context).entries()) {
+    const isDirectory = await stat(root).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (isDirectory) continue;
+    throw new PgkeepError(
+      "CONFIG_VALUE_INVALID",
+      `--secret-root number ${index + 1} is no directory that can be read`,
+      {
+        hint: "Make it, or name the directory that the secrets are mounted in.",
+        state: "nothing was started",
+      },
+    );
+  }
 }
 
 /** Where file sinks may write. */

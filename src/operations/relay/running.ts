@@ -18,7 +18,7 @@ import { DEFAULT_METRICS_ADDRESS, isLoopback, readListenAddress, serveRelay } fr
 import { openTraces } from "../../relay/observe/traces.ts";
 import type { Server } from "../server/connect.ts";
 import { baseOptions, timesOf } from "./relay-options.ts";
-import { type RunFlags, secretRootsOf } from "./run-input.ts";
+import { type RunFlags, requireSecretRoots, secretRootsOf } from "./run-input.ts";
 import { inOurWords, requireTide } from "./tide.ts";
 
 /** Runs until the context's signal aborts, or until nothing is due with `untilIdle`. */
@@ -28,6 +28,7 @@ export async function runRelayProcess(
   context: OperationContext,
 ): Promise<RelaySummary> {
   timesOf(flags);
+  await requireSecretRoots(flags, context);
   const address = addressOf(flags);
   const token = await tokenOf(flags, context);
   const target = await checkDatabase(flags, server, context);

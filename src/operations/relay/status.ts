@@ -1,8 +1,8 @@
 /**
  * How the pipelines are, as the database knows it: whoever owns them, how far they are, what waits and what failed.
  *
- * Two questions. The first is the public view, which every reader may ask. The second counts receipts of the last minute, which
- * some may not; its answers are then unknown, with the reason.
+ * The first question is the public view, which every reader may ask. The others look at events, receipts of the last minute and
+ * open transactions, which some may not; their answers are then unknown, with the reason.
  */
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
 
@@ -27,6 +27,17 @@ export interface PipelineStatus {
   retry_attempt: number | null;
   next_retry_ms: number | null;
   last_update_age_ms: number | null;
+  held_by: HeldBy | null;
+}
+
+/** Whose open transaction holds later events back. */
+export interface HeldBy {
+  /** Process of the server; null for a prepared transaction. */
+  pid: number | null;
+  /** Name of a prepared transaction. */
+  prepared: string | null;
+  /** null: this role may not see since when. */
+  since_ms: number | null;
 }
 
 const AGE = (column: string): string =>
@@ -67,6 +78,16 @@ const RATES = `
    where r.delivered_at > pg_catalog.now() - interval '60 seconds'
    group by r.pipeline_name`;
 
+/** The oldest transaction that publishes to the outbox of a pipeline that has something waiting. */
+const HOLDERS = `
+  select s.pipeline_id, s.relay_group_id, h.process_id, h.prepared, ${AGE("h.since")} as since_ms
+    from tide.relay_pipeline_status as s
+    join tide.relay_outbox_config as c on c.name = s.pipeline_id
+   cross join lateral (
+           select * from tide.relay_holders(c.config #>> '{source,outbox}') limit 1
+         ) as h
+   where s.direction = 'forward' and s.enabled`;
+
 export interface StatusReport {
   pipelines: PipelineStatus[];
   /** Why rates and ages are unknown; null when they are known. */
@@ -77,11 +98,15 @@ export async function readStatus(session: Session): Promise<StatusReport> {
   const rows = await session.query(STATUS);
   const ages = await whenPermitted(session, OLDEST);
   const receipts = await whenPermitted(session, RATES);
+  const holders = new Map((await whenPermitted(session, HOLDERS))?.map((row) => [ageKey(row), row]));
   const oldest = new Map(ages?.map((row) => [ageKey(row), row.oldest_age_ms ?? null]));
   const rates = new Map(receipts?.map((row) => [row.pipeline_name ?? "", row]));
   return {
     reason: reasonOf({ hasAges: ages !== undefined, hasRates: receipts !== undefined }),
-    pipelines: rows.map((row) => statusOf(row, oldest.get(ageKey(row)), rates.get(row.pipeline_id ?? ""))),
+    pipelines: rows.map((row) => ({
+      ...statusOf(row, oldest.get(ageKey(row)), rates.get(row.pipeline_id ?? "")),
+      held_by: holderOf(holders.get(ageKey(row))),
+    })),
   };
 }
 
@@ -103,7 +128,16 @@ function reasonOf({ hasAges, hasRates }: { hasAges: boolean; hasRates: boolean }
 
 const ageKey = (row: TextRow): string => `${row.relay_group_id ?? ""}\0${row.pipeline_id ?? ""}`;
 
-function statusOf(row: TextRow, oldest: string | null | undefined, rates: TextRow | undefined): PipelineStatus {
+function holderOf(row: TextRow | undefined): HeldBy | null {
+  if (row === undefined) return null;
+  return { pid: numberOf(row.process_id), prepared: row.prepared ?? null, since_ms: numberOf(row.since_ms) };
+}
+
+function statusOf(
+  row: TextRow,
+  oldest: string | null | undefined,
+  rates: TextRow | undefined,
+): Omit<PipelineStatus, "held_by"> {
   return {
     pipeline: row.pipeline_id ?? "",
     direction: row.direction ?? "",

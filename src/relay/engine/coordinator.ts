@@ -5,9 +5,8 @@
  * Everything happens in `reconcile`, one at a time, every `takeoverIntervalMs` and at once when something happened (the
  * catalog changed, a worker ended, somebody asked for a reload):
  *
- *   catalog      rows are read when they may have changed; one that is invalid is said to have failed, others go on
- *   changed      another configuration, other contents of a file it refers to, disabled, deleted -> drained and stopped;
- *                what is still wanted is taken again in the reconcile after it
+ *   catalog      rows are read when they may have changed; what is another one by now is drained (roster.ts), and taken
+ *                again in the reconcile after it if it is still wanted
  *   glance       between two looks, whether something of the other relays has become free: an owner that died is
  *                replaced in less than a second
  *   share        more than a fair share and another relay wants some -> given back; less -> free ones are taken. What stays
@@ -19,24 +18,24 @@
  * theirs. It is opened again with growing pauses.
  */
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { sleep } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
-import type { Pipeline, PipelineRow } from "../pipeline/pipeline.ts";
-import { type CatalogPipeline, discoverPipelines, resumePipelines } from "../store/catalog.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { type CatalogPipeline, resumePipelines } from "../store/catalog.ts";
 import { type Chores, NO_CHORES, readChores } from "../store/chores.ts";
 import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
+import { sweepDeadLetters, sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
 import { backoffMs } from "./backoff.ts";
-import { type Entry, newEntry, versionOf } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { shareOf } from "./fairness.ts";
 import { takeLease } from "./lease.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import { type Ending, OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
-import { diagnosisOf, PipelineStatus, type Totals } from "./pipeline-status.ts";
+import { diagnosisOf, type Totals } from "./pipeline-status.ts";
+import { Roster } from "./roster.ts";
 import { Telling } from "./telling.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
@@ -46,8 +45,6 @@ const RESTART = { firstMs: 1_000, maxMs: 30_000 };
 const LASTING_MS = 60_000;
 /** Until idle: a worker that has failed so often in a row fails the pipeline. */
 const PATIENT_CRASHES = 5;
-/** A configuration that is no longer wanted drains for so long. */
-const CHANGE_DRAIN_MS = 5_000;
 /** So many changes and endings in a row are one look. */
 const REST_MS = 20;
 /** A look that takes longer hangs on a connection that is gone: it is cut. */
@@ -83,11 +80,10 @@ export interface CoordinatorOptions {
 
 export class Coordinator {
   readonly #options: RelayOptions;
-  readonly #parts: RelayParts;
   readonly #setup: CoordinatorOptions;
   readonly #token = randomUUID();
   readonly #telling: Telling;
-  readonly #entries = new Map<string, Entry>();
+  readonly #roster: Roster;
   readonly #totals: Totals = { delivered: 0, stored: 0, deadLetters: 0 };
   readonly #forced: string[] = [];
   #session: Session | undefined;
@@ -95,7 +91,6 @@ export class Coordinator {
   #chores: Chores = NO_CHORES;
   #fair = 0;
   #failures = 0;
-  #isCatalogRead = false;
   #catalogDueMs = 0;
   #resumeDueMs = 0;
   #sweepDueMs = 0;
@@ -108,7 +103,7 @@ export class Coordinator {
   constructor(setup: CoordinatorOptions) {
     this.#setup = setup;
     this.#options = setup.options;
-    this.#parts = setup.parts;
+    this.#roster = new Roster(setup.options, setup.parts, this.#totals);
     this.#telling = new Telling(this.#token, setup.options.clock);
   }
 
@@ -147,7 +142,7 @@ export class Coordinator {
       const session = this.#session;
       this.#session = undefined;
       await session?.close();
-      if (!this.#isCatalogRead) throw error;
+      if (!this.#roster.isRead) throw error;
       this.#failures += 1;
       // Of no pipeline: they go on by themselves.
       const { component, code, reason, isTransient } = diagnosisOf(error);
@@ -176,20 +171,20 @@ export class Coordinator {
     const session = await this.#control();
     if (this.#resumeDueMs <= startedMs) await this.#resumePaused(session, startedMs);
     if (this.#catalogDueMs <= startedMs) await this.#readCatalog(session, startedMs);
-    await this.#restartChangedFiles();
+    await this.#roster.restartChangedFiles();
     this.#chores = await readChores(session);
     this.#queries += 1;
     await this.#meetOthers(session);
     this.#giveBack();
     await this.#take(session);
-    await this.#telling.tell(session, [...this.#entries.values()]);
+    await this.#telling.tell(session, this.#roster.all);
     await this.#keepUp(session);
-    const owned = this.#owned().length;
+    const owned = this.#roster.owned.length;
     const durationMs = clock.monotonicMs() - startedMs;
     this.#options.report({
       type: "relay.reconciled",
       owned,
-      pipelines: this.#entries.size,
+      pipelines: this.#roster.all.length,
       durationMs,
       queries: this.#queries,
     });
@@ -220,101 +215,27 @@ export class Coordinator {
   async #readCatalog(session: Session, nowMs: number): Promise<void> {
     // Before the query: what changes while it runs asks for another.
     this.#catalogDueMs = nowMs + this.#options.discoveryIntervalMs;
-    const pipelines = await discoverPipelines(session, this.#options);
-    this.#queries += 3;
-    this.#isCatalogRead = true;
-    const seen = new Set<string>();
-    for (const found of pipelines) {
-      const name = `${found.row.direction}:${found.row.name}`;
-      seen.add(name);
-      await this.#takeIn(name, found);
-    }
-    for (const [name, entry] of this.#entries) if (!seen.has(name)) this.#forget(name, entry);
-  }
-
-  async #takeIn(name: string, found: CatalogPipeline): Promise<void> {
-    const known = this.#entries.get(name);
-    if (known !== undefined && JSON.stringify(known.found) === JSON.stringify(found)) return;
-    const entry = known ?? this.#newEntry(found);
-    this.#entries.set(name, entry);
-    const before = versionOf(entry);
-    entry.found = found;
-    entry.key = this.#keyOf(found.row);
-    entry.members = await this.#parse(entry);
-    entry.isFinished = false;
-    if (before === versionOf(entry)) return;
-    entry.notBeforeMs = 0;
-    entry.crashes = 0;
-    entry.owned?.stop(CHANGE_DRAIN_MS);
-  }
-
-  async #parse({ found, status }: Entry): Promise<Pipeline[] | undefined> {
-    try {
-      return await Promise.all(found.members.map((row) => this.#parts.readPipeline(row)));
-    } catch (error) {
-      const { code, reason } = diagnosisOf(error);
-      status.error("config", { code, reason, isTransient: false });
-      status.state("failed", { code, reason });
-      return undefined;
-    }
-  }
-
-  #forget(name: string, entry: Entry): void {
-    this.#entries.delete(name);
-    entry.owned?.stop(CHANGE_DRAIN_MS);
-  }
-
-  #newEntry(found: CatalogPipeline): Entry {
-    const status = new PipelineStatus(found.row, this.#options, this.#totals);
-    return newEntry({ found, key: this.#keyOf(found.row), status });
-  }
-
-  #keyOf({ name, direction, tenant }: PipelineRow): PipelineKey {
-    return { group: this.#options.group, tenant, direction, pipeline: name };
-  }
-
-  async #restartChangedFiles(): Promise<void> {
-    for (const { owned, files, status, members } of this.#entries.values()) {
-      if (owned === undefined || owned.isStopping || files === "" || members === undefined) continue;
-      if ((await this.#filesOf(members)) === files) continue;
-      status.report({ type: "relay.warning", message: "a file that the configuration refers to has changed" });
-      owned.stop(CHANGE_DRAIN_MS);
-    }
-  }
-
-  /** Which version of its files a pipeline has; "": it refers to none. */
-  async #filesOf(members: readonly Pipeline[]): Promise<string> {
-    const paths = new Set(members.flatMap((member) => this.#parts.referencedFiles(member)));
-    const versions = [...paths].map(async (path) => {
-      try {
-        const { mtimeMs, ino, size } = await stat(path);
-        return `${path}:${mtimeMs}:${ino}:${size}`;
-      } catch {
-        return `${path}:missing`;
-      }
-    });
-    return (await Promise.all(versions)).join("\n");
+    this.#queries += await this.#roster.read(session);
   }
 
   async #meetOthers(session: Session): Promise<void> {
-    const { group, label, takeoverIntervalMs, maxOwnedPipelines } = this.#options;
-    const owned = this.#owned().length;
-    const pipelines = this.#wanted().length;
-    this.#fair = shareOf({ owned, pipelines, most: maxOwnedPipelines }, this.#others).fair;
+    const { group, label, takeoverIntervalMs } = this.#options;
+    const owned = this.#roster.owned.length;
+    const pipelines = this.#roster.wanted.length;
+    this.#fair = shareOf({ owned, pipelines, most: this.#most }, this.#others).fair;
     const self = { group, token: this.#token, label, owned, wants: this.#fair };
     this.#others = await appear(session, self, takeoverIntervalMs * PATIENCE_INTERVALS);
     this.#queries += 2;
   }
 
   #share() {
-    const { maxOwnedPipelines } = this.#options;
-    const owned = this.#owned().filter(({ owned }) => !owned?.isStopping).length;
-    return shareOf({ owned, pipelines: this.#wanted().length, most: maxOwnedPipelines }, this.#others);
+    const owned = this.#roster.owned.filter(({ owned }) => !owned?.isStopping).length;
+    return shareOf({ owned, pipelines: this.#roster.wanted.length, most: this.#most }, this.#others);
   }
 
   #giveBack(): void {
     let left = this.#options.untilIdle ? 0 : this.#share().giveBack;
-    for (const entry of this.#owned()) {
+    for (const entry of this.#roster.owned) {
       if (left === 0) return;
       if (entry.owned?.isStopping) continue;
       left -= 1;
@@ -326,7 +247,7 @@ export class Coordinator {
 
   async #take(session: Session): Promise<void> {
     const nowMs = this.#nowMs();
-    const wanted = this.#wanted().filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
+    const wanted = this.#roster.wanted.filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
     const keys = wanted.map((entry) => ({ ...entry.key, entry }));
     const free = await freePipelines(session, this.#options.group, keys);
     if (keys.length > 0) this.#queries += 1;
@@ -339,15 +260,15 @@ export class Coordinator {
   }
 
   #choose(free: readonly Entry[], nowMs: number): Entry[] {
-    const { maxOwnedPipelines, takeoverIntervalMs } = this.#options;
-    const owned = this.#owned().length;
+    const { takeoverIntervalMs } = this.#options;
+    const owned = this.#roster.owned.length;
     const { mayTake } = this.#share();
     const patienceMs = takeoverIntervalMs * PATIENCE_INTERVALS;
     const chosen: Entry[] = [];
     for (const entry of free) {
       entry.freeSinceMs ??= nowMs;
       const isLeft = chosen.length < mayTake || nowMs - entry.freeSinceMs >= patienceMs;
-      if (isLeft && owned + chosen.length < maxOwnedPipelines && chosen.length < this.#setup.sessionsLeft()) {
+      if (isLeft && owned + chosen.length < this.#most && chosen.length < this.#sessionsLeft()) {
         chosen.push(entry);
       }
     }
@@ -358,7 +279,7 @@ export class Coordinator {
     const { members, key, status, found } = entry;
     const pipeline = members?.[0];
     if (members === undefined || pipeline === undefined) return;
-    const files = await this.#filesOf(members);
+    const files = await this.#roster.filesOf(members);
     const taken = await takeLease({ key, token: this.#token, options: this.#options });
     if (!("lease" in taken)) {
       status.report({ type: "relay.ownership", event: "denied", epoch: 0n });
@@ -412,29 +333,19 @@ export class Coordinator {
     const { sweepIntervalMs, untilIdle } = this.#options;
     const nowMs = this.#nowMs();
     if (sweepIntervalMs === 0 || untilIdle || this.#sweepDueMs > nowMs) return;
-    const hasMore = await sweepOutboxes(session, SWEEP_ROWS);
-    if (!hasMore) this.#sweepDueMs = nowMs + sweepIntervalMs;
+    const hasMoreEvents = await sweepOutboxes(session, SWEEP_ROWS);
+    const hasMoreLetters = await sweepDeadLetters(session, SWEEP_ROWS);
+    if (!hasMoreEvents && !hasMoreLetters) this.#sweepDueMs = nowMs + sweepIntervalMs;
     if (this.#receiptsDueMs > nowMs) return;
     this.#receiptsDueMs = nowMs + RECEIPTS_MS;
     await truncateReceipts(session);
   }
 
-  /** Pipelines that should run in some process. */
-  #wanted(): Entry[] {
-    return [...this.#entries.values()].filter(
-      ({ found, members, isFinished }) => found.row.enabled && members !== undefined && !isFinished,
-    );
-  }
-
-  #owned(): Entry[] {
-    return [...this.#entries.values()].filter(({ owned }) => owned !== undefined);
-  }
-
   /** Until idle: everything has nothing left, is somebody else's, or cannot go on by itself. */
   #isFinished(): boolean {
-    if (!this.#options.untilIdle || !this.#isCatalogRead) return false;
+    if (!this.#options.untilIdle || !this.#roster.isRead) return false;
     const nowMs = this.#nowMs();
-    const left = this.#wanted().filter(
+    const left = this.#roster.wanted.filter(
       ({ owned, status, freeSinceMs, notBeforeMs }) =>
         status.current.state !== "failed" && (owned !== undefined || freeSinceMs !== undefined || notBeforeMs > nowMs),
     );
@@ -447,13 +358,13 @@ export class Coordinator {
 
   async #shutDown(): Promise<RelaySummary> {
     const { drainTimeoutMs, report, group } = this.#options;
-    const owned = this.#owned();
+    const owned = this.#roster.owned;
     report({ type: "relay.stopping", reason: this.#options.signal.aborted ? "told to" : "nothing is left" });
     for (const entry of owned) entry.owned?.stop(drainTimeoutMs);
     await Promise.all(owned.map((entry) => entry.owned?.ended));
     await this.#sayGoodbye(group);
     report({ type: "relay.stopped", forced: this.#forced });
-    const pipelines = [...this.#entries.values()].map(({ found: { row }, status }) => {
+    const pipelines = this.#roster.all.map(({ found: { row }, status }) => {
       const { state, reason } = status.current;
       return { name: row.name, direction: row.direction, state: row.enabled ? state : "disabled", reason };
     });
@@ -465,7 +376,7 @@ export class Coordinator {
     this.#session = undefined;
     if (session === undefined) return;
     try {
-      await this.#telling.writeStatus(session, [...this.#entries.values()], false);
+      await this.#telling.writeStatus(session, this.#roster.all, false);
       await disappear(session, { group, token: this.#token });
     } catch (error) {
       // A courtesy: rows that are not heard of any more count as gone.
@@ -473,6 +384,22 @@ export class Coordinator {
     } finally {
       await session.close();
     }
+  }
+
+  /** Most pipelines of this process: what it was told, and what the catalog bounds its group by. */
+  get #most(): number {
+    return Math.min(
+      this.#options.maxOwnedPipelines,
+      this.#roster.limits?.maxOwnedPipelines ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Sessions that may still be opened, by both. */
+  #sessionsLeft(): number {
+    const { maxConnections } = this.#options;
+    const left = this.#setup.sessionsLeft();
+    const least = this.#roster.limits?.maxConnections ?? maxConnections;
+    return Math.min(left, left - (maxConnections - least));
   }
 
   #nowMs(): number {
@@ -509,8 +436,8 @@ export class Coordinator {
   /** Whether a pipeline that another relay owned can be taken now. */
   async #isSomethingFree(): Promise<boolean> {
     const nowMs = this.#nowMs();
-    const isFull = this.#owned().length >= this.#options.maxOwnedPipelines || this.#setup.sessionsLeft() <= 0;
-    const others = this.#wanted().filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
+    const isFull = this.#roster.owned.length >= this.#most || this.#sessionsLeft() <= 0;
+    const others = this.#roster.wanted.filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
     const session = this.#session;
     if (isFull || others.length === 0 || session === undefined) return false;
     const limit = setTimeout(() => void session.close(), LOOK_LIMIT_MS);

@@ -44,7 +44,14 @@ export type RelayEvent =
   /** A page was read (forward) or a batch arrived (reverse). */
   | ({ type: "relay.polled"; messages: number; durationMs: number } & OfPipeline)
   /** The position moved. */
-  | ({ type: "relay.checkpoint"; position: bigint; durationMs: number; receipts?: number | undefined } & OfPipeline)
+  | ({
+      type: "relay.checkpoint";
+      position: bigint;
+      durationMs: number;
+      receipts?: number | undefined;
+      /** Dead letters that were tried again in vain. */
+      deadAgain?: number | undefined;
+    } & OfPipeline)
   /** Reverse: rows stored in the inbox. */
   | ({ type: "relay.stored"; stored: number; duplicates: number; rejected: number } & OfPipeline)
   | ({ type: "relay.dead_letters"; count: number; kind: DeadLetterKind } & OfPipeline)

@@ -300,9 +300,10 @@ export class ForwardLoop implements Settlement {
     this.#tellRecorded(recorded);
   }
 
-  #tellRecorded({ position, durationMs, receipts, deadLetters }: Recorded): void {
+  #tellRecorded({ position, durationMs, receipts, deadLetters, redelivered }: Recorded): void {
     const { voice } = this.#options.context;
-    voice.report({ type: "relay.checkpoint", position, durationMs, receipts });
+    const deadAgain = redelivered.filter(({ failure }) => failure !== undefined).length;
+    voice.report({ type: "relay.checkpoint", position, durationMs, receipts, deadAgain });
     const kinds = new Map<DeadLetter["kind"], number>();
     for (const { kind } of deadLetters) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     for (const [kind, count] of kinds) voice.report({ type: "relay.dead_letters", count, kind });

@@ -72,7 +72,7 @@ export class ForwardWorker implements Worker {
   async #loopOptions(member: Pipeline): Promise<LoopOptions> {
     const { context, parts, memory, lookout, key, range } = this.#options;
     const outbox = member.outbox ?? "";
-    const own: WorkerContext = { ...context, pipeline: member };
+    const own: WorkerContext = { ...context, pipeline: this.#ordered(member) };
     const { group, pipeline } = key;
     const position = await context.lease.use((session) => readPosition(session, { group, pipeline, outbox }));
     return {
@@ -90,6 +90,12 @@ export class ForwardWorker implements Worker {
       schemas: range === undefined ? watchOf(own) : undefined,
       mayRead: this.#admission(outbox),
     };
+  }
+
+  /** "subject_hash": the lane of an event is chosen by its subject, so that events of one subject follow each other. */
+  #ordered(member: Pipeline): Pipeline {
+    if (this.#options.strategy !== "subject_hash" || member.orderKey !== undefined) return member;
+    return { ...member, orderKey: "subject" };
   }
 
   #redelivers(): "all" | "own" | "none" {

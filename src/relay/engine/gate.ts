@@ -28,6 +28,7 @@ export class Gate {
   #successes = 0;
   #untilMs = 0;
   #failedAtMs = Number.NEGATIVE_INFINITY;
+  #failingSinceMs: number | undefined;
 
   constructor(settings: GateSettings) {
     this.#settings = settings;
@@ -40,6 +41,11 @@ export class Gate {
   /** Failures of the sink since it last worked. */
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Since when nothing came through; undefined: the last send did. */
+  get failingSinceMs(): number | undefined {
+    return this.#failingSinceMs;
   }
 
   /** How many sends may be on their way now. */
@@ -60,6 +66,7 @@ export class Gate {
    * opened the way again. One that began before the last failure proves nothing.
    */
   succeeded(startedMs: number): boolean {
+    if (startedMs >= this.#failedAtMs) this.#failingSinceMs = undefined;
     if (this.#state === "closed" || this.#state === "open" || startedMs < this.#failedAtMs) return false;
     this.#successes += 1;
     if (this.#state === "half_open" && this.#successes < this.#settings.breaker.successThreshold) return false;
@@ -74,6 +81,7 @@ export class Gate {
     if (startedMs < this.#failedAtMs) return;
     const { breaker, monotonicMs } = this.#settings;
     this.#failedAtMs = monotonicMs();
+    this.#failingSinceMs ??= this.#failedAtMs;
     this.#failures += 1;
     this.#successes = 0;
     const opens = breaker.enabled && (this.#state === "half_open" || this.#failures >= breaker.failureThreshold);

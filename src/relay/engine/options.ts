@@ -28,6 +28,8 @@ export interface RelayOptions {
   sweepIntervalMs: number;
   /** Delivers what is due, then ends. */
   untilIdle: boolean;
+  /** Until idle: a sink or source that has been away for so long is given up. Default: 60 s. */
+  patienceMs?: number | undefined;
   /** Upper bound of what pipelines may dial. */
   addresses: AddressRules;
   /** Directories that `${file:}` of a pipeline may read below. */
@@ -53,6 +55,9 @@ export interface RelayOptions {
   /** Tests only: called at the named steps of the loop; a rejection or a kill there is a crash at that step. */
   atStep?: ((step: RelayStep, pipeline: string) => Promise<void> | void) | undefined;
 }
+
+/** How long a run until idle waits for a sink or source that is away. */
+export const PATIENCE_MS = 60_000;
 
 /** The steps of the forward loop, in order. */
 export const RELAY_STEPS = [

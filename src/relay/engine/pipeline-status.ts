@@ -65,7 +65,10 @@ export class PipelineStatus implements PipelineVoice {
     if (event.type === "relay.batch_settled") this.#totals.delivered += event.delivered;
     else if (event.type === "relay.stored") this.#totals.stored += event.stored;
     else if (event.type === "relay.dead_letters") this.#totals.deadLetters += event.count;
-    else if (event.type === "relay.checkpoint") this.#checkpointAt = this.#now();
+    else if (event.type === "relay.checkpoint") {
+      this.#checkpointAt = this.#now();
+      this.#totals.deadLetters += event.deadAgain ?? 0;
+    }
     // Added to the event instead of copying it: there is one for each batch, and batches may be single events.
     this.#options.report(Object.assign(event, { pipeline, direction, tenant }) as RelayEvent);
   }

@@ -20,6 +20,7 @@ import type { PipelineKey } from "../store/pipeline-key.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import { Intake } from "./intake.ts";
 import { openSource } from "./open-source.ts";
+import { PATIENCE_MS } from "./options.ts";
 import { incomingReader, letterReader } from "./read-incoming.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
@@ -41,6 +42,8 @@ export function reverseWorker(context: WorkerContext): Worker {
 class ReverseRun {
   readonly #context: WorkerContext;
   readonly #key: PipelineKey;
+  /** Since when the source is away. */
+  #awaySinceMs: number | undefined;
 
   constructor(context: WorkerContext) {
     const { pipeline, options } = context;
@@ -52,9 +55,11 @@ class ReverseRun {
   async run(): Promise<void> {
     const { stop, voice, options } = this.#context;
     for (let attempt = 0; !stop.aborted; attempt++) {
-      voice.state("starting");
       const session = await this.#serveOnce();
-      if (session.served) attempt = 0;
+      if (session.served) {
+        attempt = 0;
+        this.#awaySinceMs = undefined;
+      }
       if (session.isDone) {
         voice.state("idle");
         if (!options.untilIdle) await waitFor(stop);
@@ -128,7 +133,12 @@ class ReverseRun {
       ? backoffMs(attempt, reopening(pipeline), options.random, retryAfterMs)
       : HOPELESS.firstMs / 2 + backoffMs(0, { ...HOPELESS, maxMs: HOPELESS.maxMs / 2 }, options.random);
     voice.error(component, { code, reason, isTransient });
-    voice.state(isTransient ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
+    const nowMs = options.clock.monotonicMs();
+    this.#awaySinceMs ??= nowMs;
+    const { untilIdle, patienceMs = PATIENCE_MS } = options;
+    // A run that is to end does not wait for ever.
+    const isGivenUp = untilIdle && nowMs - this.#awaySinceMs >= patienceMs;
+    voice.state(isTransient && !isGivenUp ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
     await sleep(waitMs, stop).catch(() => undefined);
   }
 }

@@ -12,7 +12,7 @@ import type { Delivery, Disposition } from "../message.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Gate } from "./gate.ts";
 import type { Batch, Item, Lanes } from "./lanes.ts";
-import type { RelayStep } from "./options.ts";
+import { PATIENCE_MS, type RelayStep } from "./options.ts";
 import type { Outlet } from "./parts.ts";
 import { type Refusal, reasonOf, type Settled, type Settler } from "./settle.ts";
 import type { TokenBucket } from "./token-bucket.ts";
@@ -207,9 +207,19 @@ export class Sender {
     const why = { code: FAILURE_CLASSES[failure.class].code, reason: reasonOf(failure), nextRetryMs: gate.waitMs() };
     const isTransient = failure.outcome === "retry" && FAILURE_CLASSES[failure.class].isTransient;
     context.voice.error("connector", { code: why.code, reason: why.reason, isTransient });
-    if (isStuck || (failure.scope === "sink" && !isTransient)) context.voice.state("failed", why);
+    if (failure.scope === "sink" && this.#isGivenUp(nowMs)) {
+      const forS = Math.round((nowMs - (gate.failingSinceMs ?? nowMs)) / 1_000);
+      context.voice.state("failed", { ...why, reason: `given up, nothing came through for ${forS} s: ${why.reason}` });
+    } else if (isStuck || (failure.scope === "sink" && !isTransient)) context.voice.state("failed", why);
     else if (gate.state === "open") context.voice.state("breaker_open", why);
     else if (failure.scope === "sink") context.voice.state("retrying", why);
+  }
+
+  /** A run that is to end does not wait for ever for a sink that is away. */
+  #isGivenUp(nowMs: number): boolean {
+    const { gate, context } = this.#options;
+    const { untilIdle, patienceMs = PATIENCE_MS } = context.options;
+    return untilIdle && gate.failingSinceMs !== undefined && nowMs - gate.failingSinceMs >= patienceMs;
   }
 
   async #step(step: RelayStep): Promise<void> {

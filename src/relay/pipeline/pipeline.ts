@@ -73,7 +73,6 @@ export interface Pipeline {
   dryRun: boolean;
   /** ISO 8601 interval text or undefined. */
   autoResumeAfter: string | undefined;
-  dbRole: string | undefined;
   /** What the pipeline asks of the address guard; only what the process permits counts. */
   addresses: { allow: readonly string[]; protection: boolean };
 }

@@ -102,7 +102,6 @@ class Reader {
       },
       dryRun: common.dry_run,
       autoResumeAfter: common.auto_resume_after,
-      dbRole: common.db_role,
       addresses: { allow: common.ssrf_allow, protection: common.ssrf_protection },
     };
   }
@@ -185,9 +184,15 @@ class Reader {
   }
 
   /** What pg_tide's configuration can ask for and nothing here does: refused, because ignoring it would be a lie. */
-  #unsupported({ schema_registry, serialization, on_schema_change }: Readonly<Record<string, unknown>>): void {
+  #unsupported({ schema_registry, serialization, on_schema_change, db_role }: Readonly<Record<string, unknown>>): void {
     const refuse = (place: string, what: string) => this.problems.push(`${place}: ${UNSUPPORTED_SURFACE}: ${what}`);
     if (schema_registry !== undefined) refuse("schema_registry", "schema registries are not supported");
+    if (db_role !== undefined) {
+      refuse(
+        "db_role",
+        "a relay works as the role it logged in as; run one for each role, with its own group or tenant",
+      );
+    }
     if ((textOf(recordOf(serialization).format) ?? "json") !== "json") {
       refuse("serialization.format", 'only "json" is supported');
     }

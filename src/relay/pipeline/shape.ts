@@ -102,7 +102,7 @@ export function shapeOf(z: ZodNamespace) {
           .min(1)
           .max(36_500)
           .default(30)
-          .meta({ description: "Days, for your own call of tide.relay_dlq_purge; a relay deletes no dead letter" }),
+          .meta({ description: "Days that a settled dead letter is kept; relays delete older ones when they sweep" }),
       })
       .prefault({}),
     wire_format: text.optional().meta({ description: "How events are written or read; see Wire formats" }),
@@ -200,7 +200,7 @@ export function shapeOf(z: ZodNamespace) {
     dry_run: z.boolean().default(false).meta({ description: "Do everything but send" }),
     db_role: text
       .optional()
-      .meta({ description: "Accepted because pg_tide has it; a relay works as the role it logged in as" }),
+      .meta({ description: "Refused: a relay works as the role it logged in as; run one for each role" }),
     auto_resume_after: text
       .optional()
       .meta({ description: "Interval after which a pipeline that was switched off by a failure goes on" }),

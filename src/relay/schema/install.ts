@@ -11,7 +11,9 @@ import { assert } from "../../base/assert.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import { checkIdentifier, ident, literal } from "../../pg/identifiers.ts";
 import type { Session } from "../../pg/session.ts";
-import { type Migration, migrations, relaySql } from "./migrations.ts";
+import { index as sinks } from "../sinks/index.ts";
+import { index as sources } from "../sources/index.ts";
+import { migrations, relaySql } from "./migrations.ts";
 import { readState, type SchemaState } from "./state.ts";
 
 /** Both halves of the advisory lock: "pgkp" and "tide" in ASCII. Held by the transaction of an install. */
@@ -19,6 +21,12 @@ const INSTALL_LOCK = [0x70676b70, 0x74696465] as const;
 
 /** Owner when a superuser installs and names none. */
 const DEFAULT_OWNER = "tide_owner";
+
+/** What tide.relay_connector_types() tells, from the folders of sinks and sources: nothing else lists them. */
+const CONNECTORS = [
+  ["connectors/forward", Object.keys(sinks).sort().join(" ")],
+  ["connectors/reverse", Object.keys(sources).sort().join(" ")],
+] as const;
 
 export interface InstallRequest {
   /** Version of pgkeep, noted in tide.meta. */
@@ -56,13 +64,13 @@ export async function installSchema(session: Session, request: InstallRequest): 
     const state = await readState(session);
     refuseForeign(state);
     const plan = planInstall(state, request);
-    const hasWork = plan.migrations.length > 0 || plan.roles || plan.changesOwner;
+    const hasWork = plan.migrations.length > 0 || plan.roles || plan.changesOwner || plan.changesConnectors;
     if (hasWork && !request.dryRun && state.owner !== undefined) {
       await session.script(lockTables(state));
       refuseForeign(await readState(session));
     }
     await session.script(hasWork && !request.dryRun ? `${installScript(plan, request)}\ncommit` : "rollback");
-    const { changesOwner: _, ...report } = plan;
+    const { changesOwner: _, changesConnectors: __, ...report } = plan;
     return report;
   } finally {
     if (session.transactionStatus() !== "idle") await session.script("rollback").catch(() => {});
@@ -131,25 +139,29 @@ function refuseForeign({ kind, owner, mayActAsOwner, planted, trespasser }: Sche
 
 interface InstallPlan extends InstallReport {
   changesOwner: boolean;
+  /** The schema was made by a version with other connectors. */
+  changesConnectors: boolean;
 }
 
 function planInstall(state: SchemaState, request: InstallRequest): InstallPlan {
   const { upTo = Number.POSITIVE_INFINITY, roles = false } = request;
   const owner = ownerOf(state, request);
   const missing = migrations().filter(({ name, number }) => number <= upTo && !state.applied.has(name));
+  const changesConnectors = CONNECTORS.some(([key, types]) => state.connectors.get(key) !== types);
   return {
-    outcome: outcomeOf(state, missing),
+    outcome: outcomeOf(state, missing.length > 0 || changesConnectors),
     owner,
+    changesConnectors,
     changesOwner: state.owner !== undefined && state.owner !== owner,
     migrations: missing.map(({ name }) => name),
     roles,
   };
 }
 
-function outcomeOf({ kind }: SchemaState, missing: readonly Migration[]): InstallReport["outcome"] {
+function outcomeOf({ kind }: SchemaState, isOlder: boolean): InstallReport["outcome"] {
   if (kind === "absent") return "made";
   if (kind === "pg_tide") return "adopted";
-  return missing.length === 0 ? "current" : "upgraded";
+  return isOlder ? "upgraded" : "current";
 }
 
 /** A schema that is there keeps its owner unless that is a superuser, whose rights are not to be lent. */
@@ -185,6 +197,7 @@ function shape(): string {
 function noted(names: readonly string[], version: string): string {
   const rows = [
     `('version', ${literal(version)})`,
+    ...CONNECTORS.map(([key, types]) => `(${literal(key)}, ${literal(types)})`),
     ...names.map((name) => `(${literal(`migration/${name}`)}, pg_catalog.now()::text)`),
   ];
   return `insert into tide.meta as m (key, value) values ${rows.join(", ")}

@@ -14,6 +14,8 @@ export interface SchemaState {
   isSuperuser: boolean;
   /** Names of the migrations that ran. */
   applied: ReadonlySet<string>;
+  /** What the last install noted of connectors. */
+  connectors: ReadonlyMap<string, string>;
   /** An object in the schema whose owner could lend nothing but harm: "function tide.f(text), owned by mallory". */
   planted: string | undefined;
   /**
@@ -32,7 +34,7 @@ export async function readState(session: Session): Promise<SchemaState> {
   const trespasser = row?.trespasser ?? undefined;
   // Reading runs what somebody may have put behind the table's name, so nothing is read before both are known.
   const isReadable = kind === "ours" && mayActAsOwner && planted === undefined && trespasser === undefined;
-  const noted = isReadable ? await readApplied(session, row?.owner ?? "") : [];
+  const noted = isReadable ? await readNotes(session, row?.owner ?? "") : [];
   return {
     kind,
     owner: row?.owner ?? undefined,
@@ -40,21 +42,24 @@ export async function readState(session: Session): Promise<SchemaState> {
     ownerIsSuperuser: row?.owner_super === "t",
     currentUser: row?.me ?? "",
     isSuperuser: row?.super === "t",
-    applied: new Set(noted.map(({ name }) => name ?? "")),
+    applied: new Set(noted.flatMap(({ key }) => (key?.startsWith(MIGRATION) ? [key.slice(MIGRATION.length)] : []))),
+    connectors: new Map(noted.map(({ key, value }) => [key ?? "", value ?? ""])),
     planted,
     trespasser,
   };
 }
+
+const MIGRATION = "migration/";
 
 function kindOf(text: string | null | undefined): SchemaState["kind"] {
   return text === "absent" || text === "ours" || text === "pg_tide" ? text : "foreign";
 }
 
 /** Read as the owner, because membership need not bring its rights along. */
-async function readApplied(session: Session, owner: string): Promise<readonly TextRow[]> {
+async function readNotes(session: Session, owner: string): Promise<readonly TextRow[]> {
   const results = await session.exchange(
     `set local role ${ident(owner)};
-select pg_catalog.substr(m.key, 11) as name from tide.meta as m where m.key like 'migration/%';
+select m.key, m.value from tide.meta as m where m.key like 'migration/%' or m.key like 'connectors/%';
 reset role`,
   );
   return results[1]?.rows ?? [];

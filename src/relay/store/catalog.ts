@@ -16,6 +16,8 @@ const FAN_INS = `
    order by m.name, m.place`;
 const WAITING =
   "select distinct d.downstream_pipeline from tide.relay_pipeline_deps as d where d.trigger_policy <> 'always'";
+const LIMITS =
+  "select l.max_owned_pipelines, l.max_connections from tide.relay_limits as l where l.relay_group_id = $1";
 const AUTO_RESUME = "select tide.relay_auto_resume()";
 
 export interface CatalogFilter {
@@ -33,6 +35,18 @@ export interface CatalogPipeline {
   strategy: string | undefined;
   /** Whether it has to wait for other pipelines. */
   isGated: boolean;
+}
+
+/** What every relay of a group keeps to, besides what it was told itself. */
+export interface GroupLimits {
+  maxOwnedPipelines: number;
+  maxConnections: number;
+}
+
+/** The group's row of tide.relay_limits; undefined: it has none. */
+export async function readLimits(session: Session, group: string): Promise<GroupLimits | undefined> {
+  const [row] = await session.rows(LIMITS, [group]);
+  return row && { maxOwnedPipelines: Number(row[0]), maxConnections: Number(row[1]) };
 }
 
 /** Pipelines that this role may see and this process is meant for, disabled ones too. */

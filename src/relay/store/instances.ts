@@ -37,6 +37,7 @@ const FREE = `
       on (l.relay_group_id, l.tenant_name, l.direction, l.pipeline_id) = ($1, w.tenant, w.direction, w.pipeline)
    where l.owner_token is null
       or l.expires_at <= pg_catalog.clock_timestamp()
+      or l.expires_at > pg_catalog.clock_timestamp() + interval '10 minutes'
       or (l.has_lock and not exists (
            select
              from locks as k

@@ -3,12 +3,19 @@ import type { Session } from "../../pg/session.ts";
 
 const SWEEP =
   "select pg_catalog.bool_or((o ->> 'has_more')::boolean) from pg_catalog.jsonb_array_elements(tide.outbox_sweep(null, $1) -> 'outboxes') as o";
+const DEAD_LETTERS = "select tide.relay_dlq_sweep($1)";
 const RECEIPTS = "select tide.relay_truncate_delivery_receipts()";
 
 /** One batch per outbox. True: there is more. */
 export async function sweepOutboxes(session: Session, batchRows: number): Promise<boolean> {
   const [row] = await session.rows(SWEEP, [String(batchRows)]);
   return row?.[0] === "t";
+}
+
+/** Dead letters that were settled longer ago than their pipeline keeps them. True: there are more. */
+export async function sweepDeadLetters(session: Session, batchRows: number): Promise<boolean> {
+  const [row] = await session.rows(DEAD_LETTERS, [String(batchRows)]);
+  return Number(row?.[0] ?? 0) >= batchRows;
 }
 
 /** Receipts older than a day. */

@@ -42,6 +42,34 @@ describe.each([18, 14] as const)("dead letters on PostgreSQL %i", (major) => {
     expect(await list("'orders'")).toEqual(["b"]);
   });
 
+  it("[relay 3.6] the sweep deletes what was settled longer ago than its pipeline keeps it, and nothing that waits", async () => {
+    await tide.run(`select tide.outbox_create_if_not_exists('orders');
+      select tide.relay_set_outbox_v2('{"name": "brief", "outbox": "orders", "sink_type": "stdout", "config": {}, "dlq": {"retention_days": 2}}')`);
+    const settled = async (key: string, pipeline: string, days: number) => {
+      const id = await letter(key, pipeline);
+      await tide.rows(
+        "update tide.relay_dlq set resolved = true, resolved_at = now() - $2::int * interval '1 day' where id = $1",
+        id,
+        String(days),
+      );
+    };
+    await settled("brief-old", "brief", 3);
+    await settled("brief-new", "brief", 1);
+    await settled("other-old", "gone", 31);
+    await settled("other-new", "gone", 29);
+    const waiting = await letter("waits", "brief");
+    await tide.rows("update tide.relay_dlq set first_failed_at = now() - interval '1 year' where id = $1", waiting);
+    expect(await tide.one("select tide.relay_dlq_sweep(1)")).toBe("1");
+    expect(await tide.one("select tide.relay_dlq_sweep()")).toBe("1");
+    expect((await tide.rows("select dedup_key from tide.relay_dlq order by 1")).map((r) => r.dedup_key)).toEqual([
+      "brief-new",
+      "other-new",
+      "waits",
+    ]);
+    const purged = "select count(*) from tide.relay_dlq_history where action = 'purged'";
+    expect(Number(await tide.one(purged))).toBeGreaterThanOrEqual(2);
+  });
+
   it("[relay 3.6] retry makes it due for the relay, once and again", async () => {
     const id = await letter("a");
     expect(await due()).toEqual([]);

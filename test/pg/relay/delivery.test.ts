@@ -72,6 +72,18 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
   });
 
   describe("[relay 5.4] a lease", () => {
+    it("that ends far in the future, because the clock was set back, is nobody's for ever", async () => {
+      const first = await acquire("a", true);
+      const far = "update tide.relay_leases set expires_at = now() + interval '1 day'";
+      await admin.query(far);
+      // Whoever lives and works takes its own anew.
+      expect(await commit(first.epoch, 1)).toBe("1");
+      expect(await acquire("b", false)).toMatchObject({ acquired: false });
+      await admin.query(far);
+      expect(await acquire("b", false)).toMatchObject({ acquired: true, epoch: "2" });
+      expect(await commit(first.epoch, 2)).toBeNull();
+    });
+
     it("is one owner's until it has run out, and each owner's epoch is higher", async () => {
       const first = await acquire("a", true);
       expect(first).toMatchObject({ acquired: true, epoch: "1" });

@@ -343,13 +343,22 @@ describe("what SQL stores", () => {
       `SELECT tide.relay_set_outbox_v2('{"name": "shared", "outbox": "orders", "sink_type": "stdout", "config": {}, "retry": {"max_retries": 3, "backoff_ms": 100, "max_backoff_ms": 1000},
        "rate_limit": {"messages_per_second": 10}, "dry_run": true, "poll_interval_ms": 500, "max_poll_backoff_ms": 1000, "sink_max_inflight": 5, "auto_resume_after": "15 minutes",
        "on_schema_change": "continue", "serialization": {"format": "json"}, "order_key": "payload.customer", "on_dead_letter": "block", "ssrf_allow": ["10.0.0.0/8"], "ssrf_protection": true,
-       "circuit_breaker": {"on_open": "dlq"}, "db_role": "reader"}')`,
+       "circuit_breaker": {"on_open": "dlq"}}')`,
       "stdout",
     ],
   ])("[relay 11.3] the process reads %s", async (name, statement, connector) => {
     await tide.run(statement);
     const pipeline = await readable(name);
     expect(pipeline).toMatchObject({ name, connector: { type: connector }, deadLetters: { enabled: true } });
+  });
+
+  it("refuses to run a pipeline as another role, which no relay does", async () => {
+    await tide.run(
+      `select tide.relay_set_outbox_v2('{"name": "as-reader", "outbox": "orders", "sink_type": "stdout", "config": {}, "db_role": "reader"}')`,
+    );
+    await expect(readable("as-reader")).rejects.toMatchObject({
+      parts: { detail: expect.stringContaining("db_role: PGTIDE_CONFIG_UNSUPPORTED_SURFACE") },
+    });
   });
 
   it("[relay 3.9] every template that can be instantiated makes a pipeline that the process reads", async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PgkeepError } from "../../../src/base/errors.ts";
 import doctor from "../../../src/operations/doctor.ts";
 import config from "../../../src/operations/relay.config.ts";
 import dlq from "../../../src/operations/relay.dlq.ts";
@@ -128,6 +129,20 @@ describe("relay status", () => {
     expect(state("g-mute")?.state).toBe("unknown");
     expect(JSON.stringify(output)).not.toContain("token-1");
     await session.query("delete from tide.relay_runtime_status");
+  });
+
+  it("[relay 5.3] names whose open transaction holds later events back", async () => {
+    const publisher = await connectTo(cluster, { database });
+    await publisher.script("begin; select tide.outbox_publish('orders', '{}')");
+    const held = (await runOperation(status, target)).output.pipelines.find(
+      ({ pipeline }) => pipeline === "orders-hook",
+    );
+    expect(held?.held_by).toMatchObject({ pid: publisher.processId, prepared: null });
+    await publisher.close();
+    const free = (await runOperation(status, target)).output.pipelines.find(
+      ({ pipeline }) => pipeline === "orders-hook",
+    );
+    expect(free?.held_by).toBeNull();
   });
 
   it("tells that the schema is missing", async () => {
@@ -332,8 +347,21 @@ describe("relay tail", () => {
     );
     const { output, events } = await runOperation(tail, { ...target, fromStart: true, limit: 2, interval: "50ms" });
     expect(output.lines).toBe(2);
+    expect(events.find(({ type }) => type === "relay.delivered")?.batch).toMatch(/^\d+$/);
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(["relay.delivered", "relay.dead_letter"]));
     expect(JSON.stringify(events)).not.toContain(PAYLOAD_CANARY);
+  });
+});
+
+describe("relay tail with a timeout", () => {
+  it("ends with what it has shown, and fails when it was interrupted", async () => {
+    const run = (code: "COMMAND_TIMEOUT" | "COMMAND_INTERRUPTED") => {
+      const over = new AbortController();
+      setTimeout(() => over.abort(new PgkeepError(code, "over")), 300);
+      return runOperation(tail, { ...target, interval: "50ms" }, { signal: over.signal });
+    };
+    expect((await run("COMMAND_TIMEOUT")).output).toEqual({ lines: 0 });
+    await expect(run("COMMAND_INTERRUPTED")).rejects.toMatchObject({ code: "COMMAND_INTERRUPTED" });
   });
 });
 

@@ -187,6 +187,35 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
     expect(await as("admin_login", all)).toBe("ok");
   });
 
+  it("[relay 3.6] an operator settles dead letters, with a trace, and neither makes nor deletes them", async () => {
+    const letter = `insert into tide.relay_dlq (relay_mode, pipeline_name, source_name, sink_name, dedup_key, payload, error_message, error_kind)
+      values ('forward', 'my-pipeline', 'events', 'kafka', 'k', '{}', 'no', 'decode')`;
+    await session.script(letter);
+    const [row] = await session.query("select id from tide.relay_dlq where dedup_key = 'k'");
+    const id = row?.id;
+    for (const call of [
+      "count(*) from tide.relay_dlq",
+      "count(*) from tide.relay_dlq_history",
+      `tide.relay_dlq_retry_many(array[${id}], 'why')`,
+      `tide.relay_dlq_edit(${id}, '{"a": 1}', null, 1, 'why')`,
+      `tide.relay_dlq_discard_many(array[${id}], 'why')`,
+      `tide.relay_dlq_resolve(${id})`,
+      "tide.relay_dlq_retry_all('my-pipeline')",
+      "count(*) from tide.relay_holders('events')",
+    ])
+      expect([call, await as("operator_login", `select ${call}`)]).toEqual([call, "ok"]);
+    for (const statement of [
+      letter,
+      "delete from tide.relay_dlq",
+      "update tide.relay_dlq set pipeline_name = 'other'",
+      "delete from tide.relay_dlq_history",
+      "select tide.relay_dlq_purge(0)",
+      "select * from tide.tide_outbox_messages",
+    ])
+      expect([statement, await as("operator_login", statement)]).toEqual([statement, "42501"]);
+    await session.script("delete from tide.relay_dlq");
+  });
+
   it("[Q-09] with SELECT on pipelines alone one sees one's own and one's tenant's, and no list of tenants", async () => {
     await session.script(`create role looker; create role owner_of_one; grant usage on schema tide to looker, owner_of_one;
       grant select on tide.relay_outbox_config to looker, owner_of_one;

@@ -49,6 +49,26 @@ describe.each(availableMajors())("schema tide on PostgreSQL %i", (major) => {
     expect(await session.query("select xmin::text, * from tide.meta order by key")).toEqual(before);
   });
 
+  it("says what every function is for", async () => {
+    const silent = await session.query(
+      `select p.oid::regprocedure::text as name from pg_proc as p
+        where p.pronamespace = 'tide'::regnamespace and obj_description(p.oid, 'pg_proc') is null order by 1`,
+    );
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it("[relay 9] knows the sinks and sources of the version that installed it last, without a migration", async () => {
+    const known = () =>
+      session.query("select direction || ' ' || connector_type as name from tide.relay_connector_types() order by 1");
+    const now = await known();
+    expect(now.map(({ name }) => name)).toEqual(expect.arrayContaining(["forward webhook", "reverse stdin"]));
+    await session.script("update tide.meta set value = 'stdout' where key = 'connectors/forward'");
+    expect(await known()).not.toEqual(now);
+    const report = await installSchema(session, { version: "1.2.3" });
+    expect(report).toMatchObject({ outcome: "upgraded", migrations: [] });
+    expect(await known()).toEqual(now);
+  });
+
   it("[Q-01] [Q-03] [R-15] lets nobody run anything unasked, and pins every search path", async () => {
     const open = await session.query(
       `select p.oid::regprocedure::text as name from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a

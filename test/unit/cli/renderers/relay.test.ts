@@ -36,6 +36,7 @@ const pipeline = {
   retry_attempt: 2,
   next_retry_ms: 14_000,
   last_update_age_ms: 500,
+  held_by: null,
 };
 
 const letter = {
@@ -121,11 +122,26 @@ describe("relay run", () => {
   });
 });
 
+describe("relay status of an outbox that is held back", () => {
+  const shown = (held_by: { pid: number | null; prepared: string | null; since_ms: number | null }) =>
+    status.result?.({ pipelines: [{ ...pipeline, held_by }], reason: null }, view()) ?? "";
+
+  it("names the process or the prepared transaction, once it has lasted for more than a moment", () => {
+    expect(shown({ pid: 77, prepared: null, since_ms: 65_000 })).toContain(
+      "orders-kafka: later events wait for process 77, whose transaction is open since 1m",
+    );
+    const prepared = shown({ pid: null, prepared: HOSTILE, since_ms: 65_000 });
+    expect(prepared).toContain("wait for prepared transaction a");
+    expectHarmless(prepared);
+    expect(shown({ pid: 77, prepared: null, since_ms: 20 })).not.toContain("wait for");
+  });
+});
+
 describe("relay tail and receive", () => {
   it("write one line per batch, and no payload", () => {
     const batch = { type: "relay.delivered", at: "2026-01-02T12:04:31.201Z", pipeline: "orders", sink: "webhook" };
-    expect(tail.stream?.({ ...batch, events: 98, median_ms: 41, position: "120" }, view())).toBe(
-      "12:04:31.201 orders 98 delivered → webhook  41 ms  position 120",
+    expect(tail.stream?.({ ...batch, events: 98, median_ms: 41, position: "120", batch: "7" }, view())).toBe(
+      "12:04:31.201 orders 98 delivered → webhook  41 ms  position 120  batch 7",
     );
     expect(tail.stream?.({ type: "connected" }, view())).toBeUndefined();
   });
