@@ -144,7 +144,9 @@ export const BAD_ROLES = `
   comment on role bad_secret is 'password: canary-com-77aa10';
   create role good_owner nologin;
   create role good_writer nologin;
-  create role good_app login connection limit 5 valid until '2099-01-01';
+  set password_encryption = 'scram-sha-256';
+  create role good_app login connection limit 5 valid until '2099-01-01' password 'a good one, 91c7ab02';
+  create role control_role login connection limit 5 valid until '2099-01-01' password 'a good one, 17ffe220';
   grant good_writer to good_app;
   alter role good_app set app.token_ttl = '3600'`;
 
@@ -174,7 +176,7 @@ export const ROLE_DEFECTS: readonly Defect[] = [
 /** Objects of one database. */
 export const BAD_OBJECTS = `
   create schema bad_open;
-  grant create on schema bad_open to public;
+  grant usage, create on schema bad_open to public;
   create schema bad_admin_named authorization postgres;
   create schema bad_owner_schema authorization bad_owner;
   grant create on database bad_shop to bad_grantor;
@@ -204,7 +206,10 @@ export const BAD_OBJECTS = `
   grant select, truncate on bad_open.anything to bad_reader;
   create view bad_open.around as select * from bad_open.anything;
   grant select on bad_open.around to bad_reader;
-  create view bad_open.filtered as select * from bad_open.customers where tenant_id = 1;
+  create function bad_open.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
+  alter function bad_open.lent() owner to bad_owner;
+  create view bad_open.filtered as
+    select * from bad_open.customers where tenant_id = current_setting('app.tenant')::int;
   grant select on bad_open.filtered to bad_reader;
   comment on table bad_open.loose is 'password: canary-note-10aa22';
   create function pg_catalog_shadow() returns int language sql as 'select 1';
@@ -234,7 +239,7 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
   { check: "FUN-001", names: "definer" },
   { check: "FUN-002", names: "writable" },
   { check: "FUN-004", names: "definer" },
-  { check: "FUN-005", names: "definer" },
+  { check: "FUN-005", names: "lent" },
   { check: "FUN-006", names: "dynamic" },
   { check: "FUN-008", names: "sieve" },
   { check: "RLS-001", names: "locked" },

@@ -14,6 +14,8 @@ export interface LiveRun {
   connection?: Partial<ConnectionSettings>;
   /** Whether the run probes. Default false. */
   probes?: boolean;
+  /** Roles that exist, to probe with. Default: the superuser. */
+  roles?: readonly string[];
   /** Whether the run looks at the host. Default false. */
   host?: boolean;
   /** Default: now. */
@@ -26,7 +28,12 @@ export async function liveOutcome(cluster: TestCluster, check: Check, run: LiveR
   const { connection = {}, probes = false, certificateDays, profile } = run;
   await using session = await connectTo(cluster, connection);
   const line = lineOf(session, clusterSettings(cluster, connection));
-  const options = { line, database: "postgres", roles: ["postgres"], signal: new AbortController().signal };
+  const { host: address, port } = cluster;
+  // A session by the socket may be the only one that a rule lets in; probes go to the port.
+  const target =
+    line.transport === "socket" ? { ...line, transport: "tcp" as const, host: address, address, port } : line;
+  const signal = new AbortController().signal;
+  const options = { line: target, database: "postgres", roles: run.roles ?? ["postgres"], signal };
   const host = run.host ? await localHost(session, { line, isAsked: true }) : undefined;
   return await outcomeOn(session, check, {
     now: run.now ?? new Date(),
