@@ -9,7 +9,7 @@
 import type { HbaType } from "./hba.ts";
 
 /** Options whose values are passwords. */
-const SECRET_OPTIONS = new Set(["ldapbindpasswd", "radiussecrets"]);
+export const SECRET_OPTIONS: ReadonlySet<string> = new Set(["ldapbindpasswd", "radiussecrets"]);
 
 /** "1" means yes, everything else no. */
 const BOOLEANS = new Set([

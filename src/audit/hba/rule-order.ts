@@ -8,7 +8,7 @@
  */
 import { Unanswered } from "../run/answers.ts";
 import { type AddressPart, coversPart, partsOf } from "./address.ts";
-import type { ConnectionKind, HbaAddress, HbaFacts, HbaRule, HbaType } from "./hba.ts";
+import type { ConnectionKind, HbaAddress, HbaFacts, HbaRule, HbaToken, HbaType } from "./hba.ts";
 import { type Answer, DatabaseSet, UserSet, type WordContext } from "./word-sets.ts";
 
 const KINDS: Readonly<Record<HbaType, readonly ConnectionKind[]>> = {
@@ -30,6 +30,8 @@ export interface Slice {
   kinds?: readonly ConnectionKind[] | undefined;
   /** One role that the rule admits. */
   role?: string | undefined;
+  /** Words of the database column that are asked about. */
+  databases?: ((token: HbaToken) => boolean) | undefined;
 }
 
 /** 20 million comparisons: some seconds. */
@@ -66,14 +68,14 @@ export class RuleOrder {
    * Whether some connection of the slice gets as far as `rule`. Throws Unanswered when that depends on quotes that the
    * view does not show.
    */
-  isReached(rule: HbaRule, { kinds, role }: Slice = {}): boolean {
+  isReached(rule: HbaRule, slice: Slice = {}): boolean {
     const own = this.#of(rule);
     const index = this.#indexes.get(rule) ?? 0;
-    if (own === undefined || index === 0) return true;
+    if (own === undefined) return true;
     let isUnsure = false;
-    for (const kind of kinds ?? own.kinds) {
+    for (const kind of own.kinds.filter((each) => slice.kinds?.includes(each) ?? true)) {
       for (const part of own.parts) {
-        const taken = this.#isTaken(own, index, { kind, part, role });
+        const taken = this.#isTaken(own, index, { kind, part, slice });
         if (taken === "no") return true;
         if (taken === "maybe") isUnsure = true;
       }
@@ -115,16 +117,17 @@ export class RuleOrder {
   }
 
   /** Whether earlier rules take every pair of user and database of one kind and family. */
-  #isTaken(own: Prepared, index: number, atom: { kind: ConnectionKind; part: AddressPart; role: string | undefined }) {
+  #isTaken(own: Prepared, index: number, atom: { kind: ConnectionKind; part: AddressPart; slice: Slice }) {
     const earlier: Prepared[] = [];
     for (const each of this.#prepared.slice(0, index)) {
       this.#count(1);
       if (each.kinds.includes(atom.kind) && each.covers(atom.part)) earlier.push(each);
     }
+    const { role, databases = () => true } = atom.slice;
     let taken: Answer = "yes";
-    for (const database of own.rule.databases) {
+    for (const database of own.rule.databases.filter(databases)) {
       const fitting = this.#fitting(earlier, (each) => each.databases.covers(database));
-      const asked = atom.role === undefined ? own.rule.users : [atom.role];
+      const asked = role === undefined ? own.rule.users : [role];
       for (const user of asked) {
         const answer = this.#best(fitting, ({ users }) =>
           typeof user === "string" ? users.admits(user) : users.covers(user),

@@ -4,6 +4,7 @@
  */
 import { formatAddress } from "./address.ts";
 import type { HbaRule, HbaToken } from "./hba.ts";
+import { SECRET_OPTIONS } from "./options.ts";
 
 type RuleParts = Omit<HbaRule, "text" | "file" | "line">;
 
@@ -33,6 +34,11 @@ export function changedLine(rule: HbaRule, changes: Partial<RuleParts>): string 
   return [...columnsOf(changed), ...options].join(" ");
 }
 
+/** A secret stood in the line and was dropped, so the line cannot be written again. */
+export function hasSecret({ options }: Pick<HbaRule, "options">): boolean {
+  return [...options.keys()].some((name) => SECRET_OPTIONS.has(name));
+}
+
 /** Options that do not belong to one method. */
 const KEPT_OPTIONS = new Set(["clientcert", "clientname"]);
 
@@ -49,7 +55,8 @@ export function tokenText({ text, isQuoted }: HbaToken): string {
   return isName ? quoted(text) : quotedIfNeeded(text);
 }
 
-function quotedIfNeeded(text: string): string {
+/** A word with quotes where the file needs them. */
+export function quotedIfNeeded(text: string): string {
   return text === "" || /[\s,"#]|\\$/.test(text) ? quoted(text) : text;
 }
 

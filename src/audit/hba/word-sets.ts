@@ -28,6 +28,11 @@ export function isKeyword({ text, isQuoted }: HbaToken, keyword: string): boolea
   return !isQuoted && text === keyword;
 }
 
+/** Whether the word of a database column is a keyword, as far as quotes are known. */
+export function isDatabaseKeyword({ text, isQuoted }: HbaToken): boolean {
+  return !isQuoted && DATABASE_KEYWORDS.has(text);
+}
+
 /** The group of `+group`. */
 export function groupOf({ text, isQuoted }: HbaToken): string | undefined {
   return !isQuoted && text.startsWith("+") ? text.slice(1) : undefined;
@@ -101,7 +106,7 @@ export class DatabaseSet extends WordSet {
   readonly #keywords: ReadonlySet<string>;
 
   constructor(tokens: readonly HbaToken[], context: WordContext) {
-    super(tokens, context, (token) => !token.isPattern && (token.isQuoted || !DATABASE_KEYWORDS.has(token.text)));
+    super(tokens, context, (token) => !token.isPattern && !isDatabaseKeyword(token));
     this.#keywords = new Set(tokens.filter(({ isQuoted }) => !isQuoted).map(({ text }) => text));
   }
 
@@ -110,7 +115,7 @@ export class DatabaseSet extends WordSet {
     if (isKeyword(token, "replication")) return this.#coversReplication();
     if (this.hasUniversalPattern) return "yes";
     if (token.isPattern && this.patterns.includes(token.text.slice(1))) return "yes";
-    const isName = !token.isPattern && (token.isQuoted || !DATABASE_KEYWORDS.has(token.text));
+    const isName = !token.isPattern && !isDatabaseKeyword(token);
     if (isName && this.hasName(token.text)) return "yes";
     if (this.hasAll) return this.keyword;
     const isSame = isKeyword(token, "sameuser");
