@@ -122,5 +122,7 @@ function valueSql(name: string, value: string): string {
 
 /** The same as lines of postgresql.conf. */
 export function settingLines({ name, value }: SettingFix): readonly string[] {
-  return value === null ? [`# remove the line: ${name} = ...`] : [`${name} = '${value.replaceAll("'", "''")}'`];
+  return value === null
+    ? [`# remove the line: ${name} = ...`]
+    : [`${name} = '${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`];
 }

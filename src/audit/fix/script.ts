@@ -35,7 +35,7 @@ export function fixScript(steps: readonly ScriptStep[], database: string | undef
     ...settingsPart(settings),
     ...databasesOf(statements, database).flatMap(({ name, steps: some }) => databasePart(name, some)),
     ...(others.length > 0 ? ["", comment("Not for psql:")] : []),
-    ...others.flatMap(otherLines),
+    ...others.flatMap((step) => otherLines(step).map(comment)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -45,9 +45,9 @@ export function confSnippet(steps: readonly ScriptStep[]): string {
   const settings = steps.filter(({ conf }) => conf.length > 0);
   const others = steps.filter(({ file }) => file !== undefined);
   const lines = [
-    comment("pgkeep audit fix: for postgresql.conf"),
-    ...settings.flatMap(({ conf, effect, ...step }) => [comment(titleOf(step, effect)), ...conf]),
-    ...others.flatMap(otherLines),
+    confComment("pgkeep audit fix: for postgresql.conf"),
+    ...settings.flatMap(({ conf, effect, ...step }) => [confComment(titleOf(step, effect)), ...conf]),
+    ...others.flatMap((step) => otherLines(step).map(confComment)),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -141,8 +141,8 @@ function titleOf(
 }
 
 function otherLines({ lines, file, ...step }: ScriptStep): string[] {
-  const where = file === undefined ? [] : [comment(`  ${file.name}: ${file.how}`)];
-  return [comment(titleOf(step)), ...where, ...lines.map((line) => comment(`  ${line}`))];
+  const where = file === undefined ? [] : [`  ${file.name}: ${file.how}`];
+  return [titleOf(step), ...where, ...lines.map((line) => `  ${line}`)];
 }
 
 function terminated(sql: string): string {
@@ -151,6 +151,10 @@ function terminated(sql: string): string {
 
 function comment(text: string): string {
   return `-- ${tameLine(text)}`;
+}
+
+function confComment(text: string): string {
+  return `# ${tameLine(text)}`;
 }
 
 /**
