@@ -14,8 +14,8 @@ interface QueryCheckParts extends Omit<Check, "examine" | "scope" | "needs"> {
   scope?: Check["scope"] | undefined;
   /** Default none. */
   needs?: Check["needs"] | undefined;
-  /** The query, or what makes it for one major version. */
-  sql: string | ((major: number) => string);
+  /** The query, or what makes it for one major version and what the operator declared. */
+  sql: string | ((major: number, facts: Facts) => string);
   /** What a row says beyond object and detail. */
   found?: ((row: TextRow) => Partial<Found>) | undefined;
   /** Asked first; throws NotApplicable or Unanswered. */
@@ -36,7 +36,7 @@ export function queryCheck({
     needs,
     examine: async (facts) => {
       await precondition?.(facts);
-      const text = typeof sql === "string" ? sql : sql(facts.server().major);
+      const text = typeof sql === "string" ? sql : sql(facts.server().major, facts);
       const rows = await facts.query(text);
       return rows.map((row) => ({ object: row.object ?? "", detail: row.detail ?? "", ...found?.(row) }));
     },

@@ -51,6 +51,8 @@ export interface SqlCase extends CommonCase {
 export interface SettingCase extends CommonCase {
   /** Values that are wrong, set with ALTER SYSTEM. */
   wrong: PerMajor<Readonly<Record<string, string>>>;
+  /** Values that cure, when the findings carry none; default: the findings' own fixes. */
+  cure?: PerMajor<Readonly<Record<string, string>>> | undefined;
   /** Values that are unusual and fine. */
   right: PerMajor<Readonly<Record<string, string>>>;
   /** True when a setting needs a restart. Such cases cost seconds: only where it is so. */

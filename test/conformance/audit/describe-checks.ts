@@ -22,10 +22,10 @@ import {
 
 const AUDITOR = "lab_auditor";
 const PLAIN = "lab_plain";
-const ROLE_OF = { auditor: AUDITOR, plain: PLAIN } as const;
+export const ROLE_OF = { auditor: AUDITOR, plain: PLAIN } as const;
 
 /** What an auditor is given, and what everybody has. */
-function weakRoles(major: number): string {
+export function weakRoles(major: number): string {
   const views = ["pg_hba_file_rules", "pg_file_settings", ...(major >= 15 ? ["pg_ident_file_mappings"] : [])];
   const functions = [
     "pg_hba_file_rules",
@@ -114,7 +114,8 @@ function describeSetting(lab: Lab, own: SettingCase): void {
       for (const role of ["auditor", "plain"] as const) {
         expectHonest(await lab.outcomeAs(check, role), { isBlind: blind.includes(role), expected: expected() });
       }
-      await lab.applySettings(found, own.restarts ?? false);
+      const cure = own.cure === undefined ? settingsOf(found) : Object.entries(forMajor(own.cure, lab.major));
+      await lab.applySettings(cure, own.restarts ?? false);
       expect(objects(await lab.examine(check))).toEqual([]);
     });
   });
@@ -146,6 +147,14 @@ function cureOf(found: readonly Found[]): string {
     throw new Error(`the finding has no statements to cure it: ${JSON.stringify(fix)}; give the case a "cure"`);
   });
   return [...new Set(statements)].join(";\n");
+}
+
+/** The values that the findings propose. */
+function settingsOf(found: readonly Found[]): (readonly [string, string | null])[] {
+  return found.map(({ object, fix }) => {
+    if (fix?.kind === "setting") return [fix.name, fix.value] as const;
+    throw new Error(`the finding about ${object} has no setting to cure it; give the case a "cure"`);
+  });
 }
 
 /** One server of one major with the two weak roles. */
@@ -233,12 +242,8 @@ class Lab {
     }
   }
 
-  async applySettings(found: readonly Found[], restarts: boolean): Promise<void> {
-    const changes = found.map(({ object, fix }) => {
-      if (fix?.kind !== "setting") throw new Error(`the finding about ${object} has no setting to cure it`);
-      return [fix.name, fix.value] as const;
-    });
-    await this.#alterSystem(changes, restarts);
+  async applySettings(values: readonly (readonly [string, string | null])[], restarts: boolean): Promise<void> {
+    await this.#alterSystem(values, restarts);
   }
 
   async #alterSystem(values: readonly (readonly [string, string | null])[], restarts: boolean): Promise<void> {
@@ -274,7 +279,7 @@ class Lab {
 }
 
 /** A refused question must not end the transaction that the case lives in. */
-function guarded(session: Session): Session {
+export function guarded(session: Session): Session {
   const query: Session["query"] = async (text, values) => {
     if (session.transactionStatus() !== "transaction") return await session.query(text, values);
     await session.query("savepoint asked");

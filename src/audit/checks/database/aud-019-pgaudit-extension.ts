@@ -1,0 +1,31 @@
+/** AUD-019: pgAudit without its half in the database. */
+import { queryCheck } from "../query-check.ts";
+import { requirePgaudit } from "./preloaded.ts";
+
+const SQL = `
+  select pg_catalog.quote_ident(d.datname) as object,
+         'pgaudit is loaded and CREATE EXTENSION pgaudit was not run here' as detail
+    from pg_catalog.pg_database as d
+   where d.datname = pg_catalog.current_database()
+     and not exists (select from pg_catalog.pg_extension as e where e.extname = 'pgaudit')`;
+
+export default queryCheck({
+  id: "AUD-019",
+  title: "pgAudit is loaded without its extension",
+  severity: "low",
+  why:
+    "The library records statements; which objects a DDL statement touched is added by event triggers that the extension " +
+    "brings. Without them a DROP SCHEMA leaves one line for everything in it.",
+  remedy: "Run CREATE EXTENSION pgaudit in every database.",
+  references: { other: ["pgAudit documentation"] },
+  precondition: async (facts) => requirePgaudit(await facts.settings()),
+  sql: SQL,
+  found: () => ({
+    fix: {
+      kind: "sql",
+      sql: ["create extension pgaudit"],
+      risk: "low",
+      riskReason: "its event triggers run with every DDL statement",
+    },
+  }),
+});
