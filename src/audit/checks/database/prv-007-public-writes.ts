@@ -1,0 +1,27 @@
+/** PRV-007: everybody may change data. */
+import { COLUMNS, grantsCheck, RELATIONS } from "./grants.ts";
+import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
+
+const WHERE = `a.grantee = 0
+     and a.privilege_type <> 'SELECT'
+     and ${isUserSchema()}
+     and ${isOutsideExtensions("pg_class", "c.oid")}`;
+
+export default grantsCheck({
+  id: "PRV-007",
+  title: "everybody may change data",
+  severity: "high",
+  why:
+    "PUBLIC is every login, those of later years included. Any of them can insert, update, delete or empty here, or hang a " +
+    "trigger on the table that runs with the writer's rights.",
+  remedy: "Revoke it from PUBLIC and grant it to the roles that write.",
+  limits: "Tables, views, sequences and single columns; members of extensions are left out.",
+  references: { cis: ["4.6"], manual: ["Privileges"] },
+  grants: () => [
+    { source: RELATIONS, where: WHERE },
+    { source: COLUMNS, where: WHERE },
+  ],
+  detail: ({ privileges }) => `PUBLIC has ${privileges.join(", ")}`,
+  risk: "medium",
+  riskReason: "roles that have no grant of their own stop writing",
+});
