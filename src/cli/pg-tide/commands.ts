@@ -4,44 +4,25 @@
 import { resolve } from "node:path";
 import type { OperationContext } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
-import type { ServerRequest } from "../../operations/server/connect.ts";
 import { literal } from "../../pg/identifiers.ts";
 import type { Session } from "../../pg/session.ts";
-import { tableLines } from "../generic-text.ts";
 import { jsonText } from "../output.ts";
+import { asyncapiExport, asyncapiValidate } from "./asyncapi.ts";
 import { type TideCall, TideUsageError } from "./grammar.ts";
+import { backfillCreate, backfillMove, backfillStatus, templateList, templateValidate } from "./jobs.ts";
 import { parseToml, requireUrl, sslmodeOf, type TideSettings } from "./settings.ts";
-
-export interface Answer {
-  ok: boolean;
-  data: unknown;
-  /** For people, on stdout. */
-  text: string;
-  /** With ok false: what the envelope says. */
-  error?: unknown;
-}
-
-/** A failure whose machine code is known. */
-export class TideFailure extends Error {
-  readonly code: string;
-  readonly hint: string | undefined;
-
-  constructor(code: string, message: string, hint?: string) {
-    super(message);
-    this.name = "TideFailure";
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
-interface Work {
-  call: TideCall;
-  settings: TideSettings;
-  context: OperationContext;
-  target: ServerRequest;
-}
-
-type Command = (work: Work) => Promise<Answer>;
+import {
+  type Answer,
+  type Command,
+  failed,
+  jsonRows,
+  lines,
+  numberValue,
+  TideFailure,
+  textValue,
+  type Work,
+  withSession,
+} from "./work.ts";
 
 export async function runCommand(call: TideCall, settings: TideSettings, context: OperationContext): Promise<Answer> {
   const { words } = call.command;
@@ -71,41 +52,16 @@ const RUNNERS: Readonly<Record<string, Command>> = {
   "replay dlq-requeue": (work) => settleLetter(work, "requeue"),
   "support-bundle": supportBundle,
   "template list": templateList,
+  "template validate": templateValidate,
   "dag check": dagCheck,
+  "backfill create": backfillCreate,
+  "backfill pause": backfillMove("pause"),
+  "backfill resume": backfillMove("resume"),
+  "backfill cancel": backfillMove("cancel"),
   "backfill status": backfillStatus,
+  "asyncapi export": asyncapiExport,
+  "asyncapi validate": asyncapiValidate,
 };
-
-const textValue = ({ values }: TideCall, name: string): string | undefined => {
-  const value = values.get(name);
-  return typeof value === "string" ? value : undefined;
-};
-const numberValue = ({ values }: TideCall, name: string): number | undefined => {
-  const value = values.get(name);
-  return typeof value === "number" ? value : undefined;
-};
-
-const lines = (rows: readonly Record<string, unknown>[]): string =>
-  rows.length === 0 ? "" : `${tableLines(rows, PLAIN).join("\n")}\n`;
-
-const PLAIN = {
-  colour: false,
-  ascii: true,
-  width: 100,
-  isFitted: false,
-  isTerminal: false,
-  verbose: false,
-  quiet: false,
-  program: "pgkeep",
-  elapsedMs: 0,
-} as const;
-
-async function withSession<Result>(
-  { target, context }: Pick<Work, "target" | "context">,
-  work: (session: Session) => Promise<Result>,
-): Promise<Result> {
-  const { withTide } = await import("../../operations/relay/tide.ts");
-  return await withTide(target, context, work);
-}
 
 async function run(work: Work): Promise<Answer> {
   const { settings, context, target } = work;
@@ -182,8 +138,6 @@ async function doctor(work: Work): Promise<Answer> {
   });
 }
 
-const failed = (code: string, message: string): Record<string, string> => ({ code, message });
-
 /** The fifteen columns of the public view, as it has them. */
 const STATUS = `
   select s.pipeline_id, s.direction, s.tenant_name, s.enabled, s.relay_group_id, s.ownership, s.health, s.consumer_lag,
@@ -211,11 +165,6 @@ async function status(work: Work): Promise<Answer> {
       text: shown.length === 0 ? "no pipelines\n" : lines(shown) + lines(inboxes ?? []),
     };
   });
-}
-
-async function jsonRows(session: Session, query: string, values: string[] = []): Promise<Record<string, unknown>[]> {
-  const rows = await session.query(`select pg_catalog.to_jsonb(q) as row from (${query}) as q`, values);
-  return rows.map(({ row }) => JSON.parse(row ?? "{}"));
 }
 
 async function history(work: Work): Promise<Answer> {
@@ -348,20 +297,6 @@ async function supportBundle({ call, context, target }: Work): Promise<Answer> {
   return { ok: true, data, text: lines(data.files) };
 }
 
-async function templateList(work: Work): Promise<Answer> {
-  return await withSession(work, async (session) => {
-    const templates = await jsonRows(
-      session,
-      "select t.name, t.description, t.required_keys from tide.relay_pipeline_templates as t order by t.name",
-    );
-    return {
-      ok: true,
-      data: { templates },
-      text: lines(templates.map(({ name, description }) => ({ name, description }))),
-    };
-  });
-}
-
 async function dagCheck(work: Work): Promise<Answer> {
   return await withSession(work, async (session) => {
     const cycles = await jsonRows(session, "select c.cycle_path from tide.relay_dag_check() as c");
@@ -372,14 +307,6 @@ async function dagCheck(work: Work): Promise<Answer> {
       text: ok ? "no cycles\n" : lines(cycles.map(({ cycle_path: path }) => ({ cycle: jsonText(path) }))),
       ...(ok ? {} : { error: failed("PGTIDE_PIPELINE_INVALID", "pipelines wait for each other in a circle") }),
     };
-  });
-}
-
-async function backfillStatus(work: Work): Promise<Answer> {
-  return await withSession(work, async (session) => {
-    const [row] = await session.query("select tide.backfill_status() as status");
-    const status: unknown = JSON.parse(row?.status ?? "null");
-    return { ok: true, data: status, text: `${jsonText(status, 2)}\n` };
   });
 }
 

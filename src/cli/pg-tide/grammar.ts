@@ -154,8 +154,38 @@ export const COMMANDS: readonly TideCommand[] = [
     needs: ["output-dir"],
   },
   { words: "template list", summary: "List the templates of pipelines" },
+  {
+    words: "template validate",
+    summary: "Check whether a template can be filled",
+    positionals: ["template"],
+    flags: [text("overrides", "Values, a JSON object")],
+  },
   { words: "dag check", summary: "Look for cycles between pipelines" },
+  {
+    words: "backfill create",
+    summary: "Deliver history of an outbox again",
+    positionals: ["job"],
+    flags: [
+      text("outbox", "Name of the outbox"),
+      text("pipeline", "Only by this pipeline"),
+      number("from-id", "First event (0)"),
+      number("to-id", "Last event"),
+      number("chunk-size", "Events of one chunk (500)"),
+      number("throttle-ms", "Pause between chunks (0)"),
+    ],
+    needs: ["outbox"],
+  },
+  { words: "backfill pause", summary: "Stop a job for now", positionals: ["job"] },
+  { words: "backfill resume", summary: "Go on with a job", positionals: ["job"] },
+  { words: "backfill cancel", summary: "End a job", positionals: ["job"] },
   { words: "backfill status", summary: "Show the backfill jobs" },
+  { words: "asyncapi export", summary: "Print what there is as an AsyncAPI document" },
+  {
+    words: "asyncapi validate",
+    summary: "Compare a document: 0 right, 1 drift, 2 undocumented",
+    flags: [text("file", "The document, JSON or YAML")],
+    needs: ["file"],
+  },
 ];
 
 export interface TideCall {

@@ -18,9 +18,10 @@ import { isShown, levelOf, logLine } from "../log-line.ts";
 import type { Invocation } from "../main.ts";
 import { jsonText } from "../output.ts";
 import relayRun from "../renderers/relay.run.ts";
-import { type Answer, runCommand, TideFailure } from "./commands.ts";
+import { runCommand } from "./commands.ts";
 import { helpText, readCall, type TideCall, TideUsageError } from "./grammar.ts";
 import { readSettings, type TideSettings } from "./settings.ts";
+import { type Answer, TideFailure } from "./work.ts";
 
 const OK = 0;
 const FAILED = 1;
@@ -44,7 +45,7 @@ export async function runPgTide(invocation: Invocation): Promise<number> {
     for (const message of settings.warnings) context.report({ type: "warning", message });
     const answer = await runCommand(call, settings, context);
     output.send(settings.output === "json" ? envelopeText(call, answer) : answer.text);
-    return answer.ok ? OK : FAILED;
+    return answer.ok ? OK : (answer.exitCode ?? FAILED);
   } catch (error) {
     return fail(invocation, { error, call, isJson: wantsJson(words) });
   } finally {

@@ -199,6 +199,79 @@ describe("the settings of pg-tide", () => {
     ]);
   });
 
+  it("[relay 3.9] make, pause, resume and cancel backfill jobs", async () => {
+    const made = await json([
+      "backfill",
+      "create",
+      "again",
+      "--outbox",
+      "orders",
+      "--to-id",
+      "1",
+      "--chunk-size",
+      "10",
+    ]);
+    expect(made).toMatchObject({ command: "backfill create", ok: true, data: { job_name: "again" } });
+    const statusOf = async () =>
+      (
+        await session.query(
+          "select status, from_id, to_id, chunk_size from tide.backfill_jobs where job_name = 'again'",
+        )
+      )[0];
+    expect(await statusOf()).toEqual({ status: "pending", from_id: "0", to_id: "1", chunk_size: "10" });
+    for (const [action, status] of [
+      ["pause", "paused"],
+      ["resume", "pending"],
+    ]) {
+      expect(await json(["backfill", action ?? "", "again"])).toMatchObject({ ok: true, data: { action } });
+      expect(await statusOf()).toMatchObject({ status });
+    }
+    expect((await tide(["backfill", "cancel", "again"])).status).toBe(0);
+    expect((await tide(["backfill", "pause", "again"])).status).toBe(1);
+    expect((await tide(["backfill", "create", "again"])).stderr).toContain("--outbox");
+    expect((await tide(["backfill", "pause"])).status).toBe(2);
+  });
+
+  it("[relay 3.9] say whether a template can be filled", async () => {
+    await session.query('select tide.relay_template_create(\'mine\', \'{"sink_type": "nats", "url": "{{server}}"}\')');
+    const filled = await tide(["template", "validate", "mine", "--overrides", '{"server": "nats://n"}']);
+    expect([filled.status, filled.stdout]).toEqual([0, "the template can be filled\n"]);
+    const blank = await json(["template", "validate", "mine", "--overrides", '{"other": 1}']);
+    expect(blank).toMatchObject({ ok: false, data: { missing_keys: ["server"], invalid_keys: ["other"] } });
+    expect((await tide(["template", "validate", "mine", "--overrides", "[]"])).status).toBe(2);
+    expect((await tide(["template", "validate", "none"])).status).toBe(1);
+  });
+
+  it("[relay 10] export what there is as an AsyncAPI document, and tell drift from what is not documented", async () => {
+    const exported = await tide(["asyncapi", "export"]);
+    const document = JSON.parse(exported.stdout);
+    expect(document).toMatchObject({
+      asyncapi: "3.0.0",
+      channels: { "outbox.orders": { address: "orders" } },
+      operations: { "send.orders-out": { action: "send", channel: { $ref: "#/channels/outbox.orders" } } },
+    });
+    const validate = async (change: (copy: typeof document) => void) => {
+      const copy = structuredClone(document);
+      change(copy);
+      return await tide(["asyncapi", "validate", "--file", await file("asyncapi.json", JSON.stringify(copy))]);
+    };
+    expect((await validate(() => undefined)).status).toBe(0);
+    const drifted = await validate(({ channels }) => {
+      channels["outbox.gone"] = { address: "gone" };
+    });
+    expect([drifted.status, drifted.stdout]).toEqual([1, expect.stringContaining("channel outbox.gone")]);
+    const silent = await validate(({ operations }) => {
+      delete operations["send.orders-out"];
+    });
+    expect([silent.status, silent.stdout]).toEqual([2, expect.stringContaining("operation send.orders-out")]);
+    const moved = await validate(({ operations }) => {
+      operations["send.orders-out"].channel.$ref = "#/channels/inbox.other";
+    });
+    expect(moved.status).toBe(1);
+    const yaml = await file("asyncapi.yaml", "asyncapi: 2.6.0\nchannels: {}\n");
+    expect((await tide(["asyncapi", "validate", "--file", yaml])).stderr).toContain("no AsyncAPI 3 document");
+  });
+
   it("[R-21] and everything else never print a secret or a payload", () => {
     const all = printed.join("\n");
     expect(printed.length).toBeGreaterThan(20);
