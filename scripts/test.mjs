@@ -17,6 +17,11 @@ import { bootstrap, ROOT } from "./bootstrap.mjs";
 /** Debian packages that let more tests run; each has a file that tells whether it is there. */
 const SYSTEM_PACKAGES = [
   { name: "postgresql-15", file: "/usr/lib/postgresql/15/bin/postgres", gives: "tests on PostgreSQL 15" },
+  {
+    name: "postgresql-15-pgaudit",
+    file: "/usr/lib/postgresql/15/lib/pgaudit.so",
+    gives: "checks of pgAudit against a server that has it",
+  },
   { name: "fish", file: "/usr/bin/fish", gives: "completion in a real fish" },
   { name: "zsh", file: "/usr/bin/zsh", gives: "completion in a real zsh" },
   { name: "nats-server", file: "/usr/sbin/nats-server", gives: "the NATS connectors against a real server" },
@@ -28,6 +33,8 @@ const SYSTEM_PACKAGES = [
   },
   { name: "mosquitto", file: "/usr/sbin/mosquitto", gives: "the MQTT connectors against a real broker" },
   { name: "kcat", file: "/usr/bin/kcat", gives: "Kafka as another client sees it" },
+  { name: "libxml2-utils", file: "/usr/bin/xmllint", gives: "JUnit reports against the schema of their readers" },
+  { name: "chromium", file: "/usr/bin/chromium", gives: "pages in a real browser" },
   { name: "prometheus", file: "/usr/bin/promtool", gives: "metrics and alerts read by Prometheus itself" },
 ];
 /** 300 s for each: RabbitMQ brings Erlang over a slow mirror; without it the run is complete in everything else. */

@@ -100,8 +100,11 @@ function ruleOf({ check, title, why, remedy, severity, pillar, references }: Doc
     name: check,
     shortDescription: { text: braced(title) },
     fullDescription: { text: braced(why) },
-    help: { text: `${why}\n\n${remedy}`, markdown: `${why}\n\n**Remedy.** ${remedy}\n\n\`pgkeep explain ${check}\`` },
-    helpUri: checkPage(check),
+    help: {
+      text: `${why}\n\n${remedy}`,
+      markdown: `${why}\n\n**Remedy.** ${remedy}\n\n\`pgkeep explain ${check}\` or ${checkPage(check)}`,
+    },
+    helpUri: manualUri(references.manual?.[0]),
     defaultConfiguration: { level: LEVELS[severity] },
     properties: {
       ...(score === undefined ? {} : { "security-severity": score }),
@@ -109,6 +112,12 @@ function ruleOf({ check, title, why, remedy, severity, pillar, references }: Doc
       precision: "very-high",
     },
   };
+}
+
+/** The schema wants an absolute address; the manual has one, and finds a section by its title. */
+function manualUri(title: string | undefined): string {
+  if (title === undefined) return "https://www.postgresql.org/docs/current/";
+  return `https://www.postgresql.org/search/?u=%2Fdocs%2Fcurrent%2F&q=${encodeURIComponent(title)}`;
 }
 
 function resultOf(finding: DocumentFinding, ruleIndex: number) {
