@@ -4,7 +4,7 @@
  *
  * Nothing is verified here: an audit wants to see the certificate that a client should refuse.
  */
-import type { X509Certificate } from "node:crypto";
+import { constants, type X509Certificate } from "node:crypto";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { errorCodeOf } from "../../base/errors.ts";
 import { ProbeGap, type ProbeLine } from "./dialer.ts";
@@ -15,6 +15,8 @@ const PERMISSIVE: ConnectionOptions = {
   rejectUnauthorized: false,
   checkServerIdentity: () => undefined,
   ciphers: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ALL:@SECLEVEL=0",
+  // Servers from before 2010 do not know of safe renegotiation; we never renegotiate.
+  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
   minVersion: "TLSv1",
   maxVersion: "TLSv1.3",
 };
