@@ -129,6 +129,8 @@ interface Draft {
   cures: CuredFinding[];
   /** Settings: every value that was asked for. */
   values: (string | null)[];
+  /** Findings ask for different things in the same place; the gravest one's stand here. */
+  isContested: boolean;
 }
 
 function addFinding(drafts: Map<string, Draft>, finding: ReportedFinding): void {
@@ -141,7 +143,8 @@ function addFinding(drafts: Map<string, Draft>, finding: ReportedFinding): void 
   if (known) {
     known.cures.push(cure);
     known.values.push(...value);
-  } else drafts.set(key, { finding, fix, cures: [cure], values: value });
+    known.isContested ||= JSON.stringify(known.fix) !== JSON.stringify(fix);
+  } else drafts.set(key, { finding, fix, cures: [cure], values: value, isContested: false });
 }
 
 /** Equal keys are one step. */
@@ -154,7 +157,8 @@ function keyOf({ database, check }: ReportedFinding, fix: Fix): string {
     case "sql":
       return JSON.stringify(["sql", database, fix.sql]);
     case "file":
-      return JSON.stringify(["file", fix.file, fix.how, fix.lines]);
+      // One line can be replaced once.
+      return JSON.stringify(["file", fix.file, fix.how, fix.how.startsWith("replace ") ? [] : fix.lines]);
     case "shell":
       return JSON.stringify(["shell", fix.commands]);
     case "words":
@@ -162,7 +166,7 @@ function keyOf({ database, check }: ReportedFinding, fix: Fix): string {
   }
 }
 
-function finished({ finding, fix, cures, values }: Draft, facts: FixFacts): FixStep {
+function finished({ finding, fix, cures, values, isContested }: Draft, facts: FixFacts): FixStep {
   const { database } = finding;
   const nothing = { n: 0, database: undefined, cures, sql: [], lines: [], file: undefined, effect: undefined };
   const plain = { ...nothing, risk: undefined, riskReason: undefined, setting: undefined, revoke: undefined };
@@ -191,7 +195,7 @@ function finished({ finding, fix, cures, values }: Draft, facts: FixFacts): FixS
         byHand: "statements of a check are run by whoever has read them",
       };
     case "file":
-      return { ...plain, ...risky(fix), ...fileStep(fix) };
+      return { ...plain, ...risky(fix), ...fileStep(fix, isContested) };
     case "shell":
       return {
         ...plain,
@@ -211,8 +215,12 @@ function risky({ risk, riskReason }: Exclude<Fix, { kind: "words" }>): Pick<FixS
   return { risk, riskReason };
 }
 
-function fileStep({ file, how, lines }: FileFix): Pick<FixStep, "group" | "lines" | "file" | "effect" | "byHand"> {
+function fileStep(
+  { file, how: place, lines }: FileFix,
+  isContested: boolean,
+): Pick<FixStep, "group" | "lines" | "file" | "effect" | "byHand"> {
   const byHand = "files of the server are edited by whoever keeps them";
+  const how = isContested ? `${place} (for the gravest finding; audit again for the others)` : place;
   return { group: "files", lines, file: { name: file, how }, effect: "after a reload", byHand };
 }
 
@@ -272,7 +280,7 @@ function settingByHand(
 }
 
 /** Commands and connection strings. */
-const MAY_HOLD_SECRETS = /command|conninfo|passphrase|password_file|secret/;
+const MAY_HOLD_SECRETS = /_command$|conninfo|passphrase|password_file|secret/;
 
 function effectOf(context: string | undefined): Effect | undefined {
   switch (context) {

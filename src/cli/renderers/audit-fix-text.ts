@@ -16,7 +16,7 @@ const TITLES: Readonly<Record<Step["group"], string>> = {
   ownership: "owners",
   revokes: "privileges that go",
   statements: "statements in databases",
-  files: "files of the server",
+  files: "files of the server (lines are numbered as they were audited: edit from the last to the first)",
   host: "the server's machine",
   decisions: "to decide",
 };

@@ -132,6 +132,30 @@ describe("a step", () => {
     ]);
   });
 
+  it("replaces one line of a file once, as the gravest finding wants it, and says so", () => {
+    const line = (text: string, how = "replace line 2 by"): Fix => ({
+      kind: "file",
+      file: "pg_hba.conf",
+      lines: [text],
+      how,
+      risk: "high",
+    });
+    const report = reportOf(
+      finding("A", line("hostssl all all all scram-sha-256"), { severity: "critical" }),
+      finding("B", line("hostssl all all all trust")),
+      finding("C", line("local all all peer", "put before line 1")),
+      finding("D", line("local all all reject", "put before line 1")),
+    );
+    const planned = steps(report);
+    expect(planned.map(({ lines }) => lines[0])).toEqual([
+      "hostssl all all all scram-sha-256",
+      "local all all peer",
+      "local all all reject",
+    ]);
+    expect(planned[0]?.file?.how).toBe("replace line 2 by (for the gravest finding; audit again for the others)");
+    expect(planned[0]?.cures.map(({ check }) => check)).toEqual(["A", "B"]);
+  });
+
   it("is not made for what somebody accepted", () => {
     expect(steps(reportOf(finding("A", revoke("t"), { status: "waived" })))).toEqual([]);
     expect(settingsOf(reportOf(finding("A", set("ssl", "on"), { status: "waived" })))).toEqual([]);
@@ -201,6 +225,8 @@ describe("a setting", () => {
 
   it("whose value may hold a secret is not touched, because the undo script would show it", () => {
     const report = reportOf(finding("A", set("ssl_passphrase_command", "")));
+    const harmless = reportOf(finding("A", set("log_replication_commands", "on")));
+    expect(steps(harmless, factsOf({ log_replication_commands: state() }))[0]?.byHand).toBeUndefined();
     expect(steps(report, factsOf({ ssl_passphrase_command: state() }))[0]?.byHand).toMatch(/secret/);
   });
 });
