@@ -9,6 +9,7 @@ import { posix, resolve } from "node:path";
 import type { TextRow } from "../../pg/session.ts";
 import type { Profile } from "../check.ts";
 import type { VersionTable } from "../data/version-table.ts";
+import { VERSION_TABLE } from "../data/versions.ts";
 import { type ConfSource, readConfLines } from "../hba/conf-files.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
@@ -30,7 +31,8 @@ export interface OfflineSources {
   conf?: string | undefined;
   now: Date;
   declared: Declarations;
-  versions: VersionTable;
+  /** Default: the table that pgkeep ships. */
+  versions?: VersionTable | undefined;
   profile?: Profile | undefined;
   /** "16" or "16.4": the server that the files are for. Without it they are read as the newest major reads them. */
   version?: string | undefined;
@@ -67,7 +69,7 @@ class OfflineFacts implements Facts {
     this.#identity = identityOf(sources.version);
     this.now = sources.now;
     this.declared = sources.declared;
-    this.versions = sources.versions;
+    this.versions = sources.versions ?? VERSION_TABLE;
     this.profile = sources.profile;
   }
 

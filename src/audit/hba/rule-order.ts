@@ -52,10 +52,12 @@ const LOCAL_PART: AddressPart = { family: 4, address: { kind: "all" } };
 export class RuleOrder {
   readonly #prepared: readonly Prepared[];
   readonly #indexes: ReadonlyMap<HbaRule, number>;
+  readonly #isExact: boolean;
   #steps = 0;
 
   constructor({ rules, isExact }: Pick<HbaFacts, "rules" | "isExact">, roles: WordContext["roles"]) {
     this.#prepared = rules.map((rule) => prepared(rule, { isExact, roles }));
+    this.#isExact = isExact;
     this.#indexes = new Map(rules.map((rule, index) => [rule, index]));
   }
 
@@ -65,8 +67,8 @@ export class RuleOrder {
   }
 
   /**
-   * Whether some connection of the slice gets as far as `rule`. Throws Unanswered when that depends on quotes that the
-   * view does not show.
+   * Whether some connection of the slice gets as far as `rule`. Throws Unanswered when that depends on what is
+   * not known: quotes that the view does not show, members without a server.
    */
   isReached(rule: HbaRule, slice: Slice = {}): boolean {
     const own = this.#of(rule);
@@ -80,7 +82,7 @@ export class RuleOrder {
         if (taken === "maybe") isUnsure = true;
       }
     }
-    if (isUnsure) throw unsure();
+    if (isUnsure) throw unsure(this.#isExact);
     return false;
   }
 
@@ -98,7 +100,7 @@ export class RuleOrder {
       if (answer === "yes") return earlier.rule;
       if (answer === "maybe") isUnsure = true;
     }
-    if (isUnsure) throw unsure();
+    if (isUnsure) throw unsure(this.#isExact);
     return undefined;
   }
 
@@ -215,6 +217,7 @@ function every<Item>(items: readonly Item[], ask: (item: Item) => Answer): Answe
   return whole;
 }
 
-function unsure(): Unanswered {
+function unsure(isExact: boolean): Unanswered {
+  if (isExact) return new Unanswered("it depends on members of a role, or on a pattern, that are not known here");
   return new Unanswered("it depends on quotes in pg_hba.conf, which the server's view does not show", "superuser");
 }

@@ -1,9 +1,9 @@
 /**
  * The user and database columns as sets: whom a rule is for, and whether one column covers a word of another.
  *
- * Answers are "yes", "no" and "maybe". Maybe stands for one thing only: the words came from the server's view, which does
- * not show quotes, and the answer differs between the keyword and the name. What cannot be known otherwise (members of a
- * group without a server, patterns beyond us) is "no": then nothing is taken for covered, and more is reported.
+ * Answers are "yes", "no" and "maybe". Maybe is what cannot be known: the words came from the server's view, which does not
+ * show quotes, and the answer differs between the keyword and the name; members of a group without a server; a pattern
+ * beyond us. Two patterns are compared by their text alone.
  */
 import type { RoleFacts } from "../facts/roles.ts";
 import type { HbaToken } from "./hba.ts";
@@ -38,6 +38,17 @@ export function groupOf({ text, isQuoted }: HbaToken): string | undefined {
   return !isQuoted && text.startsWith("+") ? text.slice(1) : undefined;
 }
 
+function answerOf(known: boolean | undefined): Answer {
+  if (known === undefined) return "maybe";
+  return known ? "yes" : "no";
+}
+
+/** The surest way in. */
+function best(answers: readonly Answer[]): Answer {
+  if (answers.includes("yes")) return "yes";
+  return answers.includes("maybe") ? "maybe" : "no";
+}
+
 /** The words of one column, prepared for many questions. */
 abstract class WordSet {
   protected readonly context: WordContext;
@@ -59,8 +70,9 @@ abstract class WordSet {
     return this.context.isExact ? "yes" : "maybe";
   }
 
-  protected hasName(name: string): boolean {
-    return this.names.has(name) || this.patterns.some((pattern) => matchesPattern(pattern, name) === true);
+  protected hasName(name: string): Answer {
+    if (this.names.has(name)) return "yes";
+    return best(this.patterns.map((pattern) => answerOf(matchesPattern(pattern, name))));
   }
 }
 
@@ -79,16 +91,16 @@ export class UserSet extends WordSet {
 
   /** Whether the role logs in by this column. */
   admits(role: string): Answer {
-    if (this.hasUniversalPattern || this.hasName(role)) return "yes";
-    const isInGroup = this.#groups.some((group) => this.context.roles?.isMember(role, group));
-    return this.hasAll || isInGroup ? this.keyword : "no";
+    if (this.hasUniversalPattern) return "yes";
+    const byName = this.hasName(role);
+    return byName === "yes" ? "yes" : best([byName, this.hasAll ? this.keyword : "no", this.#hasMember(role)]);
   }
 
   /** Whether everybody whom `token` means is in this column. */
   covers(token: HbaToken): Answer {
     if (this.hasUniversalPattern) return "yes";
     const byWord = this.#coversWord(token);
-    return byWord === "no" && this.hasAll ? this.keyword : byWord;
+    return byWord === "yes" ? "yes" : best([byWord, this.hasAll ? this.keyword : "no"]);
   }
 
   #coversWord(token: HbaToken): Answer {
@@ -96,8 +108,14 @@ export class UserSet extends WordSet {
     if (token.isPattern) return this.patterns.includes(token.text.slice(1)) ? "yes" : "no";
     const group = groupOf(token);
     if (group === undefined) return this.admits(token.text);
-    const isWithin = (own: string): boolean => own === group || this.context.roles?.isMember(group, own) === true;
-    return this.#groups.some(isWithin) ? this.keyword : "no";
+    return this.#hasMember(group);
+  }
+
+  /** Whether a role is in one of the groups; a group is in itself. */
+  #hasMember(role: string): Answer {
+    const { roles } = this.context;
+    if (this.#groups.includes(role) || this.#groups.some((group) => roles?.isMember(role, group))) return this.keyword;
+    return roles === undefined && this.#groups.length > 0 ? "maybe" : "no";
   }
 }
 
@@ -116,8 +134,10 @@ export class DatabaseSet extends WordSet {
     if (this.hasUniversalPattern) return "yes";
     if (token.isPattern && this.patterns.includes(token.text.slice(1))) return "yes";
     const isName = !token.isPattern && !isDatabaseKeyword(token);
-    if (isName && this.hasName(token.text)) return "yes";
+    const byName = isName ? this.hasName(token.text) : "no";
+    if (byName === "yes") return "yes";
     if (this.hasAll) return this.keyword;
+    if (byName === "maybe") return "maybe";
     const isSame = isKeyword(token, "sameuser");
     const isSameRole = isKeyword(token, "samerole") || isKeyword(token, "samegroup");
     const hasSameRole = this.#keywords.has("samerole") || this.#keywords.has("samegroup");
