@@ -271,4 +271,24 @@ describe("relay commands", () => {
       for (const form of [canary, encodeURIComponent(canary), Buffer.from(canary).toString("base64").slice(0, -3)])
         expect(all.includes(form), form).toBe(false);
   });
+
+  it("tail ends with 0 when its time is over, having shown what came", async () => {
+    const { status, stdout } = await run(["relay", "tail", "--from-start", "--timeout", "2s", "--interval", "100ms"], {
+      PGUSER: "postgres",
+      PGPASSWORD: cluster.password,
+    });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/ delivered → webhook .* {2}batch \d+\n/)]);
+  });
+
+  it("refuses a --secret-root that is not there, before it connects", async () => {
+    const { status, stderr } = await run(["relay", "run", "--until-idle", "--secret-root", "/nowhere/at/all"]);
+    expect([status, stderr]).toEqual([10, expect.stringContaining("--secret-root number 1 is no directory")]);
+    expect(stderr).not.toContain("/nowhere");
+  });
+
+  it("says what to type when an argument is missing, program and all", async () => {
+    const { status, stderr } = await run(["relay", "dlq"]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("Write pgkeep relay dlq <action>")]);
+    expect((await run(["relay", "dlq", "retr"])).stderr).toContain("Write pgkeep relay dlq retry.");
+  });
 });
