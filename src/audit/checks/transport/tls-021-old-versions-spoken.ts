@@ -30,7 +30,6 @@ export default defineCheck({
     const found = OLD.filter((version) => probe.versions.includes(version)).map((version) => ({
       object: version,
       detail: `a handshake was answered, ${seenFrom(probe)}`,
-      severity: version === "SSLv3" ? ("critical" as const) : undefined,
       fix,
     }));
     if (found.length === 0) requireAnswers(probe, OLD);

@@ -24,7 +24,8 @@ export default defineCheck({
     const mode = sslMode ?? "prefer";
     const isOneOfThem = mode === "verify-ca" || (mode === "require" && tls?.isVerified === true);
     const severity = isLoopback ? "info" : isOneOfThem ? "low" : undefined;
-    return [{ object: `sslmode=${mode}`, detail: DETAILS[mode], severity, fix: FIX }];
+    const detail = isOneOfThem ? DETAILS["verify-ca"] : DETAILS[mode];
+    return [{ object: `sslmode=${mode}`, detail, severity, fix: FIX }];
   },
 });
 
@@ -32,7 +33,7 @@ const DETAILS = {
   disable: "everything goes in plain text",
   allow: "plain text unless the server insists on TLS, and any certificate will do",
   prefer: "any certificate will do, and plain text when the server offers no TLS",
-  require: "the certificate's name is not compared with the host",
+  require: "any certificate will do",
   "verify-ca": "the certificate's name is not compared with the host",
 } as const;
 
