@@ -36,6 +36,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     await cluster.sql(`set standard_conforming_strings = on; ${BAD_ROLES}`);
     await cluster.createDatabase("bad_shop");
     await cluster.createDatabase("control_db");
+    await cluster.sql("revoke all on database control_db from public");
     await cluster.sql(`set standard_conforming_strings = on; ${BAD_OBJECTS}`, { database: "bad_shop" });
     run = await auditOf(cluster, { connection: { database: "bad_shop", sslMode: "require" } });
     found = run.results.flatMap(({ check, outcome }) =>

@@ -175,6 +175,14 @@ export const ROLE_DEFECTS: readonly Defect[] = [
 
 /** Objects of one database. */
 export const BAD_OBJECTS = `
+  create schema good_zone authorization good_owner;
+  create table good_zone.invoices (id int primary key, note text);
+  alter table good_zone.invoices owner to good_owner;
+  grant usage on schema good_zone to good_writer;
+  grant select, insert, update, delete on good_zone.invoices to good_writer;
+  create function good_zone.safe() returns int language sql security definer set search_path = good_zone, pg_temp as 'select 1';
+  alter function good_zone.safe() owner to good_owner;
+  revoke execute on function good_zone.safe() from public;
   create schema bad_open;
   grant usage, create on schema bad_open to public;
   create schema bad_admin_named authorization postgres;
@@ -214,15 +222,7 @@ export const BAD_OBJECTS = `
   comment on table bad_open.loose is 'password: canary-note-10aa22';
   create function pg_catalog_shadow() returns int language sql as 'select 1';
   create function public.now() returns timestamptz language sql as 'select null::timestamptz';
-  create publication bad_all for all tables;
-  create schema good_app authorization good_owner;
-  create table good_app.invoices (id int primary key, note text);
-  alter table good_app.invoices owner to good_owner;
-  grant usage on schema good_app to good_writer;
-  grant select, insert, update, delete on good_app.invoices to good_writer;
-  create function good_app.safe() returns int language sql security definer set search_path = good_app, pg_temp as 'select 1';
-  alter function good_app.safe() owner to good_owner;
-  revoke execute on function good_app.safe() from public`;
+  create publication bad_all for all tables`;
 
 export const OBJECT_DEFECTS: readonly Defect[] = [
   { check: "PRV-002", names: "bad_open" },
@@ -231,7 +231,7 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
   { check: "PRV-006", names: "bad_grantor" },
   { check: "PRV-007", names: "customers" },
   { check: "PRV-008", names: "customers" },
-  { check: "PRV-010", names: "public" },
+  { check: "PRV-010", names: "new tables give PUBLIC" },
   { check: "PRV-011", names: "loose" },
   { check: "PRV-012", names: "loose" },
   { check: "PRV-020", names: "now" },
@@ -258,7 +258,7 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
 ];
 
 /** Objects that are as they should be, by a part of their names. */
-export const CONTROLS = ["good_app", "good_writer", "good_owner", "control_db", "invoices"];
+export const CONTROLS = ["good_app", "good_zone", "good_writer", "good_owner", "control_db", "invoices"];
 
 /** What must never leave the server. */
 export const CANARIES = ["canary-tok-5c1f09", "canary-com-77aa10", "canary-note-10aa22", "hunter2"];
