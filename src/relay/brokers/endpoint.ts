@@ -150,8 +150,20 @@ export function dialEndpoint(endpoint: Endpoint, context: ConnectorContext): Soc
  */
 export function failureOf(error: unknown, what: string, otherwise: FailureClass = "unavailable"): ConnectorFailure {
   if (error instanceof ConnectorFailure) return error;
+  const stranger = STRANGERS.find(([words]) => words.test(reasonOf(error)));
+  if (stranger !== undefined) return new ConnectorFailure(otherwise, `${what}: what answers there is ${stranger[1]}`);
   return new ConnectorFailure(networkClassOf(error) ?? otherwise, `${what}: ${reasonOf(error)}`);
 }
+
+/** What the clients say of answers in another language, and what that means to whoever wrote the URL. */
+const STRANGERS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^Unknown RESP type|^Protocol error, got/,
+    "no Redis server, or one that speaks something else: look at host and port",
+  ],
+  [/^Invalid header flag bits|^Cannot parse|^Not supported$/, "no MQTT broker: look at host and port"],
+  [/^Frame size \d+ exceeds|^Invalid frame$/, "no RabbitMQ broker: look at host and port"],
+];
 
 /** Text that may go into names and headers of every broker: no control characters, nothing that is not Unicode text. */
 export function isCleanText(text: string): boolean {

@@ -237,6 +237,7 @@ class SocketBook {
   open(peer: Peer, onConnect: () => void): Socket {
     if (this.#isCut) throw new Error("the link is cut");
     const socket = this.#dial(peer);
+    guardAnswers(socket);
     this.#open.add(socket);
     socket.once(this.#settings.isTls ? "secureConnect" : "connect", () => {
       this.lastError = undefined;
@@ -277,8 +278,41 @@ class SocketBook {
     if (this.#isCut) return;
     this.lastError = error;
     const known = networkClassOf(error);
-    if (known !== undefined && !FAILURE_CLASSES[known].isTransient) this.#giveUp(error);
+    const isForeign = error instanceof ConnectorFailure;
+    if (isForeign || (known !== undefined && !FAILURE_CLASSES[known].isTransient)) this.#giveUp(error);
   }
+}
+
+/** 1 MiB: the first answer is a list of what the broker can do, or a step of signing in. */
+const FIRST_ANSWER_BYTES = 1024 * 1024;
+
+/**
+ * The client reads answers inside of the socket's event, where an error of its own would end the process: whoever listens
+ * at the other end could do that with a few bytes. And it waits for as many bytes as somebody's first four say.
+ */
+function guardAnswers(socket: Socket): void {
+  const on = socket.on.bind(socket);
+  let isFirst = true;
+  const guarded = (read: (chunk: Buffer) => void) => (chunk: Buffer) => {
+    try {
+      if (isFirst && !isAnswer(chunk)) throw new Error("not an answer");
+      isFirst = false;
+      read(chunk);
+    } catch {
+      socket.destroy(
+        new ConnectorFailure("unavailable", "what answers there is no Kafka broker: look at host and port"),
+      );
+    }
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of any event, as the socket's own method takes them.
+  socket.on = (event: string, listener: (...values: any[]) => void) =>
+    on(event, event === "data" ? guarded(listener) : listener);
+}
+
+function isAnswer(chunk: Buffer): boolean {
+  if (chunk.length < 4) return true;
+  const size = chunk.readInt32BE(0);
+  return size >= 4 && size <= FIRST_ANSWER_BYTES;
 }
 
 /** Protocol errors by name. Source: Apache Kafka 4.1, protocol guide, "Error Codes". What is not here goes by `retriable`. */
@@ -319,6 +353,9 @@ const CLIENT_CLASSES: Readonly<Record<string, FailureClass>> = {
 function kafkaFailure(error: unknown, what: string, socketError: unknown): ConnectorFailure {
   if (error instanceof ConnectorFailure) return error;
   const known = kafkaClassOf(error);
+  if (socketError instanceof ConnectorFailure && (known === undefined || known === "unavailable")) {
+    return new ConnectorFailure(socketError.class, `${what}: ${socketError.message}`);
+  }
   // A connection that could not be made: the socket's own reason says more than the client does.
   const fromSocket = known === undefined || known === "unavailable" || known === "timeout";
   const ofSocket = fromSocket && socketError !== undefined ? networkClassOf(socketError) : undefined;

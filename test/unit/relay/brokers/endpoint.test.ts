@@ -89,6 +89,17 @@ describe("the failure of a client", () => {
     expect(shown.cause).toBeUndefined();
   });
 
+  it.each([
+    ['Unknown RESP type 72 "H". Please report this.', "no Redis server"],
+    ["Invalid header flag bits, must be 0x0 for puback packet", "no MQTT broker"],
+    ["Not supported", "no MQTT broker"],
+    ["Frame size 1345270062 exceeds maxFrameSize 67108864", "no RabbitMQ broker"],
+  ])("says of an answer in another language what that means: %s", (said, meant) => {
+    const shown = failureOf(new Error(said), "could not connect");
+    expect([shown.class, shown.message]).toEqual(["unavailable", expect.stringContaining(meant)]);
+    expect(shown.message).toContain("look at host and port");
+  });
+
   it("stays what it was when it is one of ours", () => {
     const ours = new ConnectorFailure("throttled", "later");
     expect(failureOf(ours, "x")).toBe(ours);
