@@ -13,7 +13,9 @@ export default grantsCheck({
     "of the database, whose REVOKE only warns and changes nothing.",
   limits: "The default up to PostgreSQL 14, which upgraded databases keep. USAGE alone is no finding.",
   references: { cis: ["4.10"], manual: ["Schemas"], other: ["CVE-2018-1058"] },
-  grants: () => [{ source: SCHEMAS, where: "n.nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'" }],
+  grants: () => [
+    { source: SCHEMAS, entry: "a.grantee = 0 and a.privilege_type = 'CREATE'", where: "n.nspname = 'public'" },
+  ],
   detail: ({ owner }) => `PUBLIC has CREATE; the schema belongs to ${owner}`,
   risk: "medium",
   riskReason: ({ owner }) =>

@@ -15,7 +15,8 @@ export default grantsCheck({
   grants: () => [
     {
       source: SCHEMAS,
-      where: `${isUserSchema()} and n.nspname <> 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'`,
+      entry: "a.grantee = 0 and a.privilege_type = 'CREATE'",
+      where: `${isUserSchema()} and n.nspname <> 'public'`,
     },
   ],
   detail: () => "PUBLIC has CREATE",

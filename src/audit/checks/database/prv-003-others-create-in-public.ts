@@ -3,8 +3,6 @@ import { grantsCheck, SCHEMAS } from "./grants.ts";
 import { notOfProvider } from "./provider-roles.ts";
 
 const WHERE = `n.nspname = 'public'
-     and a.privilege_type = 'CREATE'
-     and a.grantee <> n.nspowner
      and not e.rolsuper
      and ${notOfProvider("e.rolname")}
      and a.grantee <> (select d.datdba from pg_catalog.pg_database as d
@@ -20,7 +18,7 @@ export default grantsCheck({
   remedy: "Let migrations create objects in a schema of the application, and revoke CREATE here.",
   limits: "A migration role may have it on purpose: put it into the access model and waive it by name.",
   references: { manual: ["Schemas"] },
-  grants: () => [{ source: SCHEMAS, where: WHERE }],
+  grants: () => [{ source: SCHEMAS, entry: "a.privilege_type = 'CREATE' and a.grantee <> n.nspowner", where: WHERE }],
   perGrantee: true,
   detail: () => "CREATE on a schema that everybody searches",
   risk: "medium",

@@ -15,8 +15,8 @@ export default grantsCheck({
   grants: () => [
     {
       source: DATABASES,
-      where: `d.datallowconn and not d.datistemplate and d.datname <> 'postgres'
-     and a.grantee = 0 and a.privilege_type = 'CONNECT'`,
+      entry: "a.grantee = 0 and a.privilege_type = 'CONNECT'",
+      where: "d.datallowconn and not d.datistemplate and d.datname <> 'postgres'",
     },
   ],
   detail: () => "PUBLIC has CONNECT",

@@ -17,9 +17,8 @@ export default grantsCheck({
   grants: () => [
     {
       source: DATABASES,
-      where: `a.privilege_type = 'CREATE'
-     and a.grantee <> d.datdba
-     and not coalesce(e.rolsuper, false)
+      entry: "a.privilege_type = 'CREATE' and a.grantee <> d.datdba",
+      where: `not coalesce(e.rolsuper, false)
      and ${notOfProvider("coalesce(e.rolname, '')")}`,
     },
   ],

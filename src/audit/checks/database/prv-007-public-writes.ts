@@ -2,9 +2,8 @@
 import { COLUMNS, grantsCheck, RELATIONS } from "./grants.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
-const WHERE = `a.grantee = 0
-     and a.privilege_type <> 'SELECT'
-     and ${isUserSchema()}
+const ENTRY = "a.grantee = 0 and a.privilege_type <> 'SELECT'";
+const WHERE = `${isUserSchema()}
      and ${isOutsideExtensions("pg_class", "c.oid")}`;
 
 export default grantsCheck({
@@ -18,8 +17,8 @@ export default grantsCheck({
   limits: "Tables, views, sequences and single columns; members of extensions are left out.",
   references: { cis: ["4.6"], manual: ["Privileges"] },
   grants: () => [
-    { source: RELATIONS, where: WHERE },
-    { source: COLUMNS, where: WHERE },
+    { source: RELATIONS, entry: ENTRY, where: WHERE },
+    { source: COLUMNS, entry: ENTRY, where: WHERE },
   ],
   detail: ({ privileges }) => `PUBLIC has ${privileges.join(", ")}`,
   risk: "medium",

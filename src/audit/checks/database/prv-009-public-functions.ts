@@ -6,8 +6,7 @@ import { rowsCheck, valuesOf } from "./rows-check.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
 /** Trigger functions are left out: nothing calls them by name. */
-const WHERE = `a.grantee = 0
-     and p.prorettype not in ('trigger'::pg_catalog.regtype, 'event_trigger'::pg_catalog.regtype)
+const WHERE = `p.prorettype not in ('trigger'::pg_catalog.regtype, 'event_trigger'::pg_catalog.regtype)
      and ${isUserSchema()}
      and ${isOutsideExtensions("pg_proc", "p.oid")}`;
 
@@ -23,7 +22,7 @@ const SQL = `
              join pg_catalog.pg_namespace as s on s.oid = p.pronamespace
             where s.nspname = q.schema
               and not (${isOutsideExtensions("pg_proc", "p.oid")})) as has_extension
-    from (${grantsSql([{ source: ROUTINES, where: WHERE }])}) as q
+    from (${grantsSql([{ source: ROUTINES, entry: "a.grantee = 0", where: WHERE }])}) as q
    order by 1, q.name, q.signature`;
 
 export default rowsCheck({

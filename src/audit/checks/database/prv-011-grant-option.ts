@@ -3,9 +3,8 @@ import { type GrantSource, grantsCheck, RELATIONS, ROUTINES, SCHEMAS } from "./g
 import { notOfProvider } from "./provider-roles.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
-const held = (owner: string): string => `a.is_grantable
-     and a.grantee not in (0, ${owner})
-     and not e.rolsuper
+const onTo = (owner: string): string => `a.is_grantable and a.grantee not in (0, ${owner})`;
+const HOLDER = `not e.rolsuper
      and ${notOfProvider("e.rolname")}
      and ${isUserSchema()}`;
 
@@ -22,9 +21,13 @@ export default grantsCheck({
   limits: "Superusers and owners are left out, and so are members of extensions.",
   references: { manual: ["Privileges", "REVOKE"] },
   grants: () => [
-    { source: RELATIONS, where: `${held("c.relowner")} and ${isOutsideExtensions("pg_class", "c.oid")}` },
-    { source: SCHEMA, where: held("n.nspowner") },
-    { source: ROUTINES, where: `${held("p.proowner")} and ${isOutsideExtensions("pg_proc", "p.oid")}` },
+    {
+      source: RELATIONS,
+      entry: onTo("c.relowner"),
+      where: `${HOLDER} and ${isOutsideExtensions("pg_class", "c.oid")}`,
+    },
+    { source: SCHEMA, entry: onTo("n.nspowner"), where: HOLDER },
+    { source: ROUTINES, entry: onTo("p.proowner"), where: `${HOLDER} and ${isOutsideExtensions("pg_proc", "p.oid")}` },
   ],
   perGrantee: true,
   grantOptionOnly: true,

@@ -3,9 +3,9 @@ import { grantsCheck, RELATIONS } from "./grants.ts";
 import { notOfProvider } from "./provider-roles.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
+const ENTRY = `a.privilege_type in ('TRUNCATE', 'TRIGGER', 'REFERENCES', 'MAINTAIN')
+        and a.grantee not in (0, c.relowner)`;
 const WHERE = `c.relkind in ('r', 'p')
-     and a.privilege_type in ('TRUNCATE', 'TRIGGER', 'REFERENCES', 'MAINTAIN')
-     and a.grantee not in (0, c.relowner)
      and not e.rolsuper
      and ${notOfProvider("e.rolname")}
      and ${isUserSchema()}
@@ -21,7 +21,7 @@ export default grantsCheck({
   remedy: "Grant an application SELECT, INSERT, UPDATE and DELETE, and no more.",
   limits: "PUBLIC is PRV-007. Members of extensions are left out.",
   references: { manual: ["Privileges"] },
-  grants: () => [{ source: RELATIONS, where: WHERE }],
+  grants: () => [{ source: RELATIONS, entry: ENTRY, where: WHERE }],
   perGrantee: true,
   detail: ({ privileges }) => privileges.join(", "),
   risk: "medium",

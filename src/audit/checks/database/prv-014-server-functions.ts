@@ -43,7 +43,6 @@ const NAMES = [
 
 const WHERE = `p.proname in (${NAMES.map((name) => `'${name}'`).join(", ")})
      and (n.nspname = 'pg_catalog' or not (${isOutsideExtensions("pg_proc", "p.oid")}))
-     and a.grantee <> 10
      and not coalesce(e.rolsuper, false)
      and coalesce(e.rolname, '') !~ '^pg_'
      and ${notOfProvider("coalesce(e.rolname, '')")}`;
@@ -61,7 +60,7 @@ export default grantsCheck({
   limits:
     "Superusers, the server's own pg_ roles and a managed service's roles are left out. Memberships are ROL-013 to ROL-016.",
   references: { cis: ["4.5"], manual: ["System Administration Functions"] },
-  grants: () => [{ source: RESTRICTED, where: WHERE }],
+  grants: () => [{ source: RESTRICTED, entry: "a.grantee <> 10", where: WHERE }],
   perGrantee: true,
   detail: () => "EXECUTE on a restricted server function",
   risk: "medium",

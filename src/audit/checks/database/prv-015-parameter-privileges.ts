@@ -56,7 +56,7 @@ export default grantsCheck({
   grants: (facts) => [
     {
       source: PARAMETERS,
-      where: `a.grantee <> 10
+      entry: `a.grantee <> 10
      and (a.privilege_type = 'ALTER SYSTEM' or p.parname in (${DANGEROUS.map(literal).join(", ")}))
      and not ${isDeclared(facts)}`,
     },
@@ -70,5 +70,7 @@ export default grantsCheck({
 function isDeclared({ declared: { deployRoles = [] } }: Facts): string {
   if (deployRoles.length === 0) return "false";
   return `(p.parname = 'log_statement' and a.privilege_type = 'SET'
-              and coalesce(e.rolname, '') in (${deployRoles.map(literal).join(", ")}))`;
+              and a.grantee in (
+                select r.oid from pg_catalog.pg_roles as r
+                 where r.rolname in (${deployRoles.map(literal).join(", ")})))`;
 }

@@ -31,10 +31,11 @@ export default grantsCheck({
   limits: "A server that was granted to a named role is no finding; a wrapper is, unless that role is a superuser.",
   references: { manual: ["Privileges"] },
   grants: () => [
-    { source: SERVERS, where: "a.grantee = 0" },
+    { source: SERVERS, entry: "a.grantee = 0" },
     {
       source: WRAPPERS,
-      where: `a.grantee <> w.fdwowner and not coalesce(e.rolsuper, false)
+      entry: "a.grantee <> w.fdwowner",
+      where: `not coalesce(e.rolsuper, false)
      and ${notOfProvider("coalesce(e.rolname, '')")}`,
     },
   ],

@@ -23,7 +23,7 @@ const granted = grantsCheck({
     "one. Their content, often documents and pictures, is then open to every login.",
   remedy: "Switch lo_compat_privileges off and revoke grants to PUBLIC.",
   references: { manual: ["Version and Platform Compatibility", "Large Objects"] },
-  grants: () => [{ source: LARGE_OBJECTS, where: "a.grantee = 0" }],
+  grants: () => [{ source: LARGE_OBJECTS, entry: "a.grantee = 0" }],
   detail: ({ privileges }) => `PUBLIC has ${privileges.join(", ")}`,
   risk: "medium",
   riskReason: "roles that have no grant of their own lose access to it",

@@ -5,7 +5,7 @@ import { grantsSql, SCHEMAS, statementOf } from "./grants.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
 const CREATE = grantsSql([
-  { source: SCHEMAS, where: `${isUserSchema()} and a.grantee = 0 and a.privilege_type = 'CREATE'` },
+  { source: SCHEMAS, entry: "a.grantee = 0 and a.privilege_type = 'CREATE'", where: isUserSchema() },
 ]);
 
 const OBJECTS = `

@@ -3,23 +3,27 @@ import { ident } from "../../../pg/identifiers.ts";
 import { queryCheck } from "../query-check.ts";
 import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
 
-/** Partitions are left out: they are reached through their parents, and rarely have grants. */
+/**
+ * Partitions are left out: they are reached through their parents, and rarely have grants. Lists are taken apart once each:
+ * most tables of a schema have the same.
+ */
 const SQL = `
-  with tables as (
-    select n.oid as schema_oid, n.nspname, c.relowner, c.relacl
+  with lists as (
+    select n.oid as schema_oid, n.nspname, c.relowner, c.relacl, pg_catalog.count(*) as tables
       from pg_catalog.pg_class as c
       join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p')
        and not c.relispartition
        and ${isUserSchema()}
        and ${isOutsideExtensions("pg_class", "c.oid")}
+     group by n.oid, n.nspname, c.relowner, c.relacl
   ), totals as (
-    select t.schema_oid, t.relowner, pg_catalog.count(*) as tables
-      from tables as t
+    select t.schema_oid, t.relowner, pg_catalog.sum(t.tables) as tables
+      from lists as t
      group by t.schema_oid, t.relowner
   ), held as (
-    select t.schema_oid, t.nspname, t.relowner, a.grantee, a.privilege_type, pg_catalog.count(*) as tables
-      from tables as t
+    select t.schema_oid, t.nspname, t.relowner, a.grantee, a.privilege_type, pg_catalog.sum(t.tables) as tables
+      from lists as t
      cross join lateral (
        select distinct x.grantee, x.privilege_type from pg_catalog.aclexplode(t.relacl) as x) as a
      where a.grantee not in (0, t.relowner)

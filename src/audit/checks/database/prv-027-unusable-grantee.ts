@@ -12,17 +12,22 @@ const sql = (major: number): string => `
       from usable
       join pg_catalog.pg_auth_members as m on m.member = usable.oid
      where not ${isCreatorsMembership(major)}
+  ), lists as (
+    select c.relacl, c.relowner, pg_catalog.count(*) as relations
+      from pg_catalog.pg_class as c
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.relacl is not null
+       and ${isUserSchema()}
+     group by c.relacl, c.relowner
   )
   select pg_catalog.quote_ident(r.rolname) as object,
-         'privileges on ' || pg_catalog.count(distinct c.oid) || ' tables or views; the role cannot log in and no login ' ||
+         'privileges on ' || pg_catalog.sum(l.relations) || ' tables or views; the role cannot log in and no login ' ||
          'is a member' as detail
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-   cross join lateral pg_catalog.aclexplode(c.relacl) as a
+    from lists as l
+   cross join lateral (select distinct x.grantee from pg_catalog.aclexplode(l.relacl) as x) as a
     join pg_catalog.pg_roles as r on r.oid = a.grantee
-   where a.grantee <> c.relowner
+   where a.grantee <> l.relowner
      and r.rolname !~ '^pg_'
-     and ${isUserSchema()}
      and ${notOfProvider("r.rolname")}
      and not exists (select from usable as u where u.oid = r.oid)
    group by r.rolname

@@ -21,7 +21,7 @@ export default grantsCheck({
   limits: "sql and plpgsql are part of every server; untrusted languages belong to superusers anyway.",
   references: { manual: ["Privileges", "Procedural Languages"] },
   grants: () => [
-    { source: LANGUAGES, where: "l.lanpltrusted and l.lanname not in ('sql', 'plpgsql') and a.grantee = 0" },
+    { source: LANGUAGES, entry: "a.grantee = 0", where: "l.lanpltrusted and l.lanname not in ('sql', 'plpgsql')" },
   ],
   detail: () => "PUBLIC has USAGE on the language",
   risk: "medium",

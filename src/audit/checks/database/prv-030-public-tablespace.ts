@@ -20,7 +20,7 @@ export default grantsCheck({
     "one purpose.",
   remedy: "Revoke CREATE from PUBLIC and grant it to the owners of what belongs there.",
   references: { manual: ["Tablespaces"] },
-  grants: () => [{ source: TABLESPACES, where: "a.grantee = 0" }],
+  grants: () => [{ source: TABLESPACES, entry: "a.grantee = 0" }],
   perGrantee: true,
   detail: () => "CREATE on the tablespace",
   risk: "low",

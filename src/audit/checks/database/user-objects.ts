@@ -7,12 +7,14 @@ export function isUserSchema(n = "n"): string {
 
 /**
  * The object is no member of an extension. `catalog` is the catalog that `oid` belongs to: oids are unique within one
- * catalog only, so a dependency found by oid alone may be another object's.
+ * catalog only, so a dependency found by oid alone may be another object's. Naming the catalog of extensions lets the
+ * server find their members by index and leave the rest of pg_depend alone.
  */
 export function isOutsideExtensions(catalog: string, oid: string): string {
   return `not exists (
          select from pg_catalog.pg_depend as x
-          where x.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass
+          where x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+            and x.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass
             and x.objid = ${oid}
             and x.deptype = 'e')`;
 }
