@@ -164,8 +164,8 @@ async function auditScenes(url) {
   check(undo.includes("alter system set zero_damaged_pages"), "undo.sql takes it back");
   const left = (await audit()).map((finding) => finding.check);
   check(
-    !["VER-006", "VER-010", "FUN-005"].some((id) => left.includes(id)),
-    "the settings are back, totals() is not everybody's",
+    !["PRV-001", "PRV-013", "VER-006", "VER-010", "FUN-005"].some((id) => left.includes(id)),
+    "settings and privileges are back: none of it is found any more",
   );
   check(left.includes("FUN-001"), "what takes a person is still reported: FUN-001, the function has no search_path");
 }

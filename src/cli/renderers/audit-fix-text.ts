@@ -97,7 +97,7 @@ export function fixSummary({ outcome, summary, before, after, undo_file, applied
       return `nothing was changed (${summary.safe > 0 ? "--dry-run" : "all of it is left to a person"})`;
     default: {
       const to =
-        after === null ? "" : `: ${score(before)} -> ${score(after)}, ${before.findings} findings -> ${after.findings}`;
+        after === null ? "" : `: ${score(before)} -> ${score(after)}, ${counted(before.findings, "finding")} -> ${after.findings}`;
       const undo = undo_file === null ? "" : `; undo: ${tameLine(undo_file)}`;
       return `${counted(applied.length, "step")} applied and audited again${to}${undo}`;
     }
