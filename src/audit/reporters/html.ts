@@ -142,7 +142,7 @@ function choices(name: string, values: readonly string[]): Html {
 function group({ check, title, severity, findings }: FindingGroup): Html {
   const [first] = findings;
   if (first === undefined) return html``;
-  return html`<section class="check" aria-labelledby="check-${check}"><h3 id="check-${check}">${badge(severity)} <span class="id">${check}</span> ${title}</h3>
+  return html`<section class="check"><h3 id="check-${check}">${badge(severity)} <span class="id">${check}</span> ${title}</h3>
 <p>${first.why}</p>
 <p><strong>Remedy:</strong> ${first.remedy}</p>
 ${references(first)}
@@ -183,7 +183,7 @@ function fixBlock(fix: DocumentFix): Html {
 
 /** Lines to copy. The button is shown by the script. */
 function code(lines: readonly string[]): Html {
-  return html`<div class="code"><pre tabindex="0" role="region" aria-label="Lines to copy"><code>${lines.join("\n")}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
+  return html`<div class="code"><pre><code>${lines.join("\n")}</code></pre><button type="button" class="copy" hidden>Copy</button></div>`;
 }
 
 function unknown(unknowns: readonly DocumentUnknown[]): Html {
@@ -203,7 +203,7 @@ function unknownRow(one: DocumentUnknown): Html {
 
 function checks({ checks: all }: AuditDocument): Html {
   return html`<section aria-labelledby="checks-head"><h2 id="checks-head">All checks</h2><details><summary>${counted(all.length, "check")} took part</summary>
-<div class="wide" role="region" aria-label="All checks" tabindex="0"><table><caption>Every check of this audit</caption>
+<div class="wide" role="region" aria-label="Checks as a table" tabindex="0"><table><caption>Every check of this audit</caption>
 <thead><tr>${["check", "pillar", "severity", "status", "findings", "reason"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${all.map(
     ({ check, title, pillar, severity, status, findings, reason }) =>
