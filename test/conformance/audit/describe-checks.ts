@@ -257,6 +257,8 @@ class Lab {
   /** After a reload sessions follow within moments; a new one starts with the new values. */
   async #takeEffect(restarts: boolean): Promise<void> {
     if (restarts) {
+      // A crash forgets what was committed in the last moments, since these servers do not wait for the disk.
+      await this.#open.query("checkpoint");
       await this.#session?.close();
       await this.#cluster?.crash();
     } else {
