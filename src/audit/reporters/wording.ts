@@ -104,12 +104,16 @@ export function answersOf({ unknowns, target }: AuditDocument): { text: string; 
     const text = answerName(unknown, target?.user ?? "");
     answers.set(text, (answers.get(text) ?? new Set()).add(unknown.check));
   }
-  return [...answers].map(([text, checks]) => ({ text, count: checks.size })).sort((a, b) => b.count - a.count);
+  const counts = [...answers].map(([text, checks]) => ({ text, count: checks.size }));
+  return counts.sort((a, b) => Number(a.text === NOTHING) - Number(b.text === NOTHING) || b.count - a.count);
 }
+
+/** What stands for an answer where there is none. */
+const NOTHING = "no right";
 
 /** Rights that one thing gives together are one answer. */
 function answerName({ right, grant, instead }: DocumentUnknown, user: string): string {
-  if (right === null) return "no right";
+  if (right === null) return NOTHING;
   if (right.startsWith("member of pg_read_all_")) return `grant pg_monitor to ${user}`;
   if (grant.length > 0) return "pgkeep audit bootstrap";
   if (right === "superuser" || right === "select on pg_authid") return "superuser";
