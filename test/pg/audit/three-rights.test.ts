@@ -65,6 +65,15 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     }
   });
 
+  it("asks what every server of this version understands", () => {
+    const misunderstood = run("superuser").results.flatMap((result) =>
+      result.outcome.status === "unknown" && /does not exist|syntax error|ambiguous/.test(result.outcome.reason)
+        ? [`${placeOf(result)}: ${result.outcome.reason}`]
+        : [],
+    );
+    expect(misunderstood).toEqual([]);
+  });
+
   it("leaves the auditor with few unknowns, and the plain role with more", () => {
     const unknown = (role: string) =>
       [...statusesOf(run(role)).values()].filter((status) => status === "unknown").length;

@@ -147,6 +147,8 @@ export const BAD_ROLES = `
   set password_encryption = 'scram-sha-256';
   create role good_app login connection limit 5 valid until '2099-01-01' password 'a good one, 91c7ab02';
   create role control_role login connection limit 5 valid until '2099-01-01' password 'a good one, 17ffe220';
+  alter role good_app set statement_timeout = '30s';
+  alter role control_role set statement_timeout = '30s';
   grant good_writer to good_app;
   alter role good_app set app.token_ttl = '3600'`;
 

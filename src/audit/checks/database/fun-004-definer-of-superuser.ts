@@ -17,10 +17,10 @@ export default grantsCheck({
   grants: () => [
     {
       source: ROUTINES,
+      entry: "a.grantee <> p.proowner",
       where: `${IS_DEFINER}
      and ${IS_CALLABLE}
      and o.rolsuper
-     and a.grantee <> p.proowner
      and e.rolsuper is not true`,
     },
   ],

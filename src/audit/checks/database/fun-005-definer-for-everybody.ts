@@ -15,10 +15,10 @@ export default grantsCheck({
   grants: () => [
     {
       source: ROUTINES,
+      entry: "a.grantee = 0",
       where: `${IS_DEFINER}
      and ${IS_CALLABLE}
-     and not o.rolsuper
-     and a.grantee = 0`,
+     and not o.rolsuper`,
     },
   ],
   detail: ({ owner }) => `every role may run it as ${owner}`,

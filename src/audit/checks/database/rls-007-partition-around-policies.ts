@@ -19,12 +19,11 @@ const BELOW = `(
 
 const under = (source: GrantSource) => ({
   source,
+  entry: "a.grantee <> c.relowner and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')",
   where: `c.oid in ${BELOW}
      and not c.relrowsecurity
-     and a.grantee <> c.relowner
      and e.rolsuper is not true
      and e.rolbypassrls is not true
-     and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
      and ${isUserSchema()}`,
 });
 

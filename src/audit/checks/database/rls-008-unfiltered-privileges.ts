@@ -15,9 +15,8 @@ export default grantsCheck({
   grants: () => [
     {
       source: RELATIONS,
+      entry: "a.grantee <> c.relowner and a.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER')",
       where: `c.relrowsecurity
-     and a.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER')
-     and a.grantee <> c.relowner
      and e.rolsuper is not true
      and ${isUserSchema()}`,
     },
