@@ -175,5 +175,8 @@ function isoDay(text: string): string | undefined {
 export function requireExpiry(text: string, now: Date): void {
   const problem = expiryProblem(text, now) ?? (daysLeft(text, now) < 0 ? '"expires" is over' : undefined);
   if (problem === undefined) return;
-  throw new PgkeepError("CONFIG_VALUE_INVALID", problem, { state: "nothing was changed" });
+  throw new PgkeepError("CONFIG_VALUE_INVALID", problem, {
+    hint: "Give the last day on which the waiver holds: --expires 2027-01-31",
+    state: "nothing was changed",
+  });
 }
