@@ -17,10 +17,10 @@ const rows = [...read("docs/security/threat-model.md").matchAll(/^\| ([A-Z]-\d{2
 const tested = testedIds();
 
 describe("the threat model", () => {
-  it("covers deploy, access, relay, connection, embedded server and package, each id once", () => {
+  it("covers deploy, access, relay, audit, connection, embedded server and package, each id once", () => {
     const ids = rows.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const area of ["A", "D", "R", "T", "E", "S"])
+    for (const area of ["A", "D", "R", "U", "T", "E", "S"])
       expect(ids.filter((id) => id.startsWith(area)).length).toBeGreaterThan(6);
   });
 

@@ -46,7 +46,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     return known;
   };
 
-  it.each(["auditor", "plain"])("passes nothing as %s that fails as superuser, and shortens no list", (role) => {
+  it.each(["auditor", "plain"])("[U-03] passes nothing as %s that fails as superuser, and shortens no list", (role) => {
     const [statuses, failures] = [statusesOf(run(role)), failuresOf(run(role))];
     const dishonest: string[] = [];
     for (const [place, objects] of failuresOf(run("superuser"))) {
