@@ -69,10 +69,12 @@ function area<Name extends string>(name: Name): Area<Name> {
   return Object.fromEntries(calls);
 }
 
-/** Password verifiers. */
+/** Who may do what: models, plans, proofs. */
 export const access: Area<"access"> = area("access");
 /** What an assistant should know. */
 export const ai: Area<"ai"> = area("ai");
+/** Is a server safe, and what cures what is not. */
+export const audit: Area<"audit"> = area("audit");
 /** Configuration files and the settings in effect. */
 export const config: Area<"config"> = area("config");
 /** The embedded server. */

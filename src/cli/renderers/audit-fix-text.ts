@@ -80,7 +80,20 @@ export function fixedLines(document: FixDocument, view: View): string[] {
       ({ check, object }) => `${cross} ${check}  ${tameLine(object)} is still found, or cannot be seen any more`,
     ),
     ...appeared.map(({ check, object }) => `! ${check}  ${tameLine(object)} is found now and was not before`),
+    ...undoLines(document),
   ];
+}
+
+/** 30 lines: a longer script belongs into a file. */
+const MOST_UNDO_LINES = 30;
+
+/** The way back, for whoever did not ask for a file. */
+function undoLines({ undo, undo_file }: FixDocument): string[] {
+  if (undo === null || undo_file !== null) return [];
+  const lines = undo.trimEnd().split("\n");
+  if (lines.length > MOST_UNDO_LINES)
+    return ["", `what undoes it has ${lines.length} lines: --json, or --save-undo FILE`];
+  return ["", "what undoes it, for psql:", ...lines.map((line) => `  ${tameLine(line)}`)];
 }
 
 export function fixSummary({ outcome, summary, before, after, undo_file, applied }: FixDocument): string {
@@ -97,7 +110,9 @@ export function fixSummary({ outcome, summary, before, after, undo_file, applied
       return `nothing was changed (${summary.safe > 0 ? "--dry-run" : "all of it is left to a person"})`;
     default: {
       const to =
-        after === null ? "" : `: ${score(before)} -> ${score(after)}, ${counted(before.findings, "finding")} -> ${after.findings}`;
+        after === null
+          ? ""
+          : `: ${score(before)} -> ${score(after)}, ${counted(before.findings, "finding")} -> ${after.findings}`;
       const undo = undo_file === null ? "" : `; undo: ${tameLine(undo_file)}`;
       return `${counted(applied.length, "step")} applied and audited again${to}${undo}`;
     }

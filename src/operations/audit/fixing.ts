@@ -35,6 +35,7 @@ import { settingLines } from "../../audit/fix.ts";
 import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
 import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
+import { tameLine } from "../../base/tame.ts";
 import { checkOutputFile, writeOutputFile } from "../../config/output-file.ts";
 import { ident } from "../../pg/identifiers.ts";
 import type { Session } from "../../pg/session.ts";
@@ -68,7 +69,9 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   if (input.dryRun || planned.summary.safe === 0 || !server) return notApplied;
   await approve(notApplied, input, context);
   const done = await applyAll(plan, { server, context, undoFile });
-  const { report: after } = await auditReport(input, context);
+  const { report: after } = await auditReport(input, context).catch((error: unknown) => {
+    throw withAccount(error, { done, undoFile: input.saveUndo, database: plan.database });
+  });
   const written = undoFile ? (input.saveUndo ?? null) : null;
   return afterwards(documentOf(plan, { report, undoFile: written }), { done, report, after, database: plan.database });
 }
@@ -251,7 +254,7 @@ async function applyAll(plan: FixPlan, applying: Applying): Promise<Done> {
     if (changes.length > 0) await applySettingSteps(changes, { undos, done, applying });
     for (const each of plan.revocations) await applyRevocations(each, { done, applying });
   } catch (error) {
-    throw withAccount(error, done);
+    throw withAccount(error, { done, undoFile, database: plan.database });
   } finally {
     if (undoFile) writeOutputFile(undoFile, undoScript(done.undo, plan.database));
   }
@@ -342,14 +345,25 @@ function inversesOf(statements: AccessPlan["statements"]): string[] {
   });
 }
 
-/** An interrupt or a lost connection after part of it was done. */
-function withAccount(error: unknown, { applied }: Done): unknown {
+interface Account {
+  done: Done;
+  undoFile: string | undefined;
+  database: string | undefined;
+}
+
+/** An interrupt or a lost connection after part of it was done: what that was, and what takes it back. */
+function withAccount(error: unknown, { done: { applied, undo }, undoFile, database }: Account): unknown {
   if (applied.length === 0) return error;
   const parts = error instanceof PgkeepError ? error.parts : {};
   const code = error instanceof PgkeepError ? error.code : "COMMAND_INTERRUPTED";
+  const script = undoScript(undo, database);
+  const detail = undoFile === undefined ? [parts.detail, `What undoes it:\n${script}`] : [parts.detail];
+  const where = undoFile === undefined ? "the detail" : tameLine(undoFile);
   return new PgkeepError(code, messageOf(error), {
     ...parts,
-    state: `steps ${applied.join(", ")} of the plan are applied, the others are not; --save-undo has what undoes them`,
+    detail: detail.filter((part) => part !== undefined).join("\n") || undefined,
+    state: `steps ${applied.join(", ")} of the plan are applied and were not audited again; ${where} has what undoes them`,
+    data: { applied, undo: script },
   });
 }
 

@@ -11,6 +11,7 @@ import { scriptStepOf } from "../../../src/operations/audit/fix-document.ts";
 import auditFix from "../../../src/operations/audit.fix.ts";
 import { BAD_OBJECTS, BAD_ROLES } from "../../support/audit/bad-server.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { connectTo } from "../../support/connection.ts";
 import { runOperation } from "../../support/operation.ts";
 
 async function failureOf(work: Promise<unknown>): Promise<PgkeepError> {
@@ -182,6 +183,40 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect([output.outcome, exitCode]).toEqual(["not applied", 21]);
     expect(output.steps[0]?.by_hand).toMatch(/^it needs a superuser, role "keeper"/);
     await cluster.sql("drop schema hers cascade", { database: "shop" });
+  });
+
+  it("keeps what was done in one database when another one fails, and says which", async () => {
+    const defects = `create function public.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
+      alter function public.lent() owner to keeper`;
+    for (const name of ["free", "held"]) {
+      await cluster.createDatabase(name);
+      await cluster.sql(defects, { database: name });
+    }
+    await using holder = await connectTo(cluster, { database: "held" });
+    await holder.script("begin; grant execute on function public.lent() to app");
+    const { output, exitCode } = await run({ only: ["FUN-005"], apply: true, yes: true });
+    await holder.script("rollback");
+    expect([output.outcome, exitCode]).toEqual(["applied, but not cured", 23]);
+    const databaseOf = (n: number) => output.steps.find((step) => step.n === n)?.database;
+    expect([output.applied.map(databaseOf), output.failed.map(({ n }) => databaseOf(n))]).toEqual([["free"], ["held"]]);
+    expect(output.undo).toContain("dbname='free'");
+    expect(output.undo).not.toContain("dbname='held'");
+    await cluster.sql("drop database free");
+    await cluster.sql("drop database held with (force)");
+  });
+
+  it("says what was applied, and what undoes it, when it is interrupted before the second audit", async () => {
+    await reloaded("password_encryption", "md5");
+    const controller = new AbortController();
+    const report = (event: { type: string }): void => {
+      if (event.type === "audit.fixes_applied") controller.abort(new PgkeepError("COMMAND_INTERRUPTED", "interrupted"));
+    };
+    const error = await failureOf(
+      run({ only: ["ROL-008"], apply: true, yes: true }, { report, signal: controller.signal }),
+    );
+    expect(error.code).toBe("COMMAND_INTERRUPTED");
+    expect(error.parts.state).toMatch(/^steps 1 of the plan are applied/);
+    expect(error.parts.detail).toContain("alter system set password_encryption = 'md5';");
   });
 
   it("[U-06] proposes only statements that the server accepts, each name as it is, in a script for psql", async () => {
