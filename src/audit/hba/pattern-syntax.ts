@@ -142,7 +142,8 @@ class PatternReader {
     if (character === "(") return this.#group();
     if (character === "[") return this.#bracket();
     if (character === "\\") return this.#escape();
-    if ("*+?".includes(character)) throw new Invalid("quantifier operand invalid");
+    const isBound = character === "{" && /\d/.test(this.#peek() ?? "");
+    if ("*+?".includes(character) || isBound) throw new Invalid("quantifier operand invalid");
     return only(character);
   }
 

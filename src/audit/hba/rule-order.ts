@@ -7,8 +7,8 @@
  * of IPv6.
  */
 import { Unanswered } from "../run/answers.ts";
-import { type AddressPart, coversPart, partsOf } from "./address.ts";
-import type { ConnectionKind, HbaAddress, HbaFacts, HbaRule, HbaToken, HbaType } from "./hba.ts";
+import { type AddressPart, coverer, partsOf } from "./address.ts";
+import type { ConnectionKind, HbaFacts, HbaRule, HbaToken, HbaType } from "./hba.ts";
 import { type Answer, DatabaseSet, UserSet, type WordContext } from "./word-sets.ts";
 
 const KINDS: Readonly<Record<HbaType, readonly ConnectionKind[]>> = {
@@ -47,7 +47,7 @@ interface Prepared {
 }
 
 /** Local rules have one part, which only local rules cover; their kind says so. */
-const LOCAL_PART: AddressPart = { family: 4, address: { kind: "all" } };
+const LOCAL_PART: AddressPart = { family: 4, address: { kind: "all" }, ipv4: undefined };
 
 export class RuleOrder {
   readonly #prepared: readonly Prepared[];
@@ -92,10 +92,11 @@ export class RuleOrder {
     const index = this.#indexes.get(rule) ?? 0;
     if (own === undefined) return undefined;
     let isUnsure = false;
-    for (const earlier of this.#prepared.slice(0, index)) {
-      this.#count(1);
+    this.#count(index);
+    for (let place = 0; place < index; place++) {
+      const earlier = this.#prepared[place];
+      if (earlier === undefined || !own.parts.every((part) => earlier.covers(part))) continue;
       if (!own.kinds.every((kind) => earlier.kinds.includes(kind))) continue;
-      if (!own.parts.every((part) => earlier.covers(part))) continue;
       const answer = both(this.#coversUsers(earlier, rule), () => this.#coversDatabases(earlier, rule));
       if (answer === "yes") return earlier.rule;
       if (answer === "maybe") isUnsure = true;
@@ -120,10 +121,11 @@ export class RuleOrder {
 
   /** Whether earlier rules take every pair of user and database of one kind and family. */
   #isTaken(own: Prepared, index: number, atom: { kind: ConnectionKind; part: AddressPart; slice: Slice }) {
+    this.#count(index);
     const earlier: Prepared[] = [];
-    for (const each of this.#prepared.slice(0, index)) {
-      this.#count(1);
-      if (each.kinds.includes(atom.kind) && each.covers(atom.part)) earlier.push(each);
+    for (let place = 0; place < index; place++) {
+      const each = this.#prepared[place];
+      if (each?.covers(atom.part) && each.kinds.includes(atom.kind)) earlier.push(each);
     }
     const { role, databases = () => true } = atom.slice;
     let taken: Answer = "yes";
@@ -176,29 +178,6 @@ function prepared(rule: HbaRule, context: WordContext): Prepared {
     users: new UserSet(rule.users, context),
     databases: new DatabaseSet(rule.databases, context),
   };
-}
-
-/** coversPart with IPv4 networks as numbers: big integers take ten times as long, and this is the innermost question. */
-function coverer(address: HbaAddress): (part: AddressPart) => boolean {
-  if (address.kind !== "network" || address.network.family !== 4) return (part) => coversPart(address, part);
-  const [first, mask] = [Number(address.network.first), Number(address.mask)];
-  return ({ family, address: other }) => {
-    if (family !== 4) return false;
-    if (mask === 0) return true;
-    if (other.kind !== "network") return false;
-    const [otherFirst, otherMask] = numbersOf(other);
-    return (otherMask & mask) >>> 0 === mask && (otherFirst & mask) >>> 0 === first;
-  };
-}
-
-const numbers = new WeakMap<HbaAddress, readonly [number, number]>();
-
-function numbersOf(address: HbaAddress & { kind: "network" }): readonly [number, number] {
-  const before = numbers.get(address);
-  if (before !== undefined) return before;
-  const made = [Number(address.network.first), Number(address.mask)] as const;
-  numbers.set(address, made);
-  return made;
 }
 
 function both(first: Answer, second: () => Answer): Answer {
