@@ -49,13 +49,22 @@ const nameOption = (servername: string | undefined): ConnectionOptions =>
   servername === undefined ? {} : { servername };
 
 async function handshake(line: ProbeLine, options: ConnectionOptions): Promise<ModernOutcome> {
-  const tls = connect({ ...PERMISSIVE, ...options, socket: line.stream });
+  const tls = begun({ ...PERMISSIVE, ...options, socket: line.stream });
   // Heard below; this one is for what comes after.
   tls.on("error", () => undefined);
   line.stream = tls;
   const refusal = await line.within(agreed(tls));
   if (refusal !== undefined) return refusal;
   return { kind: "accepted", certificates: chainOf(tls), alpn: tls.alpnProtocol || undefined };
+}
+
+/** A library that is held to a standard (FIPS) refuses weak ciphers at once. */
+function begun(options: ConnectionOptions): TLSSocket {
+  try {
+    return connect(options);
+  } catch (error) {
+    throw new ProbeGap(`the TLS library says ${errorCodeOf(error) ?? "no"}`);
+  }
 }
 
 /** undefined: TLS was agreed on. */

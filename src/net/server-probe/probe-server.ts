@@ -72,13 +72,16 @@ export interface ProbeRequest {
   limits?: Partial<ProbeLimits> | undefined;
 }
 
+/** What may be sent as the name of a server; RFC 6066 knows ASCII alone. */
+const SERVER_NAME = /^[a-z0-9._-]{1,253}$/i;
+
 /** 5 roles: the connecting one and a few others show the rules for all but odd ones. */
 export const MAX_PROBED_ROLES = 5;
 
 /** Asks. Throws the signal's reason when it aborts, and nothing for what the server does. */
 export async function probe(request: ProbeRequest): Promise<ServerProbe> {
   const { host, address, port, signal } = request;
-  const serverName = isIP(host) === 0 && !host.startsWith("/") ? host : undefined;
+  const serverName = isIP(host) === 0 && SERVER_NAME.test(host) ? host : undefined;
   const dialer = new Dialer({ address, port, serverName }, { ...PROBE_LIMITS, ...request.limits }, signal);
   try {
     return await new Questions(dialer, request).askAll();
