@@ -2,6 +2,7 @@
 import { defineCheck } from "../../check.ts";
 import { wrong } from "../setting-check.ts";
 import { type GrantSource, grantsCheck } from "./grants.ts";
+import { foundAndMore } from "./partial-answers.ts";
 
 const LARGE_OBJECTS: GrantSource = {
   kind: "'large-object'",
@@ -31,9 +32,9 @@ const granted = grantsCheck({
 
 export default defineCheck({
   ...granted,
-  examine: async (facts) => {
-    const setting = (await facts.settings()).get("lo_compat_privileges");
-    const everywhere = setting.value === "on" ? [wrong(setting, { to: "off", risk: "medium", riskReason: RISK })] : [];
-    return [...everywhere, ...(await granted.examine(facts))];
-  },
+  examine: async (facts) =>
+    await foundAndMore(await granted.examine(facts), async () => {
+      const setting = (await facts.settings()).get("lo_compat_privileges");
+      return setting.value === "on" ? [wrong(setting, { to: "off", risk: "medium", riskReason: RISK })] : [];
+    }),
 });

@@ -1,7 +1,8 @@
 /** ROL-025: roles are granted to whoever creates them. */
 import { defineCheck, type Found } from "../../check.ts";
 import { wrong } from "../setting-check.ts";
-import { storedSettings } from "./stored-settings.ts";
+import { foundAndMore } from "./partial-answers.ts";
+import { type StoredSetting, storedSettings } from "./stored-settings.ts";
 
 const NAME = "createrole_self_grant";
 const RISK = { risk: "low", riskReason: "a role that makes roles does not get into new ones by itself" } as const;
@@ -20,16 +21,13 @@ export default defineCheck({
   needs: [],
   examine: async (facts) => {
     const stored = (await storedSettings(facts, [NAME])).filter(({ value }) => value.trim() !== "");
-    const server = (await facts.settings()).get(NAME);
-    return [
-      ...(server.value.trim() === "" ? [] : [wrong(server, { to: null, ...RISK })]),
-      ...stored.map(
-        ({ holder, value, reset }): Found => ({
-          object: `${holder} ${NAME}`,
-          detail: value,
-          fix: { kind: "sql", sql: [reset], ...RISK },
-        }),
-      ),
-    ];
+    return await foundAndMore(stored.map(storedValue), async () => {
+      const server = (await facts.settings()).get(NAME);
+      return server.value.trim() === "" ? [] : [wrong(server, { to: null, ...RISK })];
+    });
   },
 });
+
+function storedValue({ holder, value, reset }: StoredSetting): Found {
+  return { object: `${holder} ${NAME}`, detail: value, fix: { kind: "sql", sql: [reset], ...RISK } };
+}

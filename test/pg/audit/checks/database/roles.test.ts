@@ -4,6 +4,7 @@ import rol001 from "../../../../../src/audit/checks/database/rol-001-extra-super
 import rol002 from "../../../../../src/audit/checks/database/rol-002-bypass-rls.ts";
 import rol010 from "../../../../../src/audit/checks/database/rol-010-trivial-password.ts";
 import rol012 from "../../../../../src/audit/checks/database/rol-012-no-password.ts";
+import rol025 from "../../../../../src/audit/checks/database/rol-025-self-grant.ts";
 import rol026 from "../../../../../src/audit/checks/database/rol-026-superuser-session.ts";
 import type { Session } from "../../../../../src/pg/session.ts";
 import { foundOf, objectsOf, outcomeAsNobody, outcomeOn } from "../../../../support/audited.ts";
@@ -98,6 +99,28 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
       expect(await outcomeAsNobody(cluster, rol026)).toMatchObject({ status: "unknown", right: "pg_read_all_stats" });
     });
   });
+
+  if (major >= 16) {
+    describe("ROL-025 createrole_self_grant of the database", () => {
+      it("is told to a role that may not see the server's own value behind it", async () => {
+        await session.script("create role lab_auditor login password 'd9b71e4c0a'");
+        const database = await cluster.createDatabase("lab_selfish");
+        await session.script(`alter database ${database} set createrole_self_grant = 'set'`);
+        await using inside = await connectTo(cluster, { database });
+        await inside.script("begin; set local role lab_auditor");
+        expect(objectsOf(await outcomeOn(inside, rol025))).toEqual(["*@lab_selfish createrole_self_grant"]);
+        // Without a stored value to tell of, the hidden one decides.
+        await inside.script(
+          "reset role; alter database lab_selfish reset createrole_self_grant; set local role lab_auditor",
+        );
+        expect(await outcomeOn(inside, rol025)).toMatchObject({
+          status: "unknown",
+          reason: expect.stringContaining("createrole_self_grant"),
+        });
+        await inside.script("rollback");
+      });
+    });
+  }
 
   describe("roles of a managed service", () => {
     const NAMED_SO = "create role rds_superuser superuser login; create role cloudsqlsuperuser bypassrls";
