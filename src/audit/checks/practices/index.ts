@@ -3,6 +3,10 @@ import type { CatalogueIndex } from "../../../base/catalogue.ts";
 import type { Check } from "../../check.ts";
 
 export const index = {
+  "acc-001-model-drift": () => import("./acc-001-model-drift.ts"),
+  "dep-001-password-in-project": () => import("./dep-001-password-in-project.ts"),
+  "dep-002-secret-in-project": () => import("./dep-002-secret-in-project.ts"),
+  "dep-003-open-deploy-lock": () => import("./dep-003-open-deploy-lock.ts"),
   "hst-001-configuration-files": () => import("./hst-001-configuration-files.ts"),
   "hst-002-private-key": () => import("./hst-002-private-key.ts"),
   "hst-003-data-directory": () => import("./hst-003-data-directory.ts"),
@@ -14,6 +18,7 @@ export const index = {
   "hst-009-readable-dump": () => import("./hst-009-readable-dump.ts"),
   "hst-010-readable-log": () => import("./hst-010-readable-log.ts"),
   "hst-011-password-in-log": () => import("./hst-011-password-in-log.ts"),
+  "hst-012-parameter-files": () => import("./hst-012-parameter-files.ts"),
   "hst-013-installation": () => import("./hst-013-installation.ts"),
   "hst-014-account-password": () => import("./hst-014-account-password.ts"),
   "hst-015-umask": () => import("./hst-015-umask.ts"),
