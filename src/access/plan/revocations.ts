@@ -12,7 +12,6 @@ import { PUBLIC } from "../catalog/acl.ts";
 import { isPrivilegeName } from "../catalog/privilege.ts";
 import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, AccessRule, ObjectTarget } from "../model/model.ts";
-import { objectMatcher } from "../model/object-pattern.ts";
 import type { DraftBook, Touched } from "./draft.ts";
 import { makePlanWithBook } from "./make-plan.ts";
 import type { AccessPlan, BlockedStatement } from "./plan.ts";
@@ -90,9 +89,8 @@ export async function planRevocations<Request extends RevocationRequest>(
   const { model, refused } = revocationModel(requests.filter(({ role }) => isThere(role)));
   const { plan, book } = await makePlanWithBook({ model, snapshot, options: { reason } });
   const why = new Map<RevocationRequest, string>(refused.map((each) => [each.request, each.reason]));
-  const fates = new Map(
-    requests.map((request) => [request, fateOf(request, { snapshot, book, refusal: why.get(request) })]),
-  );
+  const outcomes = new Outcomes(snapshot, book);
+  const fates = new Map(requests.map((request) => [request, outcomes.of(request, why.get(request))]));
   const unplanned = requests.flatMap((request) => {
     const fate = fates.get(request);
     return fate?.fate === "blocked" && fate.needs === A_PERSON ? [blockedBy(request, fate.reason)] : [];
@@ -103,28 +101,54 @@ export async function planRevocations<Request extends RevocationRequest>(
 /** For what the planner could not take up at all. */
 const A_PERSON = "somebody who looks at it";
 
-interface Planned {
-  snapshot: Snapshot;
-  book: DraftBook;
-  refusal: string | undefined;
+/** What became of requests, found by name: there may be thousands, of as many objects. */
+class Outcomes {
+  readonly #snapshot: Snapshot;
+  readonly #objects = new Map<ObjectKind, ReadonlyMap<string, string>>();
+  readonly #blocked = new Map<string, BlockedStatement>();
+  readonly #actors = new Map<string, Set<string | undefined>>();
+
+  constructor(snapshot: Snapshot, { drafts, blocked }: DraftBook) {
+    this.#snapshot = snapshot;
+    for (const each of blocked)
+      for (const key of keysOf(each)) if (!this.#blocked.has(key)) this.#blocked.set(key, each);
+    for (const draft of drafts) {
+      if (draft.kind !== "revoke") continue;
+      for (const key of keysOf(draft)) this.#actors.set(key, (this.#actors.get(key) ?? new Set()).add(draft.as));
+    }
+  }
+
+  of(request: RevocationRequest, refusal: string | undefined): RevocationFate {
+    const { sql, role } = request;
+    if (refusal !== undefined) return { fate: "blocked", sql, needs: A_PERSON, reason: refusal };
+    if (role !== PUBLIC && !this.#snapshot.roles.has(role)) return { fate: "nothing to do" };
+    const place = placeOf(request);
+    const object = place && this.#named(place.kind).get(JSON.stringify([place.schema, place.name]));
+    if (object === undefined) return { fate: "blocked", sql, needs: A_PERSON, reason: "the object was not found" };
+    const key = JSON.stringify([role, object]);
+    const blocked = this.#blocked.get(key);
+    if (blocked) return { fate: "blocked", ...withoutFlags(blocked) };
+    const actors = this.#actors.get(key);
+    return actors ? { fate: "planned", actors: [...actors] } : { fate: "nothing to do" };
+  }
+
+  /** How statements name the objects of a kind, by schema and name. */
+  #named(kind: ObjectKind): ReadonlyMap<string, string> {
+    let named = this.#objects.get(kind);
+    if (!named) {
+      named = new Map(
+        this.#snapshot.objects[kind].map(({ schema, name, sql }) => [JSON.stringify([schema, name]), `${kind} ${sql}`]),
+      );
+      this.#objects.set(kind, named);
+    }
+    return named;
+  }
 }
 
-function fateOf(request: RevocationRequest, { snapshot, book, refusal }: Planned): RevocationFate {
-  const { sql, role } = request;
-  if (refusal !== undefined) return { fate: "blocked", sql, needs: A_PERSON, reason: refusal };
-  if (role !== PUBLIC && !snapshot.roles.has(role)) return { fate: "nothing to do" };
-  const target = targetOf(request);
-  const matches = target === undefined ? () => false : objectMatcher(target);
-  const objects = new Set((target ? snapshot.objects[target.kind] : []).filter(matches).map((object) => object.sql));
-  if (objects.size === 0) return { fate: "blocked", sql, needs: A_PERSON, reason: "the object was not found" };
-  const isAbout = (each: { role?: string | undefined; touches: readonly Touched[] }): boolean =>
-    each.role === role && each.touches.some((touched) => touched.about === "object" && objects.has(touched.sql));
-  const blocked = book.blocked.find(isAbout);
-  if (blocked) return { fate: "blocked", ...withoutFlags(blocked) };
-  const drafts = book.drafts.filter((draft) => draft.kind === "revoke" && isAbout(draft));
-  return drafts.length > 0
-    ? { fate: "planned", actors: [...new Set(drafts.map(({ as }) => as))] }
-    : { fate: "nothing to do" };
+function* keysOf({ role, touches }: { role?: string | undefined; touches: readonly Touched[] }): Iterable<string> {
+  for (const touched of touches) {
+    if (touched.about === "object") yield JSON.stringify([role, `${touched.kind} ${touched.sql}`]);
+  }
 }
 
 function blockedBy({ sql, object, role }: RevocationRequest, reason: string): BlockedStatement {
@@ -204,22 +228,34 @@ const SYNONYMS: Readonly<Record<string, ObjectKind>> = { function: "routine", pr
 
 const KINDS: ReadonlySet<string> = new Set(OBJECT_KINDS);
 
-function targetOf({ kind: word, object }: RevocationRequest): ObjectTarget | undefined {
+function targetOf(request: RevocationRequest): ObjectTarget | undefined {
+  const place = placeOf(request);
+  return place && { kind: place.kind, schema: place.schema, patterns: [exactPattern(place.name)] };
+}
+
+/** Where an object is, as snapshots have it. */
+interface Place {
+  kind: ObjectKind;
+  schema: string | undefined;
+  name: string;
+}
+
+function placeOf({ kind: word, object }: RevocationRequest): Place | undefined {
   const kind = SYNONYMS[word] ?? word;
   if (!isKind(kind)) return undefined;
   const { names, signature } = partsOf(object);
   const [first, second] = names;
   if (first === undefined || names.length > 2) return undefined;
   if (kind === "routine") {
-    if (signature === undefined || second === undefined) return undefined;
-    return { kind, schema: first, patterns: [exactPattern(`${second}${signature}`)] };
+    return signature === undefined || second === undefined
+      ? undefined
+      : { kind, schema: first, name: `${second}${signature}` };
   }
   if (signature !== undefined) return undefined;
   // Parameters of extensions have a dot of their own.
-  if (kind === "parameter") return { kind, schema: undefined, patterns: [exactPattern(names.join("."))] };
-  if (second === undefined)
-    return IN_SCHEMAS.has(kind) ? undefined : { kind, schema: undefined, patterns: [exactPattern(first)] };
-  return IN_SCHEMAS.has(kind) ? { kind, schema: first, patterns: [exactPattern(second)] } : undefined;
+  if (kind === "parameter") return { kind, schema: undefined, name: names.join(".") };
+  if (IN_SCHEMAS.has(kind)) return second === undefined ? undefined : { kind, schema: first, name: second };
+  return second === undefined ? { kind, schema: undefined, name: first } : undefined;
 }
 
 const IN_SCHEMAS: ReadonlySet<ObjectKind> = new Set(["table", "sequence", "type", "routine"]);

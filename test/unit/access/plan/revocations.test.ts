@@ -138,3 +138,18 @@ describe("a request", () => {
     expect(made.statements).toHaveLength(1);
   });
 });
+
+describe("many requests", () => {
+  it("of five thousand objects among ten thousand are planned in seconds", async () => {
+    const objects = Array.from({ length: 10_000 }, (_, n) => ({
+      ...table(`t${n}`, "{own=r/own,web=r/own}"),
+      oid: n + 1,
+    }));
+    const requests = Array.from({ length: 5_000 }, (_, n) => request(`app.t${n * 2}`));
+    const begun = performance.now();
+    const { plan: made, fates } = await plan(requests, [app, ...objects]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(made.statements).toHaveLength(50);
+    expect([...fates.values()].every(({ fate }) => fate === "planned")).toBe(true);
+  });
+});
