@@ -27,9 +27,9 @@ export default defineOperation({
     z.strictObject({
       before: z
         .string()
-        .default("previous")
+        .optional()
         .meta({ description: "Saved JSON, or an id of pgkeep audit history; default the one before the last" }),
-      after: z.string().default("last").meta({ description: "The same for the later one; default the last" }),
+      after: z.string().optional().meta({ description: "The same for the later one; default the last" }),
       failOn: thresholds(z)
         .default("high")
         .meta({ description: "Severity from which a new finding fails", group: "safety" }),
@@ -54,7 +54,7 @@ export default defineOperation({
     });
   },
   exitCode: ({ at_or_above }) => (at_or_above > 0 ? EXIT.findings : EXIT.ok),
-  run: async ({ before, after, failOn }, context) => {
+  run: async ({ before = "previous", after = "last", failOn }, context) => {
     const [then, now] = await Promise.all([savedRun(before, context), savedRun(after, context)]);
     const difference = diffRuns(then.document, now.document);
     return {

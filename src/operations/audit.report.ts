@@ -24,10 +24,7 @@ export default defineOperation({
   },
   input: (z) =>
     z.strictObject({
-      run: z
-        .string()
-        .default("last")
-        .meta({ description: "Saved JSON, or an id of pgkeep audit history; default last" }),
+      run: z.string().optional().meta({ description: "Saved JSON, or an id of pgkeep audit history; default last" }),
       failOn: thresholds(z)
         .optional()
         .meta({ description: "Severity from which a finding fails; default the run's own", group: "safety" }),
@@ -42,7 +39,7 @@ export default defineOperation({
     }),
   output: (z) => auditSchema(z),
   exitCode: (output) => auditExitCode(output),
-  run: async ({ run, failOn, strict, exitZero, minSeverity, listUnknown, full }, context) => {
+  run: async ({ run = "last", failOn, strict, exitZero, minSeverity, listUnknown, full }, context) => {
     const { document } = await savedRun(run, context);
     const { gate } = document;
     return {

@@ -79,3 +79,16 @@ describe("one run in many formats", () => {
     expect(existsSync(inFolder("none.html"))).toBe(false);
   });
 });
+
+describe("the history of a person", () => {
+  it("is what report and diff take without being told, and empty in the beginning", async () => {
+    const env = { XDG_STATE_HOME: inFolder("state") };
+    for (const command of ["report", "diff"]) {
+      const { status, stderr } = await pgkeep(["audit", command], { cwd: folder, env });
+      expect(status, command).toBe(2);
+      expect(stderr).toContain("pgkeep audit history");
+    }
+    const { status, stdout } = await pgkeep(["audit", "history"], { cwd: folder, env });
+    expect([status, stdout]).toEqual([0, "no audit has left a record yet\n"]);
+  });
+});

@@ -21,7 +21,7 @@ import {
   waiverText,
 } from "../../audit/reporters/wording.ts";
 import { tameLine } from "../../base/tame.ts";
-import { padded, shortened } from "../generic-text.ts";
+import { columns, padded, shortened } from "../generic-text.ts";
 import type { View } from "../renderer.ts";
 
 /** 40 lines: what fits beside the scores on one screen. */
@@ -35,9 +35,12 @@ const LABEL_WIDTH = 10;
 
 const COLOURS = { critical: "red", high: "magenta", medium: "yellow", low: "cyan", info: "gray" } as const;
 
+/** A line that is to be pasted is never shortened. */
+type Line = string | { whole: string };
+
 export function auditText(document: AuditDocument, view: View): string {
-  const lines = [
-    ["pgkeep audit", ...targetParts(document).map(tameLine)].join(view.ascii ? " - " : " · "),
+  const lines: Line[] = [
+    ...headLines(document, view),
     "",
     ...scoreLines(document),
     "",
@@ -51,8 +54,26 @@ export function auditText(document: AuditDocument, view: View): string {
 }
 
 /** Lines with colour hold a severity, an id and a title of our own: those are short. */
-function fitted(line: string, view: View): string {
+function fitted(line: Line, view: View): string {
+  if (typeof line !== "string") return line.whole;
   return view.isFitted && !line.includes("\u001b") ? shortened(line, view.width) : line;
+}
+
+/** Who was looked at: as many parts on a line as fit. */
+function headLines(document: AuditDocument, view: View): string[] {
+  const separator = view.ascii ? " - " : " · ";
+  const lines: string[] = [];
+  let line = "pgkeep audit";
+  for (const part of targetParts(document).map(tameLine)) {
+    const longer = `${line}${separator}${part}`;
+    if (!view.isFitted || columns(longer) <= view.width) {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = `  ${part}`;
+  }
+  return [...lines, line];
 }
 
 function scoreLines({ pillars, overall }: AuditDocument): string[] {
@@ -73,11 +94,11 @@ function scoreLines({ pillars, overall }: AuditDocument): string[] {
 }
 
 /** Whole groups, each with its first objects, until the screen is full. */
-function findingLines({ findings, display }: AuditDocument, view: View): string[] {
+function findingLines({ findings, display }: AuditDocument, view: View): Line[] {
   const failed = findings.filter(
     ({ status, severity }) => status === "fail" && isAtLeast(severity, display.min_severity),
   );
-  const lines: string[] = [];
+  const lines: Line[] = [];
   let shown = 0;
   for (const group of findingGroups(failed)) {
     const own = display.full ? group.findings : group.findings.slice(0, MAX_OBJECTS);
@@ -90,7 +111,7 @@ function findingLines({ findings, display }: AuditDocument, view: View): string[
   return rest > 0 ? [...lines, `… ${rest.toLocaleString("en-US")} more (--full)`, ""] : lines;
 }
 
-function groupLines(group: FindingGroup, own: readonly DocumentFinding[], view: View): string[] {
+function groupLines(group: FindingGroup, own: readonly DocumentFinding[], view: View): Line[] {
   const { check, title, severity, findings } = group;
   const rest = findings.length - own.length;
   return [
@@ -109,26 +130,30 @@ function label(severity: Severity, view: View): string {
 
 const detail = (text: string): string => `${" ".repeat(LABEL_WIDTH)}${text}`;
 
-function objectLines(finding: DocumentFinding, view: View): string[] {
+function objectLines(finding: DocumentFinding, view: View): Line[] {
   const { evidence, fix, fingerprint, known } = finding;
   const mark = known === true ? " (in the baseline)" : "";
   const id = view.verbose ? `  id ${fingerprint}` : "";
   return [
     detail(`${tameLine(objectText(finding))}: ${tameLine(evidence)}${mark}${id}`),
-    ...(fix === null ? [] : fixLines(fix)),
+    ...(fix === null ? [] : fixLines(fix, view)),
   ];
 }
 
-/** The first line carries the risk; advice stands as it is. */
-function fixLines(fix: DocumentFix): string[] {
-  const code = fixCode(fix);
+/** What to paste, and after its first line the risk, where there is room; else below. */
+function fixLines(fix: DocumentFix, view: View): Line[] {
+  const code = fixCode(fix).map((line) => tameLine(line));
   const place = fixPlace(fix);
   const risk = tameLine(fixRisk(fix));
-  const lines = [...(place === undefined ? [] : [place]), ...code].map(tameLine);
-  return lines.map((line, index) => {
-    const isFirst = index === 0;
-    return detail(`${isFirst ? "fix   " : "      "}${line}${isFirst && risk !== "" ? `      ${risk}` : ""}`);
-  });
+  const [first = "", ...others] = [...(place === undefined ? [] : [tameLine(place)]), ...code];
+  const head = detail(`fix   ${first}`);
+  const withRisk = risk === "" ? head : `${head}      ${risk}`;
+  const hasRoom = !view.isFitted || columns(withRisk) <= view.width;
+  return [
+    { whole: hasRoom ? withRisk : head },
+    ...others.map((line) => ({ whole: detail(`      ${line}`) })),
+    ...(hasRoom ? [] : [detail(`      ${risk}`)]),
+  ];
 }
 
 function waivedLines({ findings, display }: AuditDocument): string[] {
