@@ -6,7 +6,8 @@
  * no check takes that for a good one.
  */
 import { type ProbeArea, probe, type ServerProbe } from "../../net/server-probe/probe-server.ts";
-import { Unanswered } from "../run/answers.ts";
+import { NotApplicable, Unanswered } from "../run/answers.ts";
+import type { Facts } from "./facts.ts";
 import { isLoopbackAddress, type LineFacts } from "./line.ts";
 
 export type {
@@ -38,6 +39,28 @@ export async function probeServer({ line, database, roles, signal }: ProbeOption
   }
   const answers = await probe({ host, address, port, database, roles, signal });
   return { ...answers, isLoopback: isLoopbackAddress(address) };
+}
+
+/**
+ * Throws when the probes of this run are none: NotApplicable on a server that listens on no network address, which nobody
+ * could ask, else Unanswered with `reason`.
+ */
+export async function requireProbes(facts: Facts, reason: string): Promise<void> {
+  if (facts.has("network")) return;
+  const { transport } = facts.line();
+  const listens = transport === "socket" ? await listenAddresses(facts) : undefined;
+  if (listens === "") throw new NotApplicable("the server listens on no network address");
+  throw new Unanswered(reason, "network");
+}
+
+/** undefined: not shown to this run. */
+async function listenAddresses(facts: Facts): Promise<string | undefined> {
+  try {
+    return (await facts.settings()).value("listen_addresses").trim();
+  } catch (error) {
+    if (error instanceof Unanswered || error instanceof NotApplicable) return undefined;
+    throw error;
+  }
 }
 
 /** Throws Unanswered when one of `areas` has no answer. For checks that found nothing. */

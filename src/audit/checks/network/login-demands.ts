@@ -5,7 +5,7 @@
  */
 import type { Severity } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import type { Demand } from "../../facts/probe.ts";
+import { type Demand, requireProbes } from "../../facts/probe.ts";
 import { Unanswered } from "../../run/answers.ts";
 
 export interface SeenDemand {
@@ -25,7 +25,7 @@ export async function wrongDemands(facts: Facts, isWrong: (seen: SeenDemand) => 
   const own = [ownDemand(facts)].filter((seen) => seen !== undefined).filter(isWrong);
   if (!facts.has("network")) {
     if (own.length > 0) return own;
-    throw new Unanswered("only probes see what the server asks of others", "network");
+    await requireProbes(facts, "only probes see what the server asks of others");
   }
   const probe = await facts.probe();
   const { from, isLoopback } = probe;

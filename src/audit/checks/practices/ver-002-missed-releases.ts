@@ -19,6 +19,7 @@ export default defineCheck({
   references: { cis: ["1.5"], other: ["PostgreSQL security information"] },
   scope: "cluster",
   needs: [],
+  profiles: { dev: "low" },
   examine,
 });
 

@@ -6,7 +6,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers } from "../../facts/probe.ts";
+import { requireAnswers, requireProbes } from "../../facts/probe.ts";
 import { NotApplicable, Unanswered } from "../../run/answers.ts";
 import { tlsProbe } from "./tls-probe.ts";
 
@@ -21,8 +21,7 @@ export async function servedCertificates(facts: Facts): Promise<readonly [X509Ce
 
 async function probedChain(facts: Facts, offersTls: boolean | undefined): Promise<readonly X509Certificate[]> {
   if (offersTls === false) throw new NotApplicable("the server does not offer TLS");
-  if (!facts.has("network"))
-    throw new Unanswered("this connection is not encrypted and shows no certificate", "network");
+  await requireProbes(facts, "this connection is not encrypted and shows no certificate");
   const probe = await tlsProbe(facts);
   requireAnswers(probe, ["certificate"]);
   return probe.chain;

@@ -4,16 +4,16 @@
  * After a certificate that it could not load, a server says `ssl = on` and speaks plain text. So what it answers counts.
  */
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers } from "../../facts/probe.ts";
+import { requireAnswers, requireProbes } from "../../facts/probe.ts";
 import type { Settings } from "../../facts/settings.ts";
-import { Unanswered } from "../../run/answers.ts";
+import { NotApplicable, Unanswered } from "../../run/answers.ts";
 
 /** The server's answer when it is asked for TLS. Throws Unanswered when nobody asked. */
 export async function answersTls(facts: Facts): Promise<boolean> {
   const { offersTls, tls } = facts.line();
   if (tls !== undefined) return true;
   if (offersTls !== undefined) return offersTls;
-  facts.require("network");
+  await requireProbes(facts, "it needs live probes");
   const probe = await facts.probe();
   requireAnswers(probe, ["tls"]);
   return probe.offersTls === true;
@@ -24,7 +24,7 @@ export async function answersTlsOrUnknown(facts: Facts): Promise<boolean | undef
   try {
     return await answersTls(facts);
   } catch (error) {
-    if (error instanceof Unanswered) return undefined;
+    if (error instanceof Unanswered || error instanceof NotApplicable) return undefined;
     throw error;
   }
 }

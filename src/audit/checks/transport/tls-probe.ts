@@ -1,12 +1,12 @@
 /** What checks of TLS take from the probes, and when the probes stand above what the settings say. */
 import type { Facts } from "../../facts/facts.ts";
-import { type ProbeArea, type ProbeFacts, requireAnswers } from "../../facts/probe.ts";
+import { type ProbeArea, type ProbeFacts, requireAnswers, requireProbes } from "../../facts/probe.ts";
 import type { Setting } from "../../facts/settings.ts";
 import { NotApplicable, Unanswered } from "../../run/answers.ts";
 
 /** The probe of a server that takes TLS. Throws Unanswered without probes or their answer, NotApplicable without TLS. */
 export async function tlsProbe(facts: Facts): Promise<ProbeFacts> {
-  facts.require("network");
+  await requireProbes(facts, "it needs live probes");
   const probe = await facts.probe();
   requireAnswers(probe, ["tls"]);
   if (probe.offersTls !== true) throw new NotApplicable("the server does not offer TLS");
