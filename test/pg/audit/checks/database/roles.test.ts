@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import rol001 from "../../../../../src/audit/checks/database/rol-001-extra-superuser.ts";
 import rol002 from "../../../../../src/audit/checks/database/rol-002-bypass-rls.ts";
+import rol006 from "../../../../../src/audit/checks/database/rol-006-md5-hashes.ts";
+import rol007 from "../../../../../src/audit/checks/database/rol-007-weak-scram-iterations.ts";
 import rol010 from "../../../../../src/audit/checks/database/rol-010-trivial-password.ts";
 import rol012 from "../../../../../src/audit/checks/database/rol-012-no-password.ts";
 import rol025 from "../../../../../src/audit/checks/database/rol-025-self-grant.ts";
@@ -72,6 +74,32 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
       });
     });
   });
+
+  it.each([
+    ["ROL-006", rol006, ["lab_half", "lab_old"]],
+    ["ROL-007", rol007, ["lab_cheap"]],
+    ["ROL-010", rol010, ["lab_old"]],
+    ["ROL-012", rol012, ["lab_bare", "lab_reader"]],
+  ] as const)(
+    "%s answers a role that was granted two columns of pg_authid, and no other",
+    async (_, check, objects) => {
+      const cheap = `SCRAM-SHA-256$9:c2FsdHNhbHRzYWx0c2FsdA==$${"A".repeat(43)}=:${"B".repeat(42)}A=`;
+      const setUp = `set local password_encryption = 'md5';
+      create role lab_old login password 'lab_old';
+      create role lab_cheap login password '${cheap}';
+      create role lab_bare login;
+      create role lab_reader login;
+      create role lab_half login password 'd9b71e4c0a';
+      grant select (rolname, rolpassword) on pg_authid to lab_reader;
+      grant select (rolname) on pg_authid to lab_half`;
+      await rolledBack(setUp, async () => {
+        await session.script("set local role lab_reader");
+        expect(objectsOf(await outcomeOn(session, check))).toEqual(objects);
+        await session.script("set local role lab_half");
+        expect(await outcomeOn(session, check)).toMatchObject({ status: "unknown", right: "pg_authid" });
+      });
+    },
+  );
 
   it("ROL-012 is low for logins that a rule asks for a password, and info for the others", async () => {
     const setUp = `create role lab_staff; create role lab_team; grant lab_staff to lab_team;
