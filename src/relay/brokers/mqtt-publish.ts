@@ -2,7 +2,7 @@
  * PUBLISH packets of MQTT 5 with qos 1, each written in one piece.
  *
  * The client's own way keeps every packet in a store, with a callback, and writes it in a dozen small buffers; that costs
- * more than everything else a relay does for a message. The answers come through the client, which ignores numbers that are not its own.
+ * about as much as everything else a relay does for a message. The answers come through the client, which ignores numbers that are not its own.
  */
 
 export interface PublishPacket {

@@ -61,7 +61,7 @@ export interface SettledPage {
 }
 
 /**
- * As `readPage`, about a quarter faster, for what is settled and durable already, and small. Every row of `relay_page`
+ * As `readPage`, and faster, for what is settled and durable already, and small. Every row of `relay_page`
  * passes a loop of the server; these come straight from the index.
  */
 export async function readSettledPage(
