@@ -7,6 +7,7 @@
  * the database are seen past from another database; what is still our own there is unknown. pg_settings also leaves
  * out, without a word, rows that only members of pg_read_all_settings see.
  */
+import { literal } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
 import { NotApplicable, Unanswered } from "../run/answers.ts";
 
@@ -66,9 +67,29 @@ const HIDDEN = new Set([
   "unix_socket_directories",
 ]);
 
-/** All settings in one statement. Names nothing that a search_path could capture: it runs before we set our own. */
+/** A password that a setting's text carries: behind its name, inside a URL. What comes before it is kept. */
+const WORD_SECRET = String.raw`((?:password|passwd|pwd|secret\w*|secret_access_key|accountkey|token)\s*[=]\s*|--(?:password|secret|token)\s+)('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s'"&;]+)`;
+const URL_SECRET = String.raw`(://[^:@/\s]*:)[^@/\s]+@`;
+/** Settings that are a secret as a whole, whichever extension brought them; and commands that repeat one. */
+const WHOLE_SECRET = "(password|passwd|secret|token|api_?key|private_?key)$";
+const REPEATED = String.raw`^(\s*\S*(?:echo|printf)\s).*$`;
+
+const MASKED = `case when s.vartype operator(pg_catalog.<>) 'string' or s.setting operator(pg_catalog.=) '' then s.setting
+              when s.name operator(pg_catalog.~*) ${literal(WHOLE_SECRET)} then '***'
+              when s.name operator(pg_catalog.=) 'ssl_passphrase_command'
+                then pg_catalog.regexp_replace(s.setting, ${literal(REPEATED)}, ${literal("\\1***")})
+              else pg_catalog.regexp_replace(
+                     pg_catalog.regexp_replace(s.setting, ${literal(WORD_SECRET)}, ${literal("\\1***")}, 'gi'),
+                     ${literal(URL_SECRET)}, ${literal("\\1***@")}, 'g')
+         end as setting`;
+
+/**
+ * All settings in one statement, without the passwords in them: no check needs one, so none leaves the server. Names
+ * nothing that a search_path could capture, and writes literals that mean the same under any setting: it runs before we
+ * set our own.
+ */
 export const ALL_SETTINGS = `
-  select s.name, s.setting, s.context, s.source, s.sourcefile, s.sourceline, s.pending_restart
+  select s.name, ${MASKED}, s.context, s.source, s.sourcefile, s.sourceline, s.pending_restart
     from pg_catalog.pg_settings as s`;
 
 /** Whether a row of ALL_SETTINGS is this session's alone. */

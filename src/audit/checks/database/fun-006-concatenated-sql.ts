@@ -22,8 +22,8 @@ const SQL = `
          || case when c.code ~* ${literal(RAW_FORMAT)} then ' by %s of format()' else ' by ||' end as detail
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-   cross join lateral (select ${CODE} as code) as c
-   cross join lateral (select ${withoutStrings("c.code")} as bare) as b
+   cross join lateral (select ${CODE} as code offset 0) as c
+   cross join lateral (select ${withoutStrings("c.code")} as bare offset 0) as b
    where ${IS_DEFINER}
      and p.prosrc ~* '\\mexecute\\M'
      and (c.code ~* ${literal(RAW_FORMAT)} or b.bare ~* ${literal(CONCATENATION)} or b.bare ~* ${literal(BUILT_BEFORE)})

@@ -27,7 +27,8 @@ const SQL = `
                   coalesce(${isAlwaysTrue("e.check_rows")}, p.polcmd = 'd') as any_new,
                   ${isAlwaysTrue("e.using_rows")} is true or ${isAlwaysTrue("e.check_rows")} is true as is_open,
                   0::pg_catalog.oid = any (p.polroles) as is_public
-             from (select ${USING} as using_rows, ${CHECK} as check_rows) as e
+             from (select ${USING} as using_rows, ${CHECK} as check_rows offset 0) as e
+           offset 0
          ) as w
    where p.polpermissive
      and p.polcmd <> 'r'

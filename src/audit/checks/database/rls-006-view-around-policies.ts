@@ -6,20 +6,12 @@ import { queryCheck } from "../query-check.ts";
 import { textRowsOf } from "./json-texts.ts";
 import { hasOption, IS_USER_RELATION, RELATION_COLUMNS } from "./row-security.ts";
 
-/** Views on the way that read as their owners; PostgreSQL 15 brought the option that ends it. */
-const CULPRITS = `(select pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(vn.nspname, vc.relname))
-            from reach as r
-            join views as v on v.oid = r.at and v.relkind = 'v' and not v.is_invoker
-            join pg_catalog.pg_class as vc on vc.oid = v.oid
-            join pg_catalog.pg_namespace as vn on vn.oid = vc.relnamespace
-           where r.start = c.oid
-             and exists (select from hits as k where k.start = v.oid))`;
-
 /**
  * A view reads as its owner, and what it reads through other views as theirs; with security_invoker as whoever reads it.
  * `reach` walks from each view to everything it reads, with the role that it reads as (NULL: the reader) and whether
  * a materialized view lies between: that one kept what its owner saw. Each such state is visited once, however many
- * ways lead to it. A view is in question when the role passes the policies of a table at the end.
+ * ways lead to it. A view is in question when the role passes the policies of a table at the end. `culprits` are the
+ * views on the way that read as their owners; PostgreSQL 15 brought the option that ends it.
  */
 const sqlFor = (major: number): string => `
   with recursive edges as materialized (
@@ -61,6 +53,15 @@ const sqlFor = (major: number): string => `
         or o.rolbypassrls
         or not t.relforcerowsecurity and pg_catalog.pg_has_role(o.oid, t.relowner, 'USAGE')
   ),
+  culprits as (
+    select r.start, pg_catalog.json_agg(distinct pg_catalog.jsonb_build_array(vn.nspname, vc.relname)) as views
+      from reach as r
+      join views as v on v.oid = r.at and v.relkind = 'v' and not v.is_invoker
+      join pg_catalog.pg_class as vc on vc.oid = v.oid
+      join pg_catalog.pg_namespace as vn on vn.oid = vc.relnamespace
+     where v.oid in (select h.start from hits as h)
+     group by r.start
+  ),
   readers as (
     select c.oid
       from pg_catalog.pg_class as c
@@ -85,13 +86,14 @@ const sqlFor = (major: number): string => `
          || pg_catalog.string_agg(distinct h.relation::pg_catalog.regclass::pg_catalog.text, ', ')
          || ' past their policies' as detail,
          pg_catalog.bool_or(h.is_stored) as is_stored,
-         ${major < 15 ? "null" : CULPRITS} as culprits
+         ${major < 15 ? "null" : "k.views::pg_catalog.text"} as culprits
     from hits as h
+    left join culprits as k on k.start = h.start
     join pg_catalog.pg_class as c on c.oid = h.start
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
    where ${IS_USER_RELATION}
      and c.oid in (select r.oid from readers as r)
-   group by c.oid, c.relkind, c.relowner, c.relname, n.nspname
+   group by c.oid, c.relkind, c.relowner, c.relname, n.nspname, k.views::pg_catalog.text
    order by 1`;
 
 export default queryCheck({

@@ -34,12 +34,15 @@ function sqlFor(declared: readonly string[]): string {
        and ${IS_USER_RELATION}
        and (${isSensitive})
   ),
-  grants as (
+  tables as materialized (
+    select s.oid, pg_catalog.array_agg(s.attname) as names from columns as s group by s.oid
+  ),
+  grants as materialized (
     select distinct c.oid, a.grantee
-      from pg_catalog.pg_class as c
+      from tables as t
+      join pg_catalog.pg_class as c on c.oid = t.oid
      cross join lateral pg_catalog.aclexplode(c.relacl) as a
-     where c.oid in (select s.oid from columns as s)
-       and a.privilege_type = 'SELECT'
+     where a.privilege_type = 'SELECT'
        and a.grantee <> c.relowner
        and ${isOutsideExtensions("pg_class", "c.oid")}
   )
@@ -54,8 +57,9 @@ function sqlFor(declared: readonly string[]): string {
            where t.attrelid = c.oid
              and t.attnum > 0
              and not t.attisdropped
-             and t.attname not in (select o.attname from columns as o where o.oid = c.oid)) as others
+             and t.attname <> all (k.names)) as others
     from columns as s
+    join tables as k on k.oid = s.oid
     join pg_catalog.pg_class as c on c.oid = s.oid
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     join grants as g on g.oid = s.oid

@@ -35,7 +35,8 @@ const PASSWORD_CLAUSE = String.raw`\mpassw(or)?d\s+'{1,3}(?!SCRAM-SHA-256)[^'\s|
 
 /** SQL condition: a comment or another text for people holds a credential. */
 export function holdsCredential(text: string): string {
-  return `(${text} ~ ${literal(TOKEN)} or ${text} ~* ${literal([URL, PAIR, PROSE].join("|"))})`;
+  return `${mayHoldCredential(text)}
+     and (${text} ~ ${literal(TOKEN)} or ${text} ~* ${literal([URL, PAIR, PROSE].join("|"))})`;
 }
 
 /** SQL condition: a routine's `source` holds one, or its `code` (without comments) sets one. */
@@ -50,7 +51,7 @@ export function codeHoldsCredential({ source, code }: { source: string; code: st
 
 /** SQL condition that is cheap and true for every text that codeHoldsCredential could find something in. */
 export function mayHoldCredential(text: string): string {
-  return `${text} ~* 'passw|pwd|secret|api_?key|://|akia|[sr]k[-_](live|test)|gh[pousr]_|xox|private key'`;
+  return `${text} ~* 'passw|passphrase|pwd|secret|api_?key|://|akia|[sr]k[-_](live|test)|gh[pousr]_|xox|private key'`;
 }
 
 /** SQL condition: a connection string has a password, as a word or in a URL. */

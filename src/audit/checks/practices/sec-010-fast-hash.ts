@@ -18,7 +18,9 @@ const SQL = `
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     join pg_catalog.pg_language as l on l.oid = p.prolang
-   cross join lateral (select c.code, ${withoutStrings("c.code")} as bare from (select ${CODE} as code) as c) as b
+   cross join lateral (
+           select c.code, ${withoutStrings("c.code")} as bare from (select ${CODE} as code offset 0) as c offset 0
+         ) as b
    where l.lanname not in ('c', 'internal')
      and (p.prosqlbody is not null or p.prosrc ~* 'md5|digest|gen_salt')
      and ${IS_USER_ROUTINE}
