@@ -74,7 +74,7 @@ function findingsOf(
   for (const found of outcome.found) {
     const { object } = found;
     const same = byObject.get(object);
-    const graver = gravest(found.severity ?? severity, same?.severity);
+    const graver = gravest(severityOf(found.severity, { check, severity }), same?.severity);
     if (same) {
       // One object has one finding, so that counts and fingerprints stay true.
       byObject.set(object, { ...same, severity: graver, evidence: `${same.evidence}; ${found.detail}` });
@@ -104,10 +104,21 @@ function findingsOf(
   return [...byObject.values()];
 }
 
+/** What a profile says about a check holds for every finding of it: a milder one bounds it from above, a stricter one from below. */
+function severityOf(own: Severity | undefined, { check, severity }: Pick<CheckResult, "check" | "severity">): Severity {
+  if (own === undefined || severity === check.severity) return own ?? severity;
+  const isMilder = rank(severity) > rank(check.severity);
+  return isMilder ? mildest(severity, own) : gravest(severity, own);
+}
+
 const rank = (severity: Severity): number => SEVERITIES.indexOf(severity);
 
 function gravest(one: Severity, other: Severity | undefined): Severity {
   return other !== undefined && rank(other) < rank(one) ? other : one;
+}
+
+function mildest(one: Severity, other: Severity): Severity {
+  return rank(other) > rank(one) ? other : one;
 }
 
 interface Placed {

@@ -39,6 +39,19 @@ describe("findings of a report", () => {
     expect(findings).toMatchObject([{ object: "x", severity: "high", evidence: "first; second" }]);
   });
 
+  it("are no graver than a mild profile says, and no milder than a strict one", () => {
+    const severityUnder = (profile: "low" | "medium" | "critical", own: "high" | "info") => {
+      const outcome = found({ object: "x", detail: "d", severity: own });
+      const result = sampleResult({ id: "VER-002", severity: "medium", outcome });
+      return sampleReport([{ ...result, severity: profile }]).findings[0]?.severity;
+    };
+    expect(severityUnder("low", "high")).toBe("low");
+    expect(severityUnder("low", "info")).toBe("info");
+    expect(severityUnder("critical", "info")).toBe("critical");
+    expect(severityUnder("medium", "high")).toBe("high");
+    expect(severityUnder("medium", "info")).toBe("info");
+  });
+
   it("are known when the baseline has them, and of unknown age without one", () => {
     const results = [sampleResult({ id: "ROL-001", outcome: found("old", "new") })];
     const fingerprint = fingerprintOf({ check: "ROL-001", database: undefined, object: "old" });
