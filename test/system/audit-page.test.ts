@@ -214,6 +214,7 @@ describe("the controls of the page", () => {
       await page.keyboard.press("Enter");
       expect(await page.locator("#table").isVisible()).toBe(true);
       expect(await page.locator("#chart").isVisible()).toBe(false);
+      expect(await page.locator("#swap").textContent()).toBe("Show the chart");
     });
   });
 

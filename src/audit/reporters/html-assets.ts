@@ -34,7 +34,7 @@ button { font: inherit; padding: .25rem .75rem; min-height: 2rem; color: var(--t
 .objects { list-style: none; padding: 0; } .finding { border-left: 4px solid var(--line); padding: .25rem 0 .25rem 1rem; margin: 1rem 0; }
 .finding p { margin: .25rem 0; } .object { font-family: ui-monospace, monospace; }
 .waiver { font-style: italic; }
-.code { display: flex; gap: .5rem; align-items: center; } .code pre { flex: 1 1 auto; min-width: 0; }
+.code { display: flex; gap: .5rem; align-items: center; } .code pre { flex: 1 1 auto; min-width: 0; } .code button { flex: none; }
 pre { background: var(--soft); padding: .5rem; margin: .25rem 0; white-space: pre-wrap; border-radius: .25rem; }
 [hidden] { display: none; }
 @media (prefers-reduced-motion: no-preference) { button { transition: background .1s; } }
@@ -80,10 +80,10 @@ const table = document.getElementById("table");
 swap.hidden = false;
 table.hidden = true;
 swap.addEventListener("click", () => {
-  const isTable = swap.getAttribute("aria-pressed") !== "true";
-  swap.setAttribute("aria-pressed", String(isTable));
+  const isTable = table.hidden;
   table.hidden = !isTable;
   chart.hidden = isTable;
+  swap.textContent = isTable ? "Show the chart" : "Show the table";
 });
 for (const button of all(".copy")) {
   button.hidden = false;

@@ -81,7 +81,7 @@ function scores(document: AuditDocument): Html {
   const all = [...pillars.map(({ pillar, ...score }) => ({ name: pillar, score })), { name: "all", score: overall }];
   return html`<section aria-labelledby="scores-head"><h2 id="scores-head">Scores</h2>
 <p class="overall">${overall.score === null ? "Too little was checked for a score" : html`<strong>${overall.score}</strong> of 100, grade <strong>${overall.grade ?? ""}</strong>`}<span>${overall.checked_percent} % of the checks that apply have an answer.</span></p>
-<p><button type="button" id="swap" aria-pressed="false" hidden>Show the table</button></p>
+<p><button type="button" id="swap" hidden>Show the table</button></p>
 <figure id="chart">${chart(all)}<figcaption>Score per pillar, 0 to 100. One critical finding caps a pillar at 59, one of high severity at 84.</figcaption></figure>
 <div id="table" class="wide" role="region" aria-label="Scores as a table" tabindex="0"><table><caption>Scores and counts</caption>
 <thead><tr>${["pillar", "score", "checked", ...SEVERITIES, "waived", "unknown"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
@@ -197,7 +197,7 @@ function unknown(unknowns: readonly DocumentUnknown[]): Html {
 
 function unknownRow(one: DocumentUnknown): Html {
   const { check, title, severity, pillar, database, reason } = one;
-  return html`<tr data-severity="${severity}" data-pillar="${pillar}"><th scope="row"><span class="id">${check}</span> ${title}</th><td>${severity}</td><td>${database ?? "all"}</td><td>${reason}</td><td>${answerText(one) ?? "no right would"}</td></tr>
+  return html`<tr data-severity="${severity}" data-pillar="${pillar}"><th scope="row"><span class="id">${check}</span> ${title}</th><td>${severity}</td><td>${database ?? "the cluster"}</td><td>${reason}</td><td>${answerText(one) ?? "nothing that can be granted"}</td></tr>
 `;
 }
 
