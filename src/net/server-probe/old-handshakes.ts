@@ -38,13 +38,45 @@ export interface VersionResult {
   end: "refused" | "closed" | { gap: string };
 }
 
-/** Every suite of `version` that the server takes. Never throws for what the server does. */
+/**
+ * Every suite of `version` that the server takes. Never throws for what the server does.
+ *
+ * When the first offer is taken, the rest is offered in parts side by side: on a long line a hundred connections one after
+ * the other would take half a minute.
+ */
 export async function enumerateSuites(dialer: Dialer, version: OldVersion): Promise<VersionResult> {
+  const all = suitesOf(version);
+  const first = await takeSuites(dialer, { version, suites: all, limit: 1 });
+  const [taken] = first.suites;
+  if (taken === undefined || first.end !== "open") return { version, ...first, end: endOf([first]) };
+  const rest = all.filter(({ code }) => code !== taken.code);
+  const parts = Array.from({ length: PARTS }, (_, part) => rest.filter((_suite, index) => index % PARTS === part));
+  const runs = await Promise.all(parts.map((suites) => takeSuites(dialer, { version, suites, limit: suites.length })));
+  const suites = [taken, ...runs.flatMap((run) => run.suites)].sort((one, other) => one.code - other.code);
+  return { version, suites, flight: first.flight, end: endOf(runs) };
+}
+
+/** As many as there are connections at once. */
+const PARTS = 3;
+
+interface Taken {
+  suites: readonly CipherSuite[];
+  flight: Flight | undefined;
+  /** "open": the limit was reached, and there may be more. */
+  end: VersionResult["end"] | "open";
+}
+
+/** Offers `suites` until the server refuses what is left, or took `limit` of them. */
+async function takeSuites(
+  dialer: Dialer,
+  offer: { version: OldVersion; suites: readonly CipherSuite[]; limit: number },
+): Promise<Taken> {
+  const { version, limit } = offer;
   const suites: CipherSuite[] = [];
   let flight: Flight | undefined;
-  let rest: readonly CipherSuite[] = suitesOf(version);
+  let rest = offer.suites;
   try {
-    while (rest.length > 0) {
+    while (rest.length > 0 && suites.length < limit) {
       const outcome = await handshake(dialer, { version, suites: rest.map(({ code }) => code) });
       if ("flight" in outcome) {
         const { suite } = outcome.flight;
@@ -54,15 +86,20 @@ export async function enumerateSuites(dialer: Dialer, version: OldVersion): Prom
         continue;
       }
       const fewer = "refused" in outcome && outcome.refused === "handshake" ? withoutSigned(version, rest) : rest;
-      if (fewer.length === rest.length)
-        return { version, suites, flight, end: "refused" in outcome ? "refused" : "closed" };
+      if (fewer.length === rest.length) return { suites, flight, end: "refused" in outcome ? "refused" : "closed" };
       rest = fewer;
     }
-    return { version, suites, flight, end: "refused" };
+    return { suites, flight, end: rest.length === 0 ? "refused" : "open" };
   } catch (error) {
-    if (error instanceof ProbeGap) return { version, suites, flight, end: { gap: error.message } };
+    if (error instanceof ProbeGap) return { suites, flight, end: { gap: error.message } };
     throw error;
   }
+}
+
+/** The least certain of the ends. */
+function endOf(runs: readonly Taken[]): VersionResult["end"] {
+  const ends = runs.map(({ end }) => (end === "open" ? "refused" : end));
+  return ends.find((end) => typeof end === "object") ?? ends.find((end) => end === "closed") ?? "refused";
 }
 
 function suitesOf(version: OldVersion): readonly CipherSuite[] {

@@ -211,7 +211,7 @@ describe("the limits of a probe", () => {
   });
 
   it("are known by name", () => {
-    expect(PROBE_LIMITS).toEqual({ parallel: 3, connections: 300, connectionMs: 3_000, totalMs: 20_000 });
+    expect(PROBE_LIMITS).toEqual({ parallel: 3, connections: 300, connectionMs: 3_000, totalMs: 30_000 });
   });
 
   it("leave nothing behind when the caller gives up", async () => {
