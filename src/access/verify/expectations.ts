@@ -6,6 +6,7 @@ import { PUBLIC } from "../catalog/acl.ts";
 import { NO_PRIVILEGES, type PrivilegeName, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, DefaultAclKind, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel } from "../model/model.ts";
+import { SYSTEM_SCHEMA } from "../model/selectors.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type DesiredObject, desiredObjects } from "./desired.ts";
 import { desiredGraph, presentGraph, type RoleGraph } from "./role-graph.ts";
@@ -52,6 +53,18 @@ export class Expectations {
 
   schema(name: string): DesiredObject | undefined {
     return this.#schemas.get(name);
+  }
+
+  /** Whether the model lets `role` read that relation of pg_catalog. */
+  readsSystem(role: string, relation: string): boolean {
+    const select = privilegeSet(["select"]);
+    return this.objects.some(
+      (desired) =>
+        desired.object.kind === "table" &&
+        desired.object.schema === SYSTEM_SCHEMA &&
+        desired.object.name === relation &&
+        (this.privileges(role, desired) & select) !== 0,
+    );
   }
 
   isOwner(role: string, { owner }: DesiredObject): boolean {
@@ -126,7 +139,8 @@ export class Expectations {
   }
 
   #reachesSchema(role: string, { object }: DesiredObject): boolean {
-    if (object.schema === undefined) return true;
+    // Nobody needs a grant to name what the server brings along.
+    if (object.schema === undefined || object.schema === SYSTEM_SCHEMA) return true;
     const home = this.schema(object.schema);
     return home !== undefined && (this.#ownAndGranted(role, home) & privilegeSet(["usage"])) !== 0;
   }

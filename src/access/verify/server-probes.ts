@@ -266,7 +266,8 @@ function secretProbes(source: ProbeSource): Probe[] {
         row,
         action,
         object: "server",
-        expected,
+        // What the model grants there is probed with the object itself; a view also needs its function.
+        expected: expectations.readsSystem(role, action.replace("select ", "")) ? "either" : expected,
         attempt: explained(select),
         ...(relation === undefined ? {} : { otherwise: serverRelationPrivilege(role, relation) }),
       }));
