@@ -1,0 +1,51 @@
+/**
+ * The server that pgkeep itself starts, with what the audit recommends for it: nothing is left that costs the best grade.
+ *
+ * Profile "dev", because the binaries of the npm packages are a release behind what is published, which is right to say and
+ * no fault of a server's settings.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { pgkeep } from "../support/pgkeep.ts";
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "pgkeep-recommended-"));
+  const started = await pgkeep(["db", "start", "--quiet"], inDirectory());
+  expect([started.status, started.stderr]).toEqual([0, ""]);
+}, 60_000);
+
+afterAll(async () => {
+  await pgkeep(["db", "stop", "--quiet"], inDirectory());
+  await rm(directory, { recursive: true, force: true });
+});
+
+const inDirectory = () => ({ cwd: directory, env: { HOME: directory } });
+
+interface Overall {
+  grade: string;
+  score: number;
+  counts: Record<string, number>;
+}
+
+async function audited(): Promise<Overall> {
+  const { stdout, stderr } = await pgkeep(["audit", "--embedded", "--profile", "dev", "--json"], inDirectory());
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout).data.overall;
+}
+
+it("scores A once the safe fixes are applied, and has nothing critical or high before", async () => {
+  const before = await audited();
+  expect([before.counts.critical, before.counts.high]).toEqual([0, 0]);
+  const fixed = await pgkeep(["audit", "fix", "--embedded", "--profile", "dev", "--apply", "--yes"], inDirectory());
+  expect([fixed.status, fixed.stderr]).toEqual([0, expect.stringContaining("applied and audited again")]);
+  const after = await audited();
+  expect(after.grade).toBe("A");
+  expect(after.score).toBeGreaterThan(before.score);
+  expect(Object.values(after.counts).reduce((sum, n) => sum + n, 0)).toBeLessThan(
+    Object.values(before.counts).reduce((sum, n) => sum + n, 0),
+  );
+});
