@@ -131,16 +131,21 @@ function read<Answer>(path: string, use: (descriptor: number, size: number) => A
   }
 }
 
+/** 64 KiB at a time: most files are shorter, and memory for the longest allowed is taken when one is that long. */
+const PIECE_BYTES = 64 * 1024;
+
 /** Files below /proc say that they have no bytes, so the end is where nothing more comes. */
 function readAt(descriptor: number, from: number, bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes);
+  const pieces: Buffer[] = [];
   let length = 0;
   while (length < bytes) {
-    const got = readSync(descriptor, buffer, length, bytes - length, from + length);
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bytes - length));
+    const got = readSync(descriptor, piece, 0, piece.length, from + length);
     if (got === 0) break;
+    pieces.push(piece.subarray(0, got));
     length += got;
   }
-  return buffer.subarray(0, length);
+  return pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces);
 }
 
 function described(path: string, stats: Stats): FileStatus {

@@ -21,6 +21,8 @@ export function membershipQuery(major: number): string {
 export class Reach {
   readonly #inherited: ReadonlyMap<string, readonly string[]>;
   readonly #settable: ReadonlyMap<string, readonly string[]>;
+  readonly #privileges = new Map<string, ReadonlySet<string>>();
+  readonly #identities = new Map<string, ReadonlySet<string>>();
 
   constructor(rows: readonly TextRow[]) {
     this.#inherited = edges(rows.filter(({ inherits }) => inherits === "t"));
@@ -29,12 +31,12 @@ export class Reach {
 
   /** Roles whose privileges `role` has without doing anything, itself among them. */
   privilegesOf(role: string): ReadonlySet<string> {
-    return closure(role, this.#inherited);
+    return remembered(this.#privileges, role, () => closure(role, this.#inherited));
   }
 
   /** Roles that a session of `role` can become, itself among them. */
   identitiesOf(role: string): ReadonlySet<string> {
-    return closure(role, this.#settable);
+    return remembered(this.#identities, role, () => closure(role, this.#settable));
   }
 
   canBecome(role: string, others: ReadonlySet<string>): boolean {
@@ -49,6 +51,13 @@ export class Reach {
     }
     return false;
   }
+}
+
+/** A thousand logins ask for the same few thousand sets. */
+function remembered<Value>(known: Map<string, Value>, key: string, find: () => Value): Value {
+  const value = known.get(key) ?? find();
+  known.set(key, value);
+  return value;
 }
 
 function edges(rows: readonly TextRow[]): Map<string, string[]> {

@@ -35,12 +35,17 @@ async function examine(facts: Facts): Promise<readonly Found[]> {
     ident: settings.value("ident_file"),
     dataDirectory: settings.value("data_directory"),
   });
-  const wrong = await lookAtEach(files, async ({ path, isPrivate }) => {
-    const status = await host.status(path);
-    return status === undefined ? [] : judge(status, isPrivate, host);
-  });
   const directories = new Set(files.map(({ path }) => dirname(path)));
-  return [...wrong, ...(await lookAtEach(directories, (path) => judgeDirectory(path, host)))];
+  const looks = [
+    () => lookAtEach(files, ({ path, isPrivate }) => judgeFile(path, isPrivate, host)),
+    () => lookAtEach(directories, (path) => judgeDirectory(path, host)),
+  ];
+  return await lookAtEach(looks, (look) => look());
+}
+
+async function judgeFile(path: string, isPrivate: boolean, host: HostFacts): Promise<Found[]> {
+  const status = await host.status(path);
+  return status === undefined ? [] : judge(status, isPrivate, host);
 }
 
 function judge(status: FileStatus, isPrivate: boolean, host: HostFacts): Found[] {

@@ -31,12 +31,11 @@ async function examine(facts: Facts): Promise<readonly Found[]> {
   const data = (await facts.settings()).value("data_directory");
   if ((await host.status(data)) === undefined) throw new Unanswered(`${data} is not on this machine`);
   const tablespaces = join(data, "pg_tblspc");
-  return [
-    ...(await lookAtEach([data, join(data, "pg_wal")], (path) => judge(path, host))),
-    ...(await lookAtEach([tablespaces], (path) =>
-      lookAtEach(namesIn(path) ?? [], (name) => judge(join(path, name), host)),
-    )),
+  const looks = [
+    () => lookAtEach([data, join(data, "pg_wal")], (path) => judge(path, host)),
+    () => lookAtEach(namesIn(tablespaces) ?? [], (name) => judge(join(tablespaces, name), host)),
   ];
+  return await lookAtEach(looks, (look) => look());
 }
 
 /** Through links: a tablespace is one, and its name in the data directory is how the server knows it. */

@@ -86,7 +86,7 @@ function inProcesses(host: HostFacts): Found[] {
     }
   }
   if (pids.size === 0 && hidden > 0) {
-    throw new Unanswered(`the environments of ${hidden} processes of other accounts may not be looked at`, "host");
+    throw new Unanswered(`the environments of ${hidden} processes may not be looked at`, "host");
   }
   return [...pids].map(([object, numbers]) => ({
     object,

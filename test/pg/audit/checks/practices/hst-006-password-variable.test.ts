@@ -70,7 +70,7 @@ describe("HST-006 PGPASSWORD", () => {
     rmSync(others.at("proc/70/environ"));
     expect(await runCheck(check, madeUpFacts({ host: others.host }))).toMatchObject({
       status: "unknown",
-      reason: expect.stringContaining("1 processes of other accounts"),
+      reason: expect.stringContaining("environments of 1 processes"),
     });
   });
 
