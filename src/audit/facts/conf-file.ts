@@ -152,6 +152,8 @@ function quotedAt(text: string, start: number): { text: string; end: number } | 
 
 /** `text` as pg_settings would show it; undefined when the server would not take it. */
 export function normalized(kind: SettingKind, text: string): string | undefined {
+  // A switch until 17, and a list since then that still takes the words of a switch.
+  if (kind.name === "log_connections") return booleanOf(text) ?? text;
   if (kind.type === "string") return text;
   if (kind.type === "boolean") return booleanOf(text);
   if (kind.type === "choice") return choiceOf(kind, text);
@@ -176,10 +178,12 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   "0": "off",
 };
 
-function choiceOf({ choices }: SettingKind, text: string): string | undefined {
+function choiceOf({ name, choices }: SettingKind, text: string): string | undefined {
   const word = text.toLowerCase();
   const find = (wanted: string): string | undefined => choices.find((choice) => choice.toLowerCase() === wanted);
   const synonym = Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word] : undefined;
+  // A switch in 14, and since then another word for its first method.
+  if (name === "wal_compression" && (synonym === "on" || word === "on")) return undefined;
   return find(word) ?? (synonym === undefined ? undefined : find(synonym));
 }
 

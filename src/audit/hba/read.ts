@@ -1,8 +1,8 @@
 /**
  * Reads pg_hba.conf and pg_ident.conf of a live server: the files when they can be read, else the server's views.
  *
- * Files are read through the server, by a superuser, because the paths are the server's. They are looked at before they
- * are opened: a pipe or a device that an include names has no size, and is taken for empty.
+ * Files are read through the server, by a superuser, because the paths are the server's. The view is asked as well: it
+ * knows what this server refuses, and it must tell the same rules.
  */
 import { literal } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
@@ -77,7 +77,7 @@ function momentOf(seconds: string | null | undefined): Date | undefined {
   return seconds ? new Date(Number(seconds) * 1000) : undefined;
 }
 
-/** Files of the server's machine, as a superuser reads them. */
+/** Files of the server's machine, as a superuser reads them. What has no size, a device, is not opened. */
 class ServerFiles implements ConfSource {
   readonly #facts: Facts;
   /** The newest of the files that were read. */

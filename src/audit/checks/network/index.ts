@@ -45,4 +45,5 @@ export const index = {
   "net-041-no-credential": () => import("./net-041-no-credential.ts"),
   "net-042-clear-text-password": () => import("./net-042-clear-text-password.ts"),
   "net-043-md5-demand": () => import("./net-043-md5-demand.ts"),
+  "net-044-host-firewall": () => import("./net-044-host-firewall.ts"),
 } satisfies CatalogueIndex<Check>;
