@@ -2,7 +2,7 @@
 import type { Check, Profile } from "../../../src/audit/check.ts";
 import { localHost } from "../../../src/audit/facts/host.ts";
 import { lineOf } from "../../../src/audit/facts/line.ts";
-import { probeServer } from "../../../src/audit/facts/probe.ts";
+import { type ProbeFacts, probeServer } from "../../../src/audit/facts/probe.ts";
 import type { CheckOutcome } from "../../../src/audit/run/result.ts";
 import type { ConnectionSettings } from "../../../src/pg/session.ts";
 import { outcomeOn } from "../audited.ts";
@@ -14,6 +14,8 @@ export interface LiveRun {
   connection?: Partial<ConnectionSettings>;
   /** Whether the run probes. Default false. */
   probes?: boolean;
+  /** Probes once for all runs that share it, while the server stays as it is. */
+  memory?: { probe?: Promise<ProbeFacts> };
   /** Roles that exist, to probe with. Default: the superuser. */
   roles?: readonly string[];
   /** Whether the run looks at the host. Default false. */
@@ -40,9 +42,15 @@ export async function liveOutcome(cluster: TestCluster, check: Check, run: LiveR
     declared: { certificateDays },
     line,
     profile,
-    ...(probes ? { probe: () => probeServer(options) } : {}),
+    ...(probes ? { probe: () => remembered(run.memory, () => probeServer(options)) } : {}),
     ...(host === undefined ? {} : { host }),
   });
+}
+
+function remembered(memory: LiveRun["memory"], ask: () => Promise<ProbeFacts>): Promise<ProbeFacts> {
+  if (memory === undefined) return ask();
+  memory.probe ??= ask();
+  return memory.probe;
 }
 
 /** Objects with the detail of each; empty when the check passed, the reason when it has no answer. */
