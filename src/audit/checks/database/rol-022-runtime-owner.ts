@@ -21,8 +21,9 @@ const SQL = `
     select distinct c.relowner
       from pg_catalog.pg_class as c
      cross join lateral pg_catalog.aclexplode(c.relacl) as a
+      join pg_catalog.pg_roles as g on g.oid = a.grantee and not g.rolsuper
      where c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and a.grantee not in (0, c.relowner)
+       and a.grantee <> c.relowner
        and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
   )
   select pg_catalog.quote_ident(r.rolname) as object,
@@ -43,7 +44,8 @@ export default queryCheck({
     "in as the owner, one hole in it does the same; a role with SELECT, INSERT, UPDATE and DELETE could not.",
   remedy: "Let a role own the tables that only migrations use, and give the application a second one.",
   limits:
-    "Nobody else having privileges is the sign; an application that works through functions alone looks the same.",
+    "That nobody else has privileges is the sign, PUBLIC and superusers not counted. An application that works through " +
+    "functions alone looks the same.",
   references: { other: ["least privilege"] },
   sql: SQL,
   found: () => ({

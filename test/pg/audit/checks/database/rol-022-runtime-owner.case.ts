@@ -10,7 +10,7 @@ export default defineCase({
     set local role "Shop";
     create table lab.orders (id int);
     create view lab.recent as select id from lab.orders;
-    grant select on lab.orders to public;
+    grant select on lab.orders to public, postgres;
     reset role`,
   finds: [`"Shop"`],
   lookAlike: `
