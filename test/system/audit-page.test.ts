@@ -2,11 +2,11 @@
  * The page of an audit in a real Chromium: it asks nothing of a network, runs nothing but its own script, breaks no rule of
  * accessibility, and does what its controls say.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditDocument } from "../../src/audit/document.ts";
@@ -17,7 +17,6 @@ import { HOSTILE_NAMES } from "../support/hostile-names.ts";
 import { needs } from "../support/needs.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const ARGUMENTS = [
   "--no-sandbox",
@@ -87,7 +86,7 @@ async function withPage(
 
 /** Ids of the rules that the page breaks, WCAG 2.2 A and AA and good practice. */
 async function brokenRules(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const report = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>("axe.run(document)");
   return report.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(" ")}`);
 }
