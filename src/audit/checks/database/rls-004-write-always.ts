@@ -23,11 +23,15 @@ const SQL = `
   ${FROM_RELATIONS}
     join pg_catalog.pg_policy as p on p.polrelid = c.oid
    cross join lateral (
-           select coalesce(${isAlwaysTrue("e.using_rows")}, p.polcmd = 'a') as any_old,
-                  coalesce(${isAlwaysTrue("e.check_rows")}, p.polcmd = 'd') as any_new,
-                  ${isAlwaysTrue("e.using_rows")} is true or ${isAlwaysTrue("e.check_rows")} is true as is_open,
+           select coalesce(t.using_true, p.polcmd = 'a') as any_old,
+                  coalesce(t.check_true, p.polcmd = 'd') as any_new,
+                  t.using_true is true or t.check_true is true as is_open,
                   0::pg_catalog.oid = any (p.polroles) as is_public
-             from (select ${USING} as using_rows, ${CHECK} as check_rows offset 0) as e
+             from (
+               select ${isAlwaysTrue("e.using_rows")} as using_true, ${isAlwaysTrue("e.check_rows")} as check_true
+                 from (select ${USING} as using_rows, ${CHECK} as check_rows offset 0) as e
+               offset 0
+             ) as t
            offset 0
          ) as w
    where p.polpermissive

@@ -6,10 +6,15 @@ import { textsOf } from "./json-texts.ts";
 import { IS_USER_RELATION, relationOf } from "./row-security.ts";
 import { isOutsideExtensions } from "./user-objects.ts";
 
-const SENSITIVE =
-  "^(ssn|social_security(_number)?|passport(_no|_number)?|credit_?card(_no|_number)?|card_number|cvv|iban|tax_id|" +
-  "national_id|date_of_birth|dob|password(_hash)?|passwd|api_?key|secret(_key)?|private_key|access_token|" +
-  "refresh_token|diagnosis|medical_record)$";
+/** Compared as a list, which is a hash; a pattern would cost as much as the rest of the check on many columns. */
+const SENSITIVE = `pg_catalog.lower(t.attname) = any ('{${[
+  ["ssn", "social_security", "social_security_number", "national_id", "tax_id", "iban", "cvv", "card_number"],
+  ["passport", "passport_no", "passport_number", "creditcard", "credit_card"],
+  ["creditcard_no", "credit_card_no", "creditcard_number", "credit_card_number"],
+  ["date_of_birth", "dob", "diagnosis", "medical_record"],
+  ["password", "password_hash", "passwd", "apikey", "api_key", "secret", "secret_key", "private_key"],
+  ["access_token", "refresh_token"],
+].join(",")}}'::pg_catalog.text[])`;
 
 /** `schema.table.column` of the operator's declarations as a condition; `*` is any name. */
 function isDeclared(pattern: string): string {
@@ -19,7 +24,7 @@ function isDeclared(pattern: string): string {
 }
 
 function sqlFor(declared: readonly string[]): string {
-  const isSensitive = [`t.attname ~* '${SENSITIVE}'`, ...declared.map(isDeclared)].join(" or ");
+  const isSensitive = [SENSITIVE, ...declared.map(isDeclared)].join(" or ");
   return `
   with columns as materialized (
     select c.oid, t.attname, pg_catalog.quote_ident(t.attname) as shown

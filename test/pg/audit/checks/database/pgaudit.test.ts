@@ -3,7 +3,7 @@
  * installed, on one that loads it.
  */
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Check } from "../../../../../src/audit/check.ts";
 import aud003 from "../../../../../src/audit/checks/database/aud-003-changes-leave-no-trace.ts";
 import aud016 from "../../../../../src/audit/checks/database/aud-016-pgaudit-not-loaded.ts";
@@ -16,6 +16,7 @@ import { pgauditClasses } from "../../../../../src/audit/checks/database/pgaudit
 import { settingStatement } from "../../../../../src/audit/fix.ts";
 import { foundOf, objectsOf, outcomeAsNobody, outcomeAt } from "../../../../support/audited.ts";
 import { availableMajors, sharedCluster, startCluster, type TestCluster } from "../../../../support/cluster.ts";
+import { needs } from "../../../../support/needs.ts";
 
 const OF_PGAUDIT = [aud017, aud018, aud019, aud020, aud021];
 
@@ -47,10 +48,13 @@ describe("what pgaudit.log amounts to", () => {
 
 const HAS_PGAUDIT = existsSync("/usr/lib/postgresql/15/lib/pgaudit.so");
 
-describe.skipIf(!HAS_PGAUDIT)("PostgreSQL 15 with pgAudit (Debian package postgresql-15-pgaudit)", () => {
+describe("PostgreSQL 15 with pgAudit", () => {
   let cluster: TestCluster;
 
+  beforeEach(needs(HAS_PGAUDIT, "Debian package postgresql-15-pgaudit is not installed"));
+
   beforeAll(async () => {
+    if (!HAS_PGAUDIT) return;
     cluster = await startCluster({ major: 15, settings: { shared_preload_libraries: "$libdir/pgaudit" } });
   }, 30_000);
 
