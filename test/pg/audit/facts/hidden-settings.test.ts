@@ -12,7 +12,7 @@ describe("settings that a plain role is not shown", () => {
     await session.script("begin; create role settings_plain; set local role settings_plain");
     const rows = await session.query(ALL_SETTINGS);
     await session.script("rollback");
-    const settings = Settings.fromServer({ views: [rows], files: undefined, seesHidden: false });
+    const settings = Settings.fromServer({ views: [rows], seesHidden: false });
     const shown = new Set(rows.map(({ name }) => name));
     const hidden = all.filter((name) => !shown.has(name));
     expect(hidden).toContain("ssl_ciphers");
