@@ -46,9 +46,9 @@ function collect(file: ConfigurationFile, found: Map<string, ConfigurationFile>,
 
 function includedBy(path: string): string[] {
   return [...textOf(path).matchAll(INCLUDE)].flatMap(([, directive = "", quoted, doubled, bare]) => {
-      const target = (quoted?.replaceAll("''", "'") ?? doubled ?? bare ?? "").trim();
-      const absolute = isAbsolute(target) ? target : resolve(dirname(path), target);
-      return directive.toLowerCase() === "include_dir" ? confIn(absolute) : [absolute];
+    const target = (quoted?.replaceAll("''", "'") ?? doubled ?? bare ?? "").trim();
+    const absolute = isAbsolute(target) ? target : resolve(dirname(path), target);
+    return directive.toLowerCase() === "include_dir" ? confIn(absolute) : [absolute];
   });
 }
 
