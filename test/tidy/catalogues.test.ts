@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { CATALOGUES, membersOf, staleIndexes } from "../../scripts/catalogue.mjs";
 import { filesBelow, read, withoutComments } from "./repository.ts";
 
-/** A case file is a test: describe-checks.ts runs every one of its folder. */
-const TESTS = filesBelow("test", ".test.ts", ".case.ts")
+/** A case file is a test: describe-checks.ts and describe-rule-checks.ts run every one of their folder. */
+const TESTS = filesBelow("test", ".test.ts", ".case.ts", ".rules.ts")
   .filter((path) => !path.startsWith("test/tidy/"))
   .map((path) => ({ path, text: withoutComments(read(path)) }));
 const MEMBERS = CATALOGUES.flatMap(({ folder }) => membersOf(folder).map((name) => [folder, name] as const));
@@ -21,7 +21,7 @@ describe("catalogues", () => {
 
   it.each(MEMBERS)("%s/%s.ts has a test", (folder, name) => {
     const area = folder.split("/").at(-1) ?? folder;
-    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.(test|case)\\.ts$`);
+    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.(test|case|rules)\\.ts$`);
     const imports = `${area}/${name}.ts"`;
     const tested = TESTS.some(
       ({ path, text }) => file.test(path) || text.includes(imports) || runs(text, folder, name),

@@ -4,7 +4,6 @@
  * An address admits IPv4 and IPv6 clients by separate parts, for neither family ever covers the other. Part A covers part B
  * when every client that B admits is admitted by A, whatever interfaces and name servers there are.
  */
-import { isIPv6 } from "node:net";
 import { parseIp } from "../../net/ip.ts";
 import type { HbaAddress, HbaRule } from "./hba.ts";
 
@@ -18,7 +17,8 @@ interface Numeric {
 
 /** The address that the server's resolver takes `text` for; undefined when it is a name to it. */
 export function numericAddress(text: string): Numeric | undefined {
-  return IPV4.test(text) || (isIPv6(text) && !text.startsWith("[")) ? parseIp(text) : undefined;
+  // Brackets belong to URLs; the server takes what is in them for a name.
+  return IPV4.test(text) || (text.includes(":") && !text.startsWith("[")) ? parseIp(text) : undefined;
 }
 
 const bitsOf = (family: 4 | 6): number => (family === 4 ? 32 : 128);
