@@ -4,7 +4,7 @@
  * One setting per line: name, kind (b boolean, i integer, r real, s string, e one of a list), base unit, default of the newest
  * major, majors that have it ("16-", "-15"), older defaults with the last major that had them, members of the list. A "?"
  * for a default that depends on how the server was built or made. Taken from pg_settings (vartype, unit, boot_val, enumvals)
- * of one server of each major; settings that nobody can change are left out.
+ * of one server of each major; modes of files in octal, as they are shown; settings that nobody can change are left out.
  */
 
 export interface SettingKind {
@@ -209,7 +209,7 @@ log_disconnections|b||off
 log_duration|b||off
 log_error_verbosity|e||default|||default,terse,verbose
 log_executor_stats|b||off
-log_file_mode|i||384
+log_file_mode|i||0600
 log_filename|s||postgresql-%Y-%m-%d_%H%M%S.log
 log_hostname|b||off
 log_line_prefix|s||%m [%p] 
@@ -376,7 +376,7 @@ transaction_timeout|i|ms|0|17-
 transform_null_equals|b||off
 unix_socket_directories|s||?
 unix_socket_group|s
-unix_socket_permissions|i||511
+unix_socket_permissions|i||0777
 update_process_title|b||on
 vacuum_buffer_usage_limit|i|kB|2048|16-|16:256
 vacuum_cost_delay|r|ms|0

@@ -58,6 +58,7 @@ describe("what the file does not say", () => {
   it("is the built-in default where all majors have the same", async () => {
     const settings = await factsOf("").settings();
     expect(settings.get("password_encryption")).toMatchObject({ value: "scram-sha-256", source: "default" });
+    expect(settings.value("unix_socket_permissions")).toBe("0777");
     expect(() => settings.get("log_checkpoints")).toThrow(Unanswered);
     expect(() => settings.get("unix_socket_directories")).toThrow(Unanswered);
     expect(() => settings.get("pgaudit.log")).toThrow(Unanswered);
