@@ -21,7 +21,9 @@ describe("catalogues", () => {
 
   it.each(MEMBERS)("%s/%s.ts has a test", (folder, name) => {
     const area = folder.split("/").at(-1) ?? folder;
-    const file = new RegExp(`(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.(test|case|rules)\\.ts$`);
+    const file = new RegExp(
+      `(^|/)${area}/([^/]*/)*${name.replaceAll(".", "\\.")}(\\.[^/]*)?\\.(test|case|rules)\\.ts$`,
+    );
     const imports = `${area}/${name}.ts"`;
     const tested = TESTS.some(
       ({ path, text }) => file.test(path) || text.includes(imports) || runs(text, folder, name),
