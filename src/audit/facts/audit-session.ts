@@ -40,6 +40,13 @@ const OWN_SETTINGS = `
 /** Makes `session` ours. Returns the settings that it began with. */
 export async function beginAuditSession(session: Session): Promise<readonly TextRow[]> {
   const planted = await session.query(ALL_SETTINGS);
-  await session.script(OWN_SETTINGS);
+  await session.script([OWN_SETTINGS, ...newerSettings(session.serverVersion)].join(";\n"));
   return planted;
+}
+
+function newerSettings(serverVersion: number): string[] {
+  return [
+    ...(serverVersion >= 140_000 ? ["set idle_session_timeout = 0"] : []),
+    ...(serverVersion >= 170_000 ? ["set transaction_timeout = 0"] : []),
+  ];
 }

@@ -12,10 +12,10 @@ import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
 import type { Check, Pillar, Profile, Severity } from "../check.ts";
 import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
-import { beginAuditSession } from "../facts/audit-session.ts";
 import type { Facts, ServerIdentity } from "../facts/facts.ts";
 import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
 import { hasDatabaseValues, PLAIN_DATABASE } from "../facts/settings.ts";
+import { type AuditSession, enterSession, type OpenSession } from "./enter.ts";
 import type { CheckOutcome, CheckResult } from "./result.ts";
 import { runCheck } from "./run-check.ts";
 
@@ -24,11 +24,14 @@ const FIRST_MAJOR = 14;
 
 const TEMPLATE = "template1";
 
-/** Databases that exist for the server or its provider, and hold nothing of the operator's. */
-const CONNECTABLE = `
-  select d.datname as name, pg_catalog.has_database_privilege(d.oid, 'CONNECT') as may
+/**
+ * All databases but the two that initdb makes to be copied. An owner may declare a database a template and still work in
+ * it, so that word of his keeps nobody out. What takes no connections is named, because he may lift that too.
+ */
+const DATABASES = `
+  select d.datname as name, d.datallowconn as open, pg_catalog.has_database_privilege(d.oid, 'CONNECT') as may
     from pg_catalog.pg_database as d
-   where d.datallowconn and not d.datistemplate
+   where d.datname not in ('template0', '${TEMPLATE}')
    order by 1`;
 
 /** A check as it takes part in one run. */
@@ -63,8 +66,7 @@ function isMeant({ id, pillar }: CatalogueEntry, word: string): boolean {
 
 export interface AuditRequest {
   checks: readonly ChosenCheck[];
-  /** Opens a session on the target's own database, or another. */
-  open(database?: string): Promise<Session>;
+  open: OpenSession;
   /** Looks into the connected database alone. */
   isOneDatabase: boolean;
   /** What the run brings along, made from its first session. */
@@ -84,11 +86,11 @@ export interface AuditRun {
   unreachable: readonly { database: string; reason: string }[];
 }
 
-/** Throws what `open` throws for the first session, and the signal's reason. */
+/** Throws what `open` throws for the first session, CONNECT_SERVER_REFUSED when that ends at once, and the signal's reason. */
 export async function runAudit(request: AuditRequest): Promise<AuditRun> {
-  await using session = await request.open();
-  const settings = await settingsSeen(session, request);
-  const facts = await LiveFacts.of(session, { ...(await request.surroundings(session)), settings });
+  const first = await enterSession(request.open).catch(throwRefusal);
+  await using session = first.session;
+  const facts = await factsOf({ ...first, session }, request).catch(throwRefusal);
   const run = new Run(request, facts);
   const own = facts.database;
   const places = request.isOneDatabase ? [] : await otherDatabases(facts);
@@ -111,15 +113,34 @@ export async function runAudit(request: AuditRequest): Promise<AuditRun> {
   };
 }
 
+async function factsOf(first: AuditSession, request: AuditRequest): Promise<LiveFacts> {
+  const settings = await settingsSeen(first, request);
+  return await LiveFacts.of(first.session, { ...(await request.surroundings(first.session)), settings });
+}
+
+/** Without a first session there is no audit, and no report in which an answer of the server could stand. */
+function throwRefusal(error: unknown): never {
+  if (!(error instanceof ServerError)) throw error;
+  throw new PgkeepError("CONNECT_SERVER_REFUSED", "the server ended the session before anything was checked", {
+    detail: `${tameLine(error.message)} (SQLSTATE ${error.sqlstate})`,
+    hint: "Try again; if it stays so, look into the server's log, or name another database with -d.",
+    state: "nothing was checked",
+    cause: error,
+  });
+}
+
 /** The settings of the session, and of one elsewhere when the database at hand has values of its own. */
-async function settingsSeen(session: Session, request: AuditRequest): Promise<Surroundings["settings"]> {
-  const here = await beginAuditSession(session);
+async function settingsSeen(
+  { session, settings: here }: AuditSession,
+  request: AuditRequest,
+): Promise<Surroundings["settings"]> {
   if (!hasDatabaseValues(here)) return [here];
   const [plain] = await session.query(PLAIN_DATABASE);
   if (!plain?.name) return [here];
   try {
-    await using elsewhere = await request.open(plain.name);
-    return [here, await beginAuditSession(elsewhere)];
+    const { session: elsewhere, settings } = await enterSession(request.open, plain.name);
+    await elsewhere.close();
+    return [here, settings];
   } catch (error) {
     request.signal.throwIfAborted();
     // What only that database would have told stays unknown.
@@ -130,13 +151,15 @@ async function settingsSeen(session: Session, request: AuditRequest): Promise<Su
 
 interface Place {
   name: string;
+  /** Nobody is let in, superusers neither. */
+  isClosed?: boolean;
   may: boolean;
 }
 
 async function otherDatabases(facts: LiveFacts): Promise<Place[]> {
-  const rows = await facts.query(CONNECTABLE);
+  const rows = await facts.query(DATABASES);
   return rows
-    .map(({ name, may }) => ({ name: name ?? "", may: may === "t" }))
+    .map(({ name, open, may }) => ({ name: name ?? "", isClosed: open !== "t", may: may === "t" }))
     .filter(({ name }) => name !== facts.database);
 }
 
@@ -173,10 +196,15 @@ class Run {
   /** Opens `place` and runs the checks of one scope there; unknown when it cannot be entered. */
   async enter(scope: Check["scope"], place: Place): Promise<void> {
     if (this.#of(scope).length === 0) return;
+    if (place.isClosed) {
+      // As long as nobody can enter it, nothing in it is open to anybody: no check is unknown for its sake.
+      this.unreachable.set(place.name, "it takes no connections");
+      return;
+    }
     try {
       if (!place.may) throw new PgkeepError("CONNECT_PERMISSION", "this role may not connect to it");
-      await using session = await this.#request.open(place.name);
-      await beginAuditSession(session);
+      const { session: opened } = await enterSession(this.#request.open, place.name);
+      await using session = opened;
       await this.check(scope, this.#facts.in(session), place.name);
     } catch (error) {
       this.#request.signal.throwIfAborted();

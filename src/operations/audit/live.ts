@@ -35,7 +35,7 @@ export async function liveRun(input: AuditInput, context: OperationContext, choi
   let first: Session["target"] | undefined;
   const run = await runAudit({
     checks: choice.checks,
-    open: (database) => server.open(database),
+    open: server.open,
     isOneDatabase: input.thisDatabase ?? false,
     surroundings: async (session) => {
       first = session.target;

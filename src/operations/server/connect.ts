@@ -22,8 +22,8 @@ export interface ServerRequest extends ConnectionRequest {
 
 export interface Server {
   connection: ResolvedConnection;
-  /** Opens a session, on the target's own database unless another is named. The caller closes it. */
-  open(database?: string): Promise<Session>;
+  /** Opens a session, on the target's own database unless another is named. `startup`: further settings of it. The caller closes it. */
+  open(database?: string, startup?: Readonly<Record<string, string>>): Promise<Session>;
 }
 
 /** Resolves the target; connects to nothing. Throws CONFIG_... and CONNECT_... as the settings call for. */
@@ -46,8 +46,9 @@ export async function serverOf(request: ServerRequest, context: OperationContext
       applicationName: "pgkeep",
     },
   );
-  const open = async (database = connection.database): Promise<Session> => {
-    const session = await openSession({ ...connection.settings, database }, { signal, clock, warn });
+  const open: Server["open"] = async (database = connection.database, startup = {}) => {
+    const serverSettings = { ...connection.settings.serverSettings, ...startup };
+    const session = await openSession({ ...connection.settings, database, serverSettings }, { signal, clock, warn });
     if (database === connection.database) context.report(connectedEvent(session));
     return session;
   };

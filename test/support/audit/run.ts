@@ -26,7 +26,8 @@ export async function auditOf(cluster: TestCluster, options: LabAudit = {}): Pro
   const settings = clusterSettings(cluster, connection);
   return await runAudit({
     checks: await chooseChecks({ profile, only }),
-    open: (database) => connectTo(cluster, { ...connection, ...(database === undefined ? {} : { database }) }),
+    open: (database, serverSettings = {}) =>
+      connectTo(cluster, { ...connection, serverSettings, ...(database === undefined ? {} : { database }) }),
     isOneDatabase,
     surroundings: async (session) => ({
       now: AUDIT_DAY,
