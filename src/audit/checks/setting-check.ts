@@ -37,7 +37,9 @@ interface Wrong {
 /** A finding about one setting, with the fix that sets it. */
 export function wrong(setting: Setting, { detail, severity, to, fix, risk = "low", riskReason }: Wrong = {}): Found {
   const change: Fix | undefined =
-    to === undefined ? undefined : { kind: "setting", name: setting.name, value: to, risk, riskReason };
+    to === undefined
+      ? undefined
+      : { kind: "setting", name: setting.name, value: to, needsRestart: needsRestart(setting), risk, riskReason };
   return {
     object: setting.name,
     detail: detail ?? (setting.value === "" ? "empty" : setting.value),
@@ -45,4 +47,8 @@ export function wrong(setting: Setting, { detail, severity, to, fix, risk = "low
     fix: fix ?? change,
     place: setting.place,
   };
+}
+
+function needsRestart({ context }: Setting): boolean | undefined {
+  return context === undefined ? undefined : context === "postmaster";
 }
