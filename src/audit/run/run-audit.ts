@@ -58,6 +58,11 @@ export async function chooseChecks({ profile, only }: Choice): Promise<readonly 
   });
 }
 
+/** Words that name no check: of any profile, because one that a profile leaves out is no mistake. */
+export function strangeWords(only: readonly string[]): readonly string[] {
+  return only.filter((word) => !checkEntries().some((entry) => isMeant(entry, word)));
+}
+
 function isMeant({ id, pillar }: CatalogueEntry, word: string): boolean {
   const wanted = word.toUpperCase();
   if (wanted.endsWith("*")) return id.startsWith(wanted.slice(0, -1));

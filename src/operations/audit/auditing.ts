@@ -12,7 +12,7 @@ import { isStale } from "../../audit/data/version-table.ts";
 import { VERSION_TABLE } from "../../audit/data/versions.ts";
 import { readAuditConfig } from "../../audit/facts/read-declarations.ts";
 import type { AuditReport } from "../../audit/report.ts";
-import { type Choice, type ChosenCheck, chooseChecks } from "../../audit/run/run-audit.ts";
+import { type Choice, type ChosenCheck, chooseChecks, strangeWords } from "../../audit/run/run-audit.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ZodNamespace } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -127,13 +127,16 @@ export async function auditReport(input: AuditInput, context: OperationContext):
   };
 }
 
-/** Throws USAGE_ARGUMENTS when the words name no check: an audit of nothing would find nothing. */
+/** Throws USAGE_ARGUMENTS when a word names no check: an audit of nothing would find nothing. */
 async function chosenChecks(choice: Choice): Promise<readonly ChosenCheck[]> {
+  const strange = strangeWords(choice.only);
   const checks = await chooseChecks(choice);
-  if (checks.length > 0) return checks;
-  throw new PgkeepError("USAGE_ARGUMENTS", "no check of the profile has such a name", {
-    detail: `Asked for: ${choice.only.map((word) => tameLine(word)).join(", ")}.`,
-    hint: "List them: pgkeep audit list",
+  if (strange.length === 0 && checks.length > 0) return checks;
+  const asked = strange.length === 0 ? choice.only : strange;
+  const what = strange.length === 0 ? `the profile ${choice.profile} leaves out` : "there is no check or pillar for";
+  throw new PgkeepError("USAGE_ARGUMENTS", `${what} what --only names`, {
+    detail: `Asked for: ${asked.map((word) => tameLine(word)).join(", ")}.`,
+    hint: `List them: pgkeep audit list --profile ${choice.profile}; several: --only ROL-001 --only network`,
     state: "nothing was started",
   });
 }
