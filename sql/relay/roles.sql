@@ -46,10 +46,13 @@ begin
   set local search_path = pg_catalog, pg_temp;
   grant usage on schema tide to tide_admin, tide_publisher, tide_relay, tide_operator, tide_reader;
 
-  grant select, insert, update, delete, truncate on all tables in schema tide to tide_admin;
+  -- No TRUNCATE: no policy filters it.
+  grant select, insert, update, delete on all tables in schema tide to tide_admin;
+  revoke truncate on all tables in schema tide from tide_admin;
   grant usage, select, update on all sequences in schema tide to tide_admin;
   grant execute on all functions in schema tide to tide_admin;
-  alter default privileges in schema tide grant select, insert, update, delete, truncate on tables to tide_admin;
+  alter default privileges in schema tide grant select, insert, update, delete on tables to tide_admin;
+  alter default privileges in schema tide revoke truncate on tables from tide_admin;
   alter default privileges in schema tide grant usage, select, update on sequences to tide_admin;
 
   grant select on tide.tide_outbox_config, tide.outbox_publishers to tide_publisher;

@@ -3,6 +3,7 @@ import { literal } from "../../../pg/identifiers.ts";
 import { queryCheck } from "../query-check.ts";
 import { CODE, withoutStrings } from "./routine-source.ts";
 import { IS_DEFINER, ROUTINE_COLUMNS } from "./routines.ts";
+import { isOutsideRelay } from "./user-objects.ts";
 
 /** What may stand behind || in a statement: something that quotes. format() is judged by its own pattern. */
 const QUOTED = String.raw`(?:pg_catalog\.)?(?:quote_ident|quote_literal|quote_nullable|format)\s*\(`;
@@ -25,6 +26,7 @@ const SQL = `
    cross join lateral (select ${CODE} as code offset 0) as c
    cross join lateral (select ${withoutStrings("c.code")} as bare offset 0) as b
    where ${IS_DEFINER}
+     and ${isOutsideRelay()}
      and p.prosrc ~* '\\mexecute\\M'
      and (c.code ~* ${literal(RAW_FORMAT)} or b.bare ~* ${literal(CONCATENATION)} or b.bare ~* ${literal(BUILT_BEFORE)})
    order by 1`;
@@ -40,7 +42,7 @@ export default queryCheck({
   limits:
     "A guess from the body's text: || or %s on the way to EXECUTE, other than around quote_ident, quote_literal, " +
     "quote_nullable and format. Values that cannot do harm, such as integers, are reported as well; text that is built " +
-    "in a called function is not seen. The body itself is not shown, because it may hold secrets.",
+    "in a called function is not seen. Routines of the relay's schema are TID-006's. The body itself is not shown, because it may hold secrets.",
   references: { manual: ["Executing Dynamic Commands"], stig: ["dynamic code"], other: ["CWE-89"] },
   sql: SQL,
   found: () => ({

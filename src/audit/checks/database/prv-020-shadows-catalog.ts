@@ -5,7 +5,7 @@
  * fit better wins wherever it stands, and the same name and arguments serve whoever gets the path wrong.
  */
 import { queryCheck } from "../query-check.ts";
-import { isOutsideExtensions, isUserSchema } from "./user-objects.ts";
+import { isOutsideExtensions, isOutsideRelay, isUserSchema } from "./user-objects.ts";
 
 const SQL = `
   select p.oid::pg_catalog.regprocedure::pg_catalog.text as object,
@@ -17,6 +17,7 @@ const SQL = `
      and s.proargtypes = p.proargtypes
      and s.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
    where ${isUserSchema()}
+     and not (p.proname = 'version' and not ${isOutsideRelay()})
      and ${isOutsideExtensions("pg_proc", "p.oid")}
    union all
   select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),

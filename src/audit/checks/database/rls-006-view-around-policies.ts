@@ -5,6 +5,11 @@ import type { Fix } from "../../fix.ts";
 import { queryCheck } from "../query-check.ts";
 import { textRowsOf } from "./json-texts.ts";
 import { hasOption, IS_USER_RELATION, RELATION_COLUMNS } from "./row-security.ts";
+import { isOutsideRelay } from "./user-objects.ts";
+
+/** Views of the relay that show its readers how all pipelines are, which is what they are for. */
+const RELAY_VIEWS =
+  "('relay_participants', 'outbox_pending', 'outbox_retention_status', 'outbox_status', 'inbox_fleet_summary', 'relay_pipeline_status')";
 
 /**
  * A view reads as its owner, and what it reads through other views as theirs; with security_invoker as whoever reads it.
@@ -92,6 +97,7 @@ const sqlFor = (major: number): string => `
     join pg_catalog.pg_class as c on c.oid = h.start
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
    where ${IS_USER_RELATION}
+     and not (c.relname in ${RELAY_VIEWS} and not ${isOutsideRelay()})
      and c.oid in (select r.oid from readers as r)
    group by c.oid, c.relkind, c.relowner, c.relname, n.nspname, k.views::pg_catalog.text
    order by 1`;
@@ -108,7 +114,8 @@ export default queryCheck({
     "take SELECT away or put a view with a condition before it.",
   limits:
     "Followed through views on views. Rows that a function reads are not seen. Owners whom FORCE ROW LEVEL SECURITY holds " +
-    "are left out, and so are views that only superusers and roles with BYPASSRLS may read.",
+    "are left out, and so are views that only superusers and roles with BYPASSRLS may read, and the relay's views of how its " +
+    "pipelines are.",
   references: { manual: ["Rules and Privileges", "CREATE VIEW"], other: ["splinter 0010", "splinter 0016"] },
   sql: sqlFor,
   found: (row) => ({ fix: fixOf(row) }),

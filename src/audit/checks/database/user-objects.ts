@@ -28,3 +28,17 @@ export function isCreatorsMembership(major: number, m = "m"): string {
     ? "false"
     : `(${m}.grantor = 10 and ${m}.admin_option and not ${m}.inherit_option and not ${m}.set_option)`;
 }
+
+/** Tables that only the relay's own schema has together. */
+const RELAY_TABLES =
+  "('tide_outbox_config', 'tide_outbox_messages', 'relay_outbox_config', 'relay_inbox_config', 'meta')";
+
+/**
+ * The schema with the alias `n` is not the relay's own. What the relay ships there is judged by checks that compare it with
+ * what was shipped (TID-006): a guess about its text would only repeat what was reviewed when it was written.
+ */
+export function isOutsideRelay(n = "n"): string {
+  return `not (${n}.nspname = 'tide' and (
+         select pg_catalog.count(*) = 5 from pg_catalog.pg_class as x
+          where x.relnamespace = ${n}.oid and x.relname in ${RELAY_TABLES}))`;
+}
