@@ -4,6 +4,7 @@
  * What belongs to the cluster is asked in the first database and kept; what belongs to a database is asked through the
  * session at hand. A failed question is remembered as well: the next check gets the same answer without asking again.
  */
+import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
 import type { Profile } from "../check.ts";
@@ -123,8 +124,11 @@ export class LiveFacts implements Facts {
     try {
       return await this.#session.query(sql);
     } catch (error) {
-      if (error instanceof ServerError) throw new Unanswered(`the server refused: ${tameLine(error.message)}`);
-      throw error;
+      if (!(error instanceof ServerError)) throw error;
+      const reason = tameLine(error.message);
+      // The server's last words: it answers nothing more in this session.
+      if (isFatal(error)) throw new PgkeepError("CONNECT_LOST", reason);
+      throw new Unanswered(`the server refused: ${reason}`);
     }
   }
 
@@ -184,6 +188,8 @@ export class LiveFacts implements Facts {
     return asked;
   }
 }
+
+const isFatal = ({ severity }: ServerError): boolean => severity === "FATAL" || severity === "PANIC";
 
 interface SharedParts {
   shared: Map<string, Promise<unknown>>;
