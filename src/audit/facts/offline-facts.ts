@@ -155,6 +155,12 @@ class OfflineFacts implements Facts {
   }
 }
 
+/** Whether files can be judged as those of such a server. */
+export function isKnownVersion(version: string): boolean {
+  const identity = identityOf(version);
+  return identity !== undefined && MAJORS.some((major) => major === identity.major);
+}
+
 function identityOf(version: string | undefined): ServerIdentity | undefined {
   const match = /^(\d{2})(?:\.(\d{1,3}))?$/.exec(version ?? "");
   if (match === null || version === undefined) return undefined;

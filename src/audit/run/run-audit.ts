@@ -231,8 +231,9 @@ class Run {
     } catch (error) {
       this.#request.signal.throwIfAborted();
       if (!(error instanceof PgkeepError)) throw error;
-      const reason = `the connection was lost: ${tameLine(error.message)}`;
-      return { status: "unknown", reason, right: undefined, isLost: true };
+      const message = tameLine(error.message);
+      if (!error.code.startsWith("CONNECT_")) return { status: "unknown", reason: message, right: undefined };
+      return { status: "unknown", reason: `the connection was lost: ${message}`, right: undefined, isLost: true };
     }
   }
 

@@ -7,9 +7,13 @@ import { localHost } from "../../audit/facts/host.ts";
 import { lineOf } from "../../audit/facts/line.ts";
 import { probeServer } from "../../audit/facts/probe.ts";
 import type { AuditedTarget } from "../../audit/report.ts";
+import { Unanswered } from "../../audit/run/answers.ts";
 import { type ChosenCheck, runAudit } from "../../audit/run/run-audit.ts";
+import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
-import type { Session } from "../../pg/session.ts";
+import { tameLine } from "../../base/tame.ts";
+import { ServerError, type Session } from "../../pg/session.ts";
+import { loadModel } from "../access/model-file.ts";
 import { planningOf } from "../access/planning.ts";
 import { serverOf } from "../server/connect.ts";
 import type { AuditInput } from "./auditing.ts";
@@ -31,6 +35,8 @@ export type AuditedRun = Pick<
 
 /** Audits the server of `input`. Throws CONNECT_... when it cannot be entered at all. */
 export async function liveRun(input: AuditInput, context: OperationContext, choice: LiveChoice): Promise<AuditedRun> {
+  // A model with mistakes is refused at once, and not when half of the checks have run.
+  if (choice.model !== undefined) await loadModel(choice.model, context);
   const server = await serverOf(input, context);
   let first: Session["target"] | undefined;
   const run = await runAudit({
@@ -72,11 +78,20 @@ function targetOf(
 
 /** Everything in which the database is not as its model says. */
 async function driftOf(input: AuditInput & { model: string }, context: OperationContext): Promise<Drift[]> {
-  const planning = await planningOf(input, context, { lenient: true });
-  await using session = await planning.open();
-  const { differences } = await planning.compare(session);
+  const differences = await differencesOf(input, context).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    // It has a connection of its own: its failures keep this one answer from us, and no other.
+    if (!(error instanceof PgkeepError) && !(error instanceof ServerError)) throw error;
+    throw new Unanswered(`the model could not be compared: ${tameLine(error.message)}`);
+  });
   return [...differences.missing, ...differences.extra, ...differences.different].map(({ object, ...difference }) => ({
     object,
     detail: `${difference.what} is ${difference.difference}`,
   }));
+}
+
+async function differencesOf(input: AuditInput & { model: string }, context: OperationContext) {
+  const planning = await planningOf(input, context, { lenient: true });
+  await using session = await planning.open();
+  return (await planning.compare(session)).differences;
 }

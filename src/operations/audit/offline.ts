@@ -4,14 +4,16 @@
  * Checks that need a server take no part. They are not unknown, because nobody asked for a server; the report says that files
  * alone were judged.
  */
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Profile } from "../../audit/check.ts";
 import type { VersionTable } from "../../audit/data/version-table.ts";
 import type { Declarations } from "../../audit/facts/declarations.ts";
-import { NO_SERVER, offlineFacts } from "../../audit/facts/offline-facts.ts";
+import { isKnownVersion, NO_SERVER, offlineFacts } from "../../audit/facts/offline-facts.ts";
 import type { CheckOutcome, CheckResult } from "../../audit/run/result.ts";
 import type { ChosenCheck } from "../../audit/run/run-audit.ts";
 import { runCheck } from "../../audit/run/run-check.ts";
+import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import type { AuditInput } from "./auditing.ts";
 import type { AuditedRun } from "./live.ts";
@@ -23,12 +25,16 @@ interface OfflineChoice {
   versions: VersionTable;
 }
 
-/** Judges the files of `input`. A file that cannot be read makes the checks about it unknown, with the reason. */
+/**
+ * Judges the files of `input`. A file that cannot be read makes the checks about it unknown, with the reason.
+ * Throws USAGE_ARGUMENTS for what would be passed over in silence.
+ */
 export async function offlineRun(
   input: AuditInput,
   { workingDirectory, clock, signal }: OperationContext,
   { checks, ...choice }: OfflineChoice,
 ): Promise<AuditedRun> {
+  requireSense(input, workingDirectory);
   const path = (name: string | undefined) => (name === undefined ? undefined : resolve(workingDirectory, name));
   const facts = offlineFacts({
     ...choice,
@@ -47,9 +53,39 @@ export async function offlineRun(
   return { results, target: undefined, isSuperuser: false, databases: [], unreachable: [], notes: [ONLY_FILES] };
 }
 
+/** A directory is read as the server reads one, as nothing, and nothing has no faults. */
+function requireSense(input: AuditInput, workingDirectory: string): void {
+  const flags = { hba: input.hba, ident: input.ident, conf: input.conf };
+  for (const [flag, name] of Object.entries(flags)) {
+    if (name !== undefined && isDirectory(resolve(workingDirectory, name))) {
+      throw refused(`--${flag} names a directory`, `Name the file in it: --${flag} DIRECTORY/FILE`);
+    }
+  }
+  if (input.serverVersion !== undefined && !isKnownVersion(input.serverVersion)) {
+    throw refused(
+      "--server-version is no version that pgkeep knows",
+      "Write a major or minor version of 14 to 18: 16 or 16.4",
+    );
+  }
+  const needless = (["probe", "onHost", "model"] as const).find((name) => Boolean(input[name]));
+  if (needless === undefined) return;
+  const flag = needless === "onHost" ? "on-host" : needless;
+  throw refused(`--${flag} needs a server`, "Leave it away, or leave away --hba, --ident and --conf.");
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function refused(message: string, hint: string): PgkeepError {
+  return new PgkeepError("USAGE_ARGUMENTS", message, { hint, state: "nothing was started" });
+}
+
 const ONLY_FILES = "files alone were judged; what only a server can tell was not asked";
 
+/** What some right would answer, or nobody without a server, was not asked here: files need no rights. */
 function withoutServer(outcome: CheckOutcome): CheckOutcome {
-  if (outcome.status !== "unknown" || !outcome.reason.startsWith(NO_SERVER)) return outcome;
+  if (outcome.status !== "unknown") return outcome;
+  if (outcome.right === undefined && !outcome.reason.startsWith(NO_SERVER)) return outcome;
   return { status: "not_applicable", reason: outcome.reason };
 }
