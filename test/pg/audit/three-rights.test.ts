@@ -17,11 +17,11 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
 
   beforeAll(async () => {
     cluster = await startCluster({ major, settings: BAD_SETTINGS });
-    await cluster.sql("set standard_conforming_strings = on; " + BAD_ROLES);
+    await cluster.sql(`set standard_conforming_strings = on; ${BAD_ROLES}`);
     await cluster.createDatabase("bad_shop");
     await cluster.createDatabase("control_db");
     await cluster.sql("revoke all on database control_db from public");
-    await cluster.sql("set standard_conforming_strings = on; " + BAD_OBJECTS, { database: "bad_shop" });
+    await cluster.sql(`set standard_conforming_strings = on; ${BAD_OBJECTS}`, { database: "bad_shop" });
     await cluster.sql(`set password_encryption = 'scram-sha-256';
       create role lab_auditor login password '${PASSWORD}'; create role lab_plain login password '${PASSWORD}';
       grant pg_monitor to lab_auditor`);

@@ -16,7 +16,7 @@ it.each(availableMajors().filter((major) => major <= 16))(
     await using session = await connectTo(cluster);
     expect(await outcomeOn(session, net037)).toEqual({ status: "pass" });
     const shown = async (value: string): Promise<void> => {
-      await session.query("alter system set db_user_namespace = " + value);
+      await session.query(`alter system set db_user_namespace = ${value}`);
       await session.query("select pg_reload_conf()");
       await eventually(async () => (await session.query("show db_user_namespace"))[0]?.db_user_namespace === value);
     };
