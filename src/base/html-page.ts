@@ -47,7 +47,7 @@ function escaped(text: string): string {
 
 const ACTED_ON =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 export interface Page {
   title: string;

@@ -10,11 +10,11 @@ import { scrub } from "./secrets.ts";
 /** 2,000 characters: more of one value is never read by a person, and a server can send a gigabyte. */
 export const MAX_TAMED_LENGTH = 2_000;
 
-// C0 without tab and line feed, DEL, C1, bidirectional controls, zero-width characters, line and paragraph separators,
-// byte order mark, unpaired surrogates.
+// C0 without tab and line feed, DEL, C1, bidirectional controls, zero-width and invisible characters, line and paragraph
+// separators, byte order mark, tags (which show nothing and spell words for a program that reads), unpaired surrogates.
 const HARMFUL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 /** One value on one line: control characters become `\u{…}`, line breaks become `⏎`, CI commands are defused. */
 export function tameLine(text: string): string {
@@ -32,12 +32,17 @@ export function tameText(text: string): string {
 }
 
 /** Characters and words that JSON leaves as they are and that a terminal or a CI system would obey. */
-const HARMFUL_IN_JSON = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]|##(?=\[|vso\[|teamcity\[)/g;
+const HARMFUL_IN_JSON =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|##(?=\[|vso\[|teamcity\[)/gu;
 
 /** A JSON text of the same value that is harmless to show. Such characters can stand only inside of its strings. */
 export function tameJson(json: string): string {
   return json.replace(HARMFUL_IN_JSON, (found) =>
-    Array.from(found, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+    // By UTF-16 units, as JSON writes them.
+    found
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 }
 

@@ -16,6 +16,11 @@ export function xmlText(text: string): string {
         /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu,
         (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
       )
+      // What a terminal or a reader's eye would obey keeps its value as a reference.
+      .replace(
+        /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu,
+        (character) => `&#x${(character.codePointAt(0) ?? 0).toString(16)};`,
+      )
       // In attributes a raw line break would be read as a blank; as a reference it survives everywhere.
       .replaceAll("\n", "&#10;")
       .replaceAll("\r", "&#13;")

@@ -34,8 +34,9 @@ export function checkIdentifier(name: string, what = "object"): void {
  * Line breaks and other characters that a terminal, a log or a psql session would act on: C0, DEL, C1, line and
  * paragraph separators, and those that turn the direction of writing.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to escape.
-const ACTED_ON = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+const ACTED_ON =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to escape.
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
 
 /**
  * `name` as a quoted identifier: `"Order"`, `"say ""hi"""`, and with escapes when a character could act on whoever reads
@@ -46,9 +47,14 @@ export function ident(name: string): string {
   const doubled = name.replaceAll('"', '""');
   if (!ACTED_ON.test(name)) return `"${doubled}"`;
   const escaped = [...doubled.replaceAll("\\", "\\\\")].map((character) =>
-    ACTED_ON.test(character) ? `\\${character.charCodeAt(0).toString(16).padStart(4, "0")}` : character,
+    ACTED_ON.test(character) ? escapeOf(character.codePointAt(0) ?? 0) : character,
   );
   return `U&"${escaped.join("")}"`;
+}
+
+/** The form with a plus sign is for characters that four digits cannot name. */
+function escapeOf(code: number): string {
+  return code > 0xffff ? `\\+${code.toString(16).padStart(6, "0")}` : `\\${code.toString(16).padStart(4, "0")}`;
 }
 
 /** `schema.name`, both quoted. */

@@ -92,6 +92,11 @@ export class LiveFacts implements Facts {
     return this.#session.target.database;
   }
 
+  /** As whom the session works. */
+  get user(): string {
+    return this.#session.target.user;
+  }
+
   get now(): Date {
     return this.#surroundings.now;
   }

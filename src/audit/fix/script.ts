@@ -6,7 +6,7 @@
  * them for a command. What is not SQL stands in comments at the end.
  */
 import { tameLine } from "../../base/tame.ts";
-import { literal } from "../../pg/identifiers.ts";
+import { ident, literal } from "../../pg/identifiers.ts";
 import type { FixStep } from "./plan.ts";
 
 /** What a script shows of a step. */
@@ -18,6 +18,7 @@ export interface ScriptStep
 
 const HEAD = [
   "\\set ON_ERROR_STOP on",
+  "set role none;",
   "set search_path = pg_catalog;",
   "set standard_conforming_strings = on;",
   "set lock_timeout = '3s';",
@@ -164,8 +165,7 @@ function confComment(text: string): string {
  */
 function connect(name: string | undefined): string[] {
   if (name === undefined) return [];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these would end the line or act on a terminal.
-  if (!/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/.test(name)) {
+  if (!ident(name).startsWith("U&")) {
     const value = name.replace(/[\\']/g, "\\$&");
     return [`\\connect -reuse-previous=on "dbname='${value.replaceAll('"', '""')}'"`];
   }

@@ -9,6 +9,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
+import { ident } from "../../pg/identifiers.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
 import type { Check, Pillar, Profile, Severity } from "../check.ts";
 import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
@@ -207,7 +208,7 @@ class Run {
       return;
     }
     try {
-      if (!place.may) throw new PgkeepError("CONNECT_PERMISSION", "this role may not connect to it");
+      if (!place.may) throw new PgkeepError("CONNECT_PERMISSION", this.#mayNotConnect(place.name));
       const { session: opened } = await enterSession(this.#request.open, place.name);
       await using session = opened;
       await this.check(scope, this.#facts.in(session), place.name);
@@ -219,6 +220,11 @@ class Run {
       const outcome: CheckOutcome = { status: "unknown", reason, right: undefined };
       for (const chosen of this.#of(scope)) this.#add({ ...chosen, database: place.name, outcome });
     }
+  }
+
+  #mayNotConnect(database: string): string {
+    const [place, role] = [ident(database), ident(this.#facts.user)];
+    return `this role may not connect to it: grant connect on database ${place} to ${role}`;
   }
 
   #of(scope: Check["scope"]): readonly ChosenCheck[] {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AuditRun, runAudit } from "../../../src/audit/run/run-audit.ts";
 import { PgkeepError } from "../../../src/base/errors.ts";
+import { Secret } from "../../../src/base/secrets.ts";
 import { auditOf, failuresOf, statusesOf } from "../../support/audit/run.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
 import { connectTo } from "../../support/connection.ts";
@@ -46,6 +47,21 @@ describe.each(availableMajors())("[U-03] PostgreSQL %s", (major) => {
     await cluster.sql("alter database hidden allow_connections true");
     expect(databases).not.toContain("hidden");
     expect(unreachable).toEqual([{ database: "hidden", reason: "it takes no connections" }]);
+  });
+
+  it("names the grant that opens a database to the role of the run", async () => {
+    await cluster.sql("revoke connect on database hidden from public");
+    await cluster.sql(`create role "looks ""on"" it" login password 'looks'`);
+    const run = await auditOf(cluster, {
+      connection: { user: 'looks "on" it', password: async () => new Secret("looks") },
+      only: ONLY,
+    }).finally(() => cluster.sql("grant connect on database hidden to public"));
+    expect(run.unreachable).toEqual([
+      {
+        database: "hidden",
+        reason: expect.stringContaining('grant connect on database "hidden" to "looks ""on"" it"'),
+      },
+    ]);
   });
 
   function seen(run: AuditRun) {

@@ -1,8 +1,10 @@
 /** Foreign text on its way to a terminal or the log of a CI system. */
-import { expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { tameJson, tameLine, tameText } from "../../../src/base/tame.ts";
+import { xmlText } from "../../../src/base/xml-text.ts";
 import { jsonText } from "../../../src/cli/output.ts";
 import { index } from "../../../src/deploy/reporters/index.ts";
+import { ident } from "../../../src/pg/identifiers.ts";
 
 const HARMFUL = [
   "\u001b[31mred",
@@ -46,4 +48,17 @@ test("[D-16] GitHub's commands count at the start of a line only", () => {
 test("[D-08] one value is shown up to 2,000 characters, and the rest is counted", () => {
   expect(tameLine("x".repeat(2_000))).toBe("x".repeat(2_000));
   expect(tameLine("x".repeat(2_001))).toBe(`${"x".repeat(2_000)}… (1 more characters)`);
+});
+
+describe("characters that show nothing", () => {
+  const HIDDEN = ["\u{e0041}", "\u{e007f}", "\u00ad", "\u061c", "\u180e", "\u2060", "\u2064", "\u2069"];
+
+  it.each(HIDDEN)("are shown in human text and escaped in JSON and XML (%j)", (hidden) => {
+    const code = (hidden.codePointAt(0) ?? 0).toString(16);
+    expect(tameLine(`a${hidden}b`)).toBe(`a\\u{${code}}b`);
+    const json = tameJson(JSON.stringify(`a${hidden}b`));
+    expect([json.includes(hidden), JSON.parse(json)]).toEqual([false, `a${hidden}b`]);
+    expect(xmlText(`a${hidden}b`)).toBe(`a&#x${code};b`);
+    expect(ident(`a${hidden}b`)).toMatch(/^U&"a\\(?:[0-9a-f]{4}|\+[0-9a-f]{6})b"$/);
+  });
 });

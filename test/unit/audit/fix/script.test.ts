@@ -125,7 +125,7 @@ describe("the script that undoes", () => {
       ],
       "one",
     );
-    expect(lines(script).filter((line) => !/^(?:set (?!role)|\\set )/.test(line))).toEqual([
+    expect(lines(script).filter((line) => !/^(?:set (?!role r)|\\set )/.test(line))).toEqual([
       `\\connect -reuse-previous=on "dbname='one'"`,
       `\\connect -reuse-previous=on "dbname='two'"`,
       "begin;",
