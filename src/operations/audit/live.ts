@@ -55,7 +55,9 @@ export async function liveRun(input: AuditInput, context: OperationContext, choi
         declared,
         versions,
         line,
-        probe: input.probe ? () => probeServer({ line, database, roles: [user], signal }) : undefined,
+        probe: input.probe
+          ? async () => probeServer({ line, database, roles: [user, ...(await otherLogins(session))], signal })
+          : undefined,
         host: await localHost(session, { line, isAsked: input.onHost ?? false }),
         drift: model === undefined ? undefined : () => driftOf({ ...input, model }, context),
       };
@@ -66,6 +68,18 @@ export async function liveRun(input: AuditInput, context: OperationContext, choi
   });
   const { results, isSuperuser, databases, unreachable } = run;
   return { results, isSuperuser, databases, unreachable, target: first && targetOf(first, run.server) };
+}
+
+/** Four roles that can log in besides this one, superusers first: which rule of pg_hba.conf holds depends on the name. */
+const OTHER_LOGINS = `
+  select r.rolname as name
+    from pg_catalog.pg_roles as r
+   where r.rolcanlogin and r.rolname <> session_user
+   order by r.rolsuper desc, r.rolname
+   limit 4`;
+
+async function otherLogins(session: Session): Promise<string[]> {
+  return (await session.query(OTHER_LOGINS)).map(({ name }) => name ?? "");
 }
 
 function targetOf(

@@ -52,6 +52,13 @@ describe("audit --probe", () => {
     expect(JSON.stringify(output)).not.toContain(server.cluster.password);
   });
 
+  it("tries other roles that can log in, because rules hold by name", async () => {
+    await server.cluster.sql("create role let_in login");
+    const { output } = await run({ probe: true, only: ["NET-041"] });
+    expect(output.findings.map(({ object }) => object)).toContain("let_in in plain text");
+    expect(output.findings.map(({ object }) => object)).not.toContain("postgres in plain text");
+  });
+
   it("[U-09] is off by default: the settings stand, and the certificate of our own line", async () => {
     const { failed, connections } = await run({ thisDatabase: true });
     for (const check of ["TLS-002", "TLS-004", "TLS-024"]) expect([...failed]).toContain(check);
