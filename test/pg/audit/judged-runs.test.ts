@@ -105,9 +105,10 @@ describe("a run on the bad server", () => {
     expect(output.gone).toEqual([]);
     expect(exitCode).toBe(20);
     const { output: kept } = await runOperation(auditHistory, {}, context());
-    expect(kept.audits.length).toBeGreaterThanOrEqual(4);
+    expect(kept.audits.length).toBeGreaterThanOrEqual(3);
     const { total } = (await runOperation(auditHistory, {}, context())).output;
-    await audit({ only: ["ROL-001"], noRecord: true });
+    await audit({ noRecord: true });
+    await audit({ only: ["ROL-001"] });
     expect((await runOperation(auditHistory, {}, context())).output.total).toBe(total);
   });
 
