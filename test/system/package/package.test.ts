@@ -24,8 +24,11 @@ const PUBLISHED = [
   /^sql\/[a-z0-9/._-]+\.(sql|md)$/,
   /^templates\/[A-Za-z0-9/._-]+$/,
 ];
-/** 2 MB: a tool that people run with npx should arrive at once. The library and the packed command line are each in it. */
-const MOST_PACKED_BYTES = 2_000_000;
+/**
+ * 3 MB: a tool that people run with npx should arrive at once. The library and the packed command line are each in it, so
+ * every check of the audit is there twice.
+ */
+const MOST_PACKED_BYTES = 3_000_000;
 
 let folder: string;
 let tarball: Tarball;
