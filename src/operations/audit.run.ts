@@ -40,13 +40,10 @@ export default defineOperation({
         .meta({ description: "Show findings from this severity on; changes nothing else", group: "output" }),
       listUnknown: z.boolean().optional().meta({ description: "Show what is unknown, and why", group: "output" }),
       full: z.boolean().optional().meta({ description: "Show every finding", group: "output" }),
-      noRecord: z
-        .boolean()
-        .optional()
-        .meta({
-          description: "Leave no record for pgkeep audit history; with --only there is none anyway",
-          group: "output",
-        }),
+      noRecord: z.boolean().optional().meta({
+        description: "Leave no record for pgkeep audit history; with --only there is none anyway",
+        group: "output",
+      }),
     }),
   output: (z) => auditSchema(z),
   exitCode: (output) => auditExitCode(output),
