@@ -1,8 +1,9 @@
 /**
  * Real PostgreSQL servers for tests, of every supported major, each started in about half a second.
  *
- * The data directory is made once per version and account (in the system's directory for temporary files, put in place
- * by a rename so that parallel workers do not meet half of it) and copied per cluster. A cluster ends with `stop`, with
+ * The data directory is made once per version and account (put in place by a rename so that parallel workers do not
+ * meet half of it) and copied per cluster, in memory where the machine has plenty: most of what a short-lived server
+ * does is writing files that nobody reads again. A cluster ends with `stop`, with
  * the `await using` that holds it, or with the process that started it, however that one ends; its files go with it.
  *
  * Roles and settings belong to the whole cluster: files that change those start their own. All others take
@@ -10,10 +11,10 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
@@ -120,7 +121,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   const { major = 18, settings = {}, hba, tls = false, extraInit } = options;
   const account = await serverAccount();
   const { installation, version } = await installationOf(major);
-  const root = await mkdtemp(join(tmpdir(), "pgkeep-cluster-"));
+  const root = await mkdtemp(join(dataPlace(), "pgkeep-cluster-"));
   const cleaner = removeWhenGone(root);
   await chmod(root, 0o755);
   const dataDir = join(root, "data");
@@ -293,8 +294,23 @@ function debianVersion(): string {
   );
 }
 
-function cacheDirectory(): string {
-  return join(tmpdir(), `pgkeep-test-${process.getuid?.() ?? 0}`);
+function cacheDirectory(parent = tmpdir()): string {
+  return join(parent, `pgkeep-test-${process.getuid?.() ?? 0}`);
+}
+
+/** A dozen clusters of 70 MB live at a time; the rest of the memory is for the servers and the tests themselves. */
+const MEMORY_NEEDED = 6 * 1024 ** 3;
+const MEMORY_FILES = "/dev/shm";
+
+/** Where data directories go: a file system in memory if there is a large one, else the directory for temporary files. */
+function dataPlace(): string {
+  try {
+    accessSync(MEMORY_FILES, constants.W_OK);
+    const { bavail, bsize } = statfsSync(MEMORY_FILES);
+    return bavail * bsize > MEMORY_NEEDED && freemem() > MEMORY_NEEDED ? MEMORY_FILES : tmpdir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 interface TemplateSource {
@@ -305,8 +321,9 @@ interface TemplateSource {
 
 /** Copies the version's template data directory to `dataDir`; returns the superuser's password. */
 async function copyTemplate(dataDir: string, { installation, account, version }: TemplateSource): Promise<string> {
-  const template = join(cacheDirectory(), `data-${version}-${account.uid}`);
-  await makeOwnDirectory(cacheDirectory(), 0o755);
+  const cache = cacheDirectory(dataPlace());
+  const template = join(cache, `data-${version}-${account.uid}`);
+  await makeOwnDirectory(cache, 0o755);
   if (!(await exists(template))) await buildTemplate(template, { installation, account });
   const copied = spawnSync("cp", ["-a", join(template, "data"), dataDir], { encoding: "utf8" });
   if (copied.status !== 0) throw new Error(`could not copy the template: ${copied.stderr}`);
