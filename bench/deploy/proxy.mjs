@@ -1,8 +1,9 @@
 /**
  * A TCP proxy between a tool and the server that counts round trips and can delay each direction.
  *
- * A round trip is counted when the client sends after the server has answered: bytes that are sent one after the other
- * without waiting are one. Delays keep the order and do not limit bandwidth.
+ * A round trip is counted when the client sends after an answer has reached it: bytes that are sent one after the other
+ * without waiting are one. That counts too many when answers arrive while much is being sent, unless they are delayed for
+ * longer than the sending takes. Delays keep the order and do not limit bandwidth.
  */
 import { connect, createServer } from "node:net";
 
@@ -16,11 +17,10 @@ export async function startProxy({ host, port, oneWayDelayMs = 0 }) {
       if (serverSpoke) counts.roundTrips += 1;
       serverSpoke = false;
     });
-    upstream.on("data", () => {
+    relay(client, upstream, oneWayDelayMs);
+    relay(upstream, client, oneWayDelayMs, () => {
       serverSpoke = true;
     });
-    relay(client, upstream, oneWayDelayMs);
-    relay(upstream, client, oneWayDelayMs);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -30,9 +30,13 @@ export async function startProxy({ host, port, oneWayDelayMs = 0 }) {
   };
 }
 
-function relay(from, to, delayMs) {
+function relay(from, to, delayMs, delivered = () => undefined) {
   const later = (action) => (delayMs > 0 ? setTimeout(action, delayMs) : action());
-  from.on("data", (chunk) => later(() => to.writable && to.write(chunk)));
+  const deliver = (chunk) => {
+    delivered();
+    if (to.writable) to.write(chunk);
+  };
+  from.on("data", (chunk) => later(() => deliver(chunk)));
   from.on("end", () => later(() => to.end()));
   from.on("error", () => later(() => to.destroy()));
 }

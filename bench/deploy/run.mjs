@@ -27,6 +27,8 @@ const { values: options } = parseArgs({
   options: { runs: { type: "string", default: "7" }, only: { type: "string" }, "no-peers": { type: "boolean" } },
 });
 const runs = Number(options.runs);
+/** 150 ms each way: longer than it takes to send 1,000 files, so that no answer arrives meanwhile. */
+const TRIP_DELAY_MS = 150;
 const wanted = (name) => !options.only || options.only.split(",").includes(name);
 
 const work = mkdtempSync(join(tmpdir(), "pgkeep-bench-"));
@@ -120,10 +122,15 @@ async function roundTrips() {
   console.log(
     `\n## round trips\n\n| | connections | round trips in all | after the handshake (${handshake.roundTrips}) |\n|---|---|---|---|`,
   );
+  const row = async (name, run) => {
+    const { connections, roundTrips: all } = await countTrips(run);
+    console.log(`| ${name} | ${connections} | ${all} | ${all - handshake.roundTrips} |`);
+  };
+  const files = fixtures.plainFiles(join(work, "trips-plain"), 10);
+  await row("psql, 10 files", (url) => timeProcess("psql", psqlArgs(url, files)));
   for (const count of [1, 100, 1_000]) {
     const project = fixtures.pgkeepProject(join(work, `trips-${count}`), count);
-    const { connections, roundTrips: all } = await countTrips((url) => deploy(project, url));
-    console.log(`| pgkeep, ${count} files | ${connections} | ${all} | ${all - handshake.roundTrips} |`);
+    await row(`pgkeep, ${count} files`, (url) => deploy(project, url));
   }
 }
 
@@ -278,7 +285,7 @@ async function freshDatabase() {
 async function countTrips(run) {
   const counts = [];
   for (let turn = 0; turn < 3; turn++) {
-    const proxy = await startProxy({ host: server.host, port: server.port });
+    const proxy = await startProxy({ host: server.host, port: server.port, oneWayDelayMs: TRIP_DELAY_MS });
     const url = (await freshDatabase()).replace(`:${server.port}/`, `:${proxy.port}/`);
     await run(url);
     counts.push({ ...proxy.counts });

@@ -78,6 +78,7 @@ export class OwnedLease implements Lease {
   #hasLock: boolean;
   #deadlineMs: number;
   #renewedAtMs: number;
+  #extendedAtMs: number;
   #expiry: NodeJS.Timeout | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -90,6 +91,7 @@ export class OwnedLease implements Lease {
     this.#hasLock = hasLock;
     this.#deadlineMs = sentAtMs + options.leaseMs;
     this.#renewedAtMs = sentAtMs;
+    this.#extendedAtMs = sentAtMs;
     session.onEnd(() => this.lose());
     this.#watchExpiry();
     this.#renewing = this.#keepRenewing();
@@ -116,7 +118,7 @@ export class OwnedLease implements Lease {
   }
 
   extended(sentAtMs: number): void {
-    this.#extendTo(sentAtMs + this.leaseMs * LEFT_BY_CHECKPOINT);
+    this.#extend(sentAtMs, this.leaseMs * LEFT_BY_CHECKPOINT);
   }
 
   lose(): void {
@@ -139,8 +141,10 @@ export class OwnedLease implements Lease {
     await this.#renewing;
   }
 
-  #extendTo(deadlineMs: number): void {
-    if (deadlineMs > this.#deadlineMs) this.#deadlineMs = deadlineMs;
+  #extend(sentAtMs: number, byMs: number): void {
+    if (sentAtMs + byMs <= this.#deadlineMs) return;
+    this.#deadlineMs = sentAtMs + byMs;
+    this.#extendedAtMs = sentAtMs;
   }
 
   /** A timer that is set anew when it comes too early: extending happens too often to set one each time. */
@@ -153,9 +157,7 @@ export class OwnedLease implements Lease {
   async #keepRenewing(): Promise<void> {
     try {
       while (!this.#lost.signal.aborted) {
-        const lockDueMs = this.#hasLock ? Number.POSITIVE_INFINITY : this.#renewedAtMs + this.leaseMs * TRY_LOCK_AFTER;
-        const dueMs = Math.min(this.#deadlineMs - this.leaseMs * RENEW_BELOW, lockDueMs);
-        const waitMs = dueMs - this.#clock.monotonicMs();
+        const waitMs = this.#renewalDueMs() - this.#clock.monotonicMs();
         if (waitMs > 0) await sleep(waitMs, this.#lost.signal);
         else await this.#renew();
       }
@@ -165,6 +167,16 @@ export class OwnedLease implements Lease {
     }
   }
 
+  /** Leases of a process that rest are renewed at the same moments, so that many cost it little more than one. */
+  #renewalDueMs(): number {
+    const lockDueMs = this.#hasLock ? Number.POSITIVE_INFINITY : this.#renewedAtMs + this.leaseMs * TRY_LOCK_AFTER;
+    const periodMs = this.leaseMs * (1 - RENEW_BELOW);
+    const latestMs = this.#deadlineMs - this.leaseMs * RENEW_BELOW;
+    const alignedMs = Math.floor(latestMs / periodMs) * periodMs;
+    // A moment before the last extension says nothing: a busy pipeline's checkpoints do for it.
+    return Math.min(alignedMs > this.#extendedAtMs ? alignedMs : latestMs, lockDueMs);
+  }
+
   #renew(): Promise<void> {
     return this.use(async (session) => {
       if (!this.#hasLock) this.#hasLock = await tryLock(session, this.key);
@@ -172,7 +184,7 @@ export class OwnedLease implements Lease {
       this.#renewedAtMs = sentAtMs;
       const { epoch, leaseMs } = this;
       const isOurs = await renewLease(session, this.key, { epoch, leaseMs, hasLock: this.#hasLock });
-      if (isOurs) this.#extendTo(sentAtMs + leaseMs);
+      if (isOurs) this.#extend(sentAtMs, leaseMs);
       else this.lose();
     });
   }
