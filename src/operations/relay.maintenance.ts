@@ -2,7 +2,7 @@
 import { EXIT } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
 import { keysOf, rotateKeys } from "./relay/rotate-keys.ts";
-import { sweep } from "./relay/sweep.ts";
+import { sweepAll } from "./relay/sweep.ts";
 import { targetFields, withTide } from "./relay/tide.ts";
 
 export default defineOperation({
@@ -10,7 +10,8 @@ export default defineOperation({
   summary: "Remove delivered events that are past their retention; seal events under a new key",
   description:
     "sweep: an event goes when every pipeline and consumer group of its outbox is past it and it is older than the outbox's " +
-    "retention. Relays do this by themselves once a day. Works in batches, so that no long transaction holds anything up. " +
+    "retention; a settled dead letter when it is older than its pipeline's dlq.retention_days. Relays do this by themselves " +
+    "once a day. Works in batches, so that no long transaction holds anything up. " +
     "rotate-keys: payloads that publishers encrypted are sealed anew with the key of --key-file, after publishers and " +
     "pipelines have been given both keys. It can be interrupted and repeated; when it says complete, no event and no " +
     "dead letter of the outbox needs the older keys any more.",
@@ -72,6 +73,9 @@ export default defineOperation({
       ),
       total_deleted: z.int(),
       dry_run: z.boolean(),
+      dead_letters: z.int().optional().meta({
+        description: "Settled dead letters removed; absent with --dry-run, --outbox and rotate-keys",
+      }),
       rotation: z
         .strictObject({
           key_id: z.string().meta({ description: "How envelopes name the new key" }),
@@ -84,7 +88,8 @@ export default defineOperation({
         .meta({ description: "What rotate-keys did" }),
     }),
   run: async (input, context) => {
-    if (input.action === "sweep") return withTide(input, context, (session) => sweep(session, input, context.signal));
+    if (input.action === "sweep")
+      return withTide(input, context, (session) => sweepAll(session, input, context.signal));
     const keys = await keysOf(input, context);
     const rotation = await withTide(input, context, (session) => rotateKeys(session, keys, input, context));
     return { outboxes: [], total_deleted: 0, dry_run: input.dryRun ?? false, rotation };

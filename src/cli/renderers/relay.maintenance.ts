@@ -11,11 +11,12 @@ export default defineRenderer<Output>({
       .filter(({ blockers }) => blockers.length > 0)
       .map(({ outbox, blockers }) => `${tameLine(outbox)} is held by ${tameLine(blockers.map(nameOf).join(", "))}\n`)
       .join(""),
-  summary: ({ outboxes, total_deleted: removed, dry_run: isDry }, { ascii }) => {
+  summary: ({ outboxes, total_deleted: removed, dry_run: isDry, dead_letters: letters = 0 }, { ascii }) => {
     const counted = isDry ? outboxes.reduce((sum, { affected_rows: rows }) => sum + rows, 0) : removed;
     const many = outboxes.length === 1 ? "1 outbox" : `${outboxes.length.toLocaleString("en")} outboxes`;
     const what = isDry ? "would be removed from" : "removed from";
-    return `${ascii ? "ok" : "✓"} ${counted.toLocaleString("en")} events ${what} ${many}`;
+    const settled = letters === 0 ? "" : `, and ${letters.toLocaleString("en")} settled dead letters`;
+    return `${ascii ? "ok" : "✓"} ${counted.toLocaleString("en")} events ${what} ${many}${settled}`;
   },
 });
 

@@ -1,5 +1,6 @@
-/** Calls the sweep of schema tide until nothing is left to remove. */
+/** Calls the sweeps of schema tide until nothing is left to remove. */
 import type { Session } from "../../pg/session.ts";
+import { sweepDeadLetterBatch } from "../../relay/store/upkeep.ts";
 
 export interface SweepRequest {
   outbox?: string | undefined;
@@ -49,6 +50,33 @@ interface SweptBatch {
   eligible_in_batch: number;
   has_more: boolean;
   blockers: unknown[];
+}
+
+/** Events, and the dead letters that were settled longer ago than their pipeline keeps them unless one outbox was named. */
+export async function sweepAll(
+  session: Session,
+  request: SweepRequest,
+  signal: AbortSignal,
+): Promise<SweepReport & { dead_letters?: number }> {
+  const events = await sweep(session, request, signal);
+  if (request.dryRun || request.outbox !== undefined) return events;
+  return { ...events, dead_letters: await sweepDeadLetters(session, request, signal) };
+}
+
+/** Returns how many were removed. */
+async function sweepDeadLetters(
+  session: Session,
+  { batchSize, maxBatches = MOST_BATCHES }: SweepRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for (let batch = 0; batch < maxBatches; batch++) {
+    signal.throwIfAborted();
+    const rows = await sweepDeadLetterBatch(session, batchSize);
+    removed += rows;
+    if (rows < batchSize) break;
+  }
+  return removed;
 }
 
 function outboxesOf(text: string | null | undefined): SweptBatch[] {

@@ -26,7 +26,7 @@ import { type CatalogPipeline, resumePipelines } from "../store/catalog.ts";
 import { type Chores, NO_CHORES, readChores } from "../store/chores.ts";
 import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { sweepDeadLetters, sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
+import { sweepDeadLetterBatch, sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Entry } from "./entry.ts";
 import { shareOf } from "./fairness.ts";
@@ -334,7 +334,7 @@ export class Coordinator {
     const nowMs = this.#nowMs();
     if (sweepIntervalMs === 0 || untilIdle || this.#sweepDueMs > nowMs) return;
     const hasMoreEvents = await sweepOutboxes(session, SWEEP_ROWS);
-    const hasMoreLetters = await sweepDeadLetters(session, SWEEP_ROWS);
+    const hasMoreLetters = (await sweepDeadLetterBatch(session, SWEEP_ROWS)) === SWEEP_ROWS;
     if (!hasMoreEvents && !hasMoreLetters) this.#sweepDueMs = nowMs + sweepIntervalMs;
     if (this.#receiptsDueMs > nowMs) return;
     this.#receiptsDueMs = nowMs + RECEIPTS_MS;

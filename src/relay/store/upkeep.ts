@@ -12,10 +12,10 @@ export async function sweepOutboxes(session: Session, batchRows: number): Promis
   return row?.[0] === "t";
 }
 
-/** Dead letters that were settled longer ago than their pipeline keeps them. True: there are more. */
-export async function sweepDeadLetters(session: Session, batchRows: number): Promise<boolean> {
+/** Deletes dead letters that were settled longer ago than their pipeline keeps them. Returns how many; all: there may be more. */
+export async function sweepDeadLetterBatch(session: Session, batchRows: number): Promise<number> {
   const [row] = await session.rows(DEAD_LETTERS, [String(batchRows)]);
-  return Number(row?.[0] ?? 0) >= batchRows;
+  return Number(row?.[0] ?? 0);
 }
 
 /** Receipts older than a day. */

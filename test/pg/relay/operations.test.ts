@@ -326,6 +326,26 @@ describe("relay history, config, maintenance, replay", () => {
     expect(output.outboxes.map(({ outbox }) => outbox)).toEqual(["orders"]);
   });
 
+  it("removes settled dead letters that are past their retention, and none that wait", async () => {
+    const letter = (key: string, resolved: boolean, days: number) =>
+      session.rows(
+        "insert into tide.relay_dlq (relay_mode, pipeline_name, source_name, sink_name, dedup_key, payload, error_message, " +
+          "error_kind, resolved, resolved_at) values ('forward', 'orders-hook', '', '', $1, '{}', '', 'decode', $2, " +
+          "now() - $3 * interval '1 day')",
+        [key, String(resolved), String(days)],
+      );
+    await letter("swept-old", true, 31);
+    await letter("swept-young", true, 29);
+    await letter("swept-open", false, 31);
+    const one = await runOperation(maintenance, { ...target, action: "sweep", outbox: "orders" });
+    expect(one.output).not.toHaveProperty("dead_letters");
+    const { output } = await runOperation(maintenance, { ...target, action: "sweep" });
+    expect(output.dead_letters).toBe(1);
+    const left = await session.rows("select dedup_key from tide.relay_dlq where dedup_key like 'swept-%' order by 1");
+    expect(left).toEqual([["swept-open"], ["swept-young"]]);
+    await session.script("delete from tide.relay_dlq where dedup_key like 'swept-%'");
+  });
+
   it("previews a replay without payloads", async () => {
     const { output } = await runOperation(replay, { ...target, action: "preview", outbox: "orders" });
     expect(output.events.length).toBeGreaterThan(0);
