@@ -1,8 +1,11 @@
 /** What a relay makes of a bad neighbourhood: forged notifications, open transactions, a server that goes away, little memory. */
 import { describe, expect, it } from "vitest";
+import { DELIVERED } from "../../../src/relay/message.ts";
 import { startCluster } from "../../support/cluster.ts";
 import { MemorySink, makePipeline, positionOf, publish, startRelay, until } from "../../support/relay/running.ts";
 import { openTide } from "../../support/tide-session.ts";
+
+const DAY_MS = 24 * 3_600_000;
 
 describe("[R-16] forged notifications", () => {
   it("cost a look and nothing else, and are repeated nowhere", async () => {
@@ -72,6 +75,33 @@ describe("a server that goes away", () => {
     expect(relay.events.some((event) => event.type === "relay.ownership" && event.event === "lost")).toBe(true);
     await relay.stop();
     await tide.session.close();
+  });
+});
+
+describe("a wall clock that jumps", () => {
+  it("changes neither waits nor ownership: events arrive, failed ones are tried again in time, once each", async () => {
+    await using tide = await openTide();
+    await makePipeline(tide, "orders", { retry: { backoff_ms: 20, max_backoff_ms: 50 } });
+    const failed = new Set<string>();
+    const sink = new MemorySink({
+      answer: ({ message }) => {
+        if (failed.has(message.dedupKey)) return DELIVERED;
+        failed.add(message.dedupKey);
+        return { outcome: "retry", class: "unavailable", scope: "message", reason: "not yet" };
+      },
+    });
+    let offsetMs = 0;
+    const clock = { now: () => new Date(Date.now() + offsetMs), monotonicMs: () => performance.now() };
+    await using relay = startRelay(tide, sink.parts(), { clock, leaseMs: 1_000 });
+    for (const [index, jumpMs] of [DAY_MS, -DAY_MS, 0].entries()) {
+      offsetMs = jumpMs;
+      await publish(tide, "orders", 20);
+      await until("all have arrived", () => sink.delivered.length === 20 * (index + 1), 5_000);
+    }
+    expect(new Set(sink.keys).size).toBe(60);
+    const ownership = relay.events.filter(({ type }) => type === "relay.ownership");
+    expect(ownership).toMatchObject([{ event: "acquired" }]);
+    await relay.stop();
   });
 });
 
