@@ -38,8 +38,9 @@ export default defineCheck({
     "read by root and by all processes of the account for as long as they run.",
   remedy: "Use a passfile with mode 0600, a secret store, or a login without a password such as peer or a certificate.",
   limits:
-    "Names are told and no values. Of other accounts' processes only root sees the environment; a process is told by its name " +
-    "and account, because its number changes.",
+    "Names are told and no values. The environment of another account's process is shown to root alone, and inside a " +
+    "container only to a root with CAP_SYS_PTRACE; processes outside of the container are not seen at all. A process is told " +
+    "by its name and account, because its number changes.",
   references: { cis: ["1.6", "1.7"], manual: ["Environment Variables"] },
   scope: "cluster",
   needs: ["host"],
@@ -86,11 +87,20 @@ function inProcesses(host: HostFacts): Found[] {
     }
   }
   if (pids.size === 0 && hidden > 0) {
-    throw new Unanswered(`the environments of ${hidden} processes may not be looked at`, "host");
+    throw unseen(hidden, host);
   }
   return [...pids].map(([object, numbers]) => ({
     object,
     detail: `pid ${numbers.slice(0, 5).join(", ")}`,
     fix: WORDS,
   }));
+}
+
+/** Who is root already gains nothing by coming again as root: what is missing is a capability. */
+function unseen(hidden: number, { isRoot }: HostFacts): Unanswered {
+  const whose = hidden === 1 ? "the environment of 1 process" : `the environments of ${hidden} processes`;
+  const reason = `${whose} may not be looked at`;
+  return isRoot
+    ? new Unanswered(`${reason}: this root has no CAP_SYS_PTRACE, as in most containers`)
+    : new Unanswered(reason, "host");
 }
