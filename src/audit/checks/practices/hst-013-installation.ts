@@ -7,7 +7,7 @@ import type { HostFacts } from "../../facts/host.ts";
 import { Unanswered } from "../../run/answers.ts";
 import { chmod, lookAtEach, modeText, WRITABLE_BY_OTHERS } from "./looking.ts";
 
-/** The view is closed to all but superusers before 15. */
+/** The view is closed to all but superusers (14 to 18) unless somebody granted it, so it is asked and may refuse. */
 const DIRECTORIES = `
   select c.setting as path, c.name
     from pg_catalog.pg_config as c
@@ -35,7 +35,10 @@ export default defineCheck({
 
 async function examine(facts: Facts): Promise<readonly Found[]> {
   const host = await facts.host();
-  const rows = await facts.query(DIRECTORIES);
+  const rows = await facts.query(DIRECTORIES).catch((error: unknown) => {
+    if (!(error instanceof Unanswered) || facts.has("superuser")) throw error;
+    throw new Unanswered(error.message, "superuser");
+  });
   const paths = rows.map(({ path, name }) => (name === "SHAREDIR" ? join(path ?? "", "extension") : (path ?? "")));
   return await lookAtEach(new Set(paths), (path) => judge(path, host));
 }

@@ -5,8 +5,8 @@ import check from "../../../../../src/audit/checks/practices/hst-013-installatio
 import { localHost } from "../../../../../src/audit/facts/host.ts";
 import { Unanswered } from "../../../../../src/audit/run/answers.ts";
 import { runCheck } from "../../../../../src/audit/run/run-check.ts";
-import { LOCAL_LINE, madeUpFacts, objectsOf, outcomeOn } from "../../../../support/audited.ts";
-import { hasMajor, sharedCluster } from "../../../../support/cluster.ts";
+import { LOCAL_LINE, madeUpFacts, objectsOf, outcomeAt, outcomeOn } from "../../../../support/audited.ts";
+import { availableMajors, hasMajor, sharedCluster } from "../../../../support/cluster.ts";
 import { connectTo } from "../../../../support/connection.ts";
 import { needs, needsRoot } from "../../../../support/needs.ts";
 import { pasteFixes, plantHost } from "../../../../support/planted-host.ts";
@@ -70,12 +70,32 @@ describe("HST-013 the installation", () => {
     const refused = async () => {
       throw new Unanswered("the server refused: permission denied for view pg_config");
     };
+    const asPlainRole = madeUpFacts({ host: machine.host, query: refused, rights: ["host"] });
+    expect(await runCheck(check, asPlainRole)).toMatchObject({ status: "unknown", right: "superuser" });
     expect(await runCheck(check, madeUpFacts({ host: machine.host, query: refused }))).toMatchObject({
       status: "unknown",
+      right: undefined,
     });
     const elsewhere = async () => [{ name: "BINDIR", path: "/none/bin" }];
     expect(await runCheck(check, madeUpFacts({ host: machine.host, query: elsewhere }))).toMatchObject({
       status: "unknown",
     });
+  });
+
+  it.for(availableMajors())("asks PostgreSQL %i, which answers superusers and refuses others", async (major) => {
+    const { machine } = plant();
+    using _ = machine;
+    const cluster = await sharedCluster(major);
+    const before = await outcomeAt(cluster, check, { host: machine.host });
+    expect(before).not.toMatchObject({ reason: expect.stringContaining("refused") });
+    await using session = await connectTo(cluster);
+    await session.script("begin; create role lab_nobody; set local role lab_nobody");
+    // Whoever may look at the machine need not be anybody on the server.
+    expect(await outcomeOn(session, check, { host: machine.host })).toMatchObject({
+      status: "unknown",
+      reason: expect.stringContaining("permission denied for view pg_config"),
+      right: "superuser",
+    });
+    await session.script("rollback");
   });
 });
