@@ -7,15 +7,15 @@ import { staleTable, upstreamVersion } from "./versions-known.ts";
 
 export default defineCheck({
   id: "VER-002",
-  title: "minor release behind",
+  title: "newer minor releases are not installed",
   severity: "high",
   why:
-    "Each release is published together with what it repairs, so a server that lacks it has vulnerabilities whose " +
-    "description and often whose exploit are public. A minor release changes no data format and needs a restart only.",
-  remedy: "Install the newest minor release of the branch and restart.",
+    "Every release tells the world which vulnerabilities it repairs. A server without it has them still, and attackers know " +
+    "where to look.",
+  remedy: "Install the newest minor release and restart; the data stay as they are, without dump and restore.",
   limits:
-    "Distributions that keep the project's numbers are judged right; a vendor that repairs without raising the number is " +
-    "not. Where the table has no list for a release, the finding says so instead of counting none.",
+    "Only the version number counts, so a vendor that repairs without raising it is judged wrongly. A release whose repairs " +
+    "the table does not list is named.",
   references: { cis: ["1.5"], other: ["PostgreSQL security information"] },
   scope: "cluster",
   needs: [],
@@ -44,10 +44,14 @@ async function examine(facts: Facts): Promise<readonly Found[]> {
 
 function found(object: string, major: number, patches: Patches): Found {
   const { newest, missed, fixed, unlisted, unchecked } = patches;
-  const behind = `${missed} ${missed === 1 ? "release" : "releases"} behind ${major}.${newest}`;
-  const repaired = fixed.length === 0 ? "" : `; repaired since: ${fixed.join(", ")}`;
-  const gaps = unlisted.length === 0 ? "" : `; no list for ${unlisted.map((minor) => `${major}.${minor}`).join(", ")}`;
-  const newer = unchecked.length === 0 ? "" : `; releases of ${unchecked.join(", ")} not in the table`;
+  const behind = `${missed === 1 ? "1 release" : `${missed} releases`} behind ${major}.${newest}`;
+  const count = fixed.length === 1 ? "1 vulnerability" : `${fixed.length} vulnerabilities`;
+  const repaired = fixed.length === 0 ? "" : `, ${count} repaired since (${fixed.join(", ")})`;
+  const gaps =
+    unlisted.length === 0
+      ? ""
+      : `; repairs of ${unlisted.map((minor) => `${major}.${minor}`).join(", ")} are not known`;
+  const newer = unchecked.length === 0 ? "" : `; releases of ${unchecked.join(", ")} are not counted`;
   return {
     object,
     detail: `${behind}${repaired}${gaps}${newer}`,
