@@ -7,7 +7,6 @@
 import { readModel } from "../access/model/read.ts";
 import { PgkeepError } from "../base/errors.ts";
 import { defineOperation } from "../base/operation.ts";
-import { shellWord } from "../base/shell.ts";
 import { settingsFields } from "../config/input.ts";
 import { isReference } from "../config/references.ts";
 import { connectionFields } from "../pg/connect/input.ts";
@@ -15,6 +14,7 @@ import { appliedSchema } from "./access/applied-document.ts";
 import { applyFields } from "./access/apply-input.ts";
 import { appliedExitCode, applyModel } from "./access/applying.ts";
 import { secretFields } from "./access/secret-input.ts";
+import { auditCommand } from "./audit/audit-command.ts";
 import { auditorFacts, auditorText, requireHarmless } from "./audit/auditor-role.ts";
 import { generatedPassword } from "./audit/generated-password.ts";
 import { serverOf } from "./server/connect.ts";
@@ -90,12 +90,12 @@ export default defineOperation({
     const applied = await applyModel({ ...request, secretRoot, rotate, database: facts.database }, context, { model });
     const isSet = applied.passwords_set.includes(role);
     if (isSet) generated?.keep();
-    const { host = "localhost", port = 5432 } = server.connection.settings.hosts[0] ?? {};
+    const { settings } = server.connection;
     return {
       ...applied,
       role,
       password_file: isSet && generated ? generated.file : null,
-      command: `pgkeep audit -h ${shellWord(host)} -p ${port} -d ${shellWord(facts.database)} -U ${shellWord(role)}`,
+      command: auditCommand({ request, settings, role, database: facts.database }),
     };
   },
 });
