@@ -15,6 +15,7 @@ import type { ChosenCheck } from "../../audit/run/run-audit.ts";
 import { runCheck } from "../../audit/run/run-check.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
+import type { ConnectionRequest } from "../../pg/connect/input.ts";
 import type { AuditInput } from "./auditing.ts";
 import type { AuditedRun } from "./live.ts";
 
@@ -67,10 +68,43 @@ function requireSense(input: AuditInput, workingDirectory: string): void {
       "Write a major or minor version of 14 to 18: 16 or 16.4",
     );
   }
-  const needless = (["probe", "onHost", "model"] as const).find((name) => Boolean(input[name]));
-  if (needless === undefined) return;
-  const flag = needless === "onHost" ? "on-host" : needless;
-  throw refused(`--${flag} needs a server`, "Leave it away, or leave away --hba, --ident and --conf.");
+  const needless = Object.entries(SERVER_FLAGS).flatMap(([name, flag]) => (isGiven(input, name) ? [flag] : []));
+  if (needless.length === 0) return;
+  const [one, hint] = needless.length === 1 ? ["needs", "Leave it away"] : ["need", "Leave them away"];
+  throw refused(`${needless.join(", ")} ${one} a server`, `${hint}, or leave away --hba, --ident and --conf.`);
+}
+
+/** What says something about a server or how to get to it, by its flag. Nobody types it for nothing. */
+const SERVER_FLAGS: Readonly<Record<keyof ConnectionRequest | "probe" | "onHost" | "thisDatabase" | "model", string>> =
+  {
+    probe: "--probe",
+    onHost: "--on-host",
+    thisDatabase: "--this-database",
+    model: "--model",
+    connection: "--connection",
+    host: "--host",
+    port: "--port",
+    username: "--username",
+    database: "--database",
+    sslmode: "--sslmode",
+    sslcert: "--sslcert",
+    sslkey: "--sslkey",
+    sslrootcert: "--sslrootcert",
+    azure: "--azure",
+    azureTenantId: "--azure-tenant-id",
+    azureClientId: "--azure-client-id",
+    aws: "--aws",
+    awsRegion: "--aws-region",
+    google: "--google",
+    googleInstance: "--google-instance",
+    requireAuth: "--require-auth",
+    channelBinding: "--channel-binding",
+    embedded: "--embedded",
+  };
+
+function isGiven(input: AuditInput, name: string): boolean {
+  const value: unknown = Reflect.get(input, name);
+  return value !== undefined && value !== false;
 }
 
 function isDirectory(path: string): boolean {

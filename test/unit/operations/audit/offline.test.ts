@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { z } from "zod";
 import audit from "../../../../src/operations/audit.run.ts";
+import { connectionFields } from "../../../../src/pg/connect/input.ts";
 import { runOperation } from "../../../support/operation.ts";
 
 let folder = "";
@@ -15,6 +17,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const SWITCHES = new Set(["azure", "aws", "google", "embedded"]);
+
 const offline = (input: object) => runOperation(audit, { ...input }, { workingDirectory: folder });
 
 it.each([
@@ -25,8 +29,30 @@ it.each([
   [{ hba: "pg_hba.conf", probe: true }, "--probe needs a server"],
   [{ hba: "pg_hba.conf", onHost: true }, "--on-host needs a server"],
   [{ hba: "pg_hba.conf", model: "access.yaml" }, "--model needs a server"],
+  [{ hba: "pg_hba.conf", thisDatabase: true }, "--this-database needs a server"],
+  [{ hba: "pg_hba.conf", host: "db", port: 5432, database: "shop" }, "--host, --port, --database need a server"],
+  [{ conf: "pg_hba.conf", connection: "postgresql://db/shop" }, "--connection needs a server"],
+  [{ ident: "pg_hba.conf", sslmode: "require", embedded: true }, "--sslmode, --embedded need a server"],
 ])("refuses %o", async (input, message) => {
   await expect(offline(input)).rejects.toMatchObject({ code: "USAGE_ARGUMENTS", message });
+});
+
+it("knows every flag of a connection as one that it would have to pass over", async () => {
+  const fields = Object.keys(connectionFields(z));
+  expect(fields.length).toBeGreaterThan(15);
+  for (const field of fields) {
+    const value = field === "port" ? 5432 : SWITCHES.has(field) || "x";
+    await expect(offline({ hba: "pg_hba.conf", [field]: value })).rejects.toMatchObject({
+      code: "USAGE_ARGUMENTS",
+      message: `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} needs a server`,
+    });
+  }
+});
+
+it("does not mind what the environment says about a server", async () => {
+  const environment = { PGHOST: "db", DATABASE_URL: "postgresql://db/shop" };
+  const { output } = await runOperation(audit, { hba: "pg_hba.conf" }, { workingDirectory: folder, environment });
+  expect(output.target).toBeNull();
 });
 
 it("finds what the file has, and offers no grants, probes or hosts", async () => {
