@@ -16,7 +16,9 @@ import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
 import type { Facts, ServerIdentity } from "../facts/facts.ts";
 import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
 import { hasDatabaseValues, PLAIN_DATABASE } from "../facts/settings.ts";
+import { Unanswered } from "./answers.ts";
 import { type AuditSession, enterSession, type OpenSession } from "./enter.ts";
+import { readOnlyLoss } from "./lost.ts";
 import type { CheckOutcome, CheckResult } from "./result.ts";
 import { runCheck } from "./run-check.ts";
 
@@ -92,14 +94,17 @@ export interface AuditRun {
   unreachable: readonly { database: string; reason: string }[];
 }
 
-/** Throws what `open` throws for the first session, CONNECT_SERVER_REFUSED when that ends at once, and the signal's reason. */
+/**
+ * Throws what `open` throws for the first session, CONNECT_SERVER_REFUSED and CONNECT_LOST when that ends before anything was
+ * checked, and the signal's reason.
+ */
 export async function runAudit(request: AuditRequest): Promise<AuditRun> {
   const first = await enterSession(request.open).catch(throwRefusal);
   await using session = first.session;
   const facts = await factsOf({ ...first, session }, request).catch(throwRefusal);
   const run = new Run(request, facts);
   const own = facts.database;
-  const places = request.isOneDatabase ? [] : await otherDatabases(facts);
+  const places = request.isOneDatabase ? [] : await otherDatabases(facts).catch(throwRefusal);
   request.onPhase?.({ database: undefined, done: 0, all: places.length + 1 });
   await run.check("cluster", facts, undefined);
   request.onPhase?.({ database: own, done: 0, all: places.length + 1 });
@@ -126,12 +131,17 @@ async function factsOf(first: AuditSession, request: AuditRequest): Promise<Live
 
 /** Without a first session there is no audit, and no report in which an answer of the server could stand. */
 function throwRefusal(error: unknown): never {
-  if (!(error instanceof ServerError)) throw error;
-  throw new PgkeepError("CONNECT_SERVER_REFUSED", "the server ended the session before anything was checked", {
-    detail: `${tameLine(error.message)} (SQLSTATE ${error.sqlstate})`,
+  if (error instanceof Unanswered) throw refusal(error.message, error);
+  if (!(error instanceof ServerError)) throw readOnlyLoss(error);
+  throw refusal(`${tameLine(error.message)} (SQLSTATE ${error.sqlstate})`, error);
+}
+
+function refusal(detail: string, cause: Error): PgkeepError {
+  return new PgkeepError("CONNECT_SERVER_REFUSED", "the server refused before anything was checked", {
+    detail,
     hint: "Try again; if it stays so, look into the server's log, or name another database with -d.",
     state: "nothing was checked",
-    cause: error,
+    cause,
   });
 }
 

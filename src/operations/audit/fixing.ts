@@ -33,6 +33,7 @@ import {
 import { type UndoPart, undoScript } from "../../audit/fix/script.ts";
 import { settingLines } from "../../audit/fix.ts";
 import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
+import { readOnlyLoss } from "../../audit/run/lost.ts";
 import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -60,7 +61,10 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   const { report } = await auditReport(input, context);
   const server = report.target ? await serverOf(input, context) : undefined;
   if (input.apply && !server) throw withoutServer();
-  const plan = await fixPlanOf(report, server, { isNamed: input.only !== undefined && input.only.length > 0 });
+  const choice = { isNamed: input.only !== undefined && input.only.length > 0 };
+  const plan = await fixPlanOf(report, server, choice).catch((error: unknown) => {
+    throw readOnlyLoss(error);
+  });
   const planned = documentOf(plan, { report, undoFile: null });
   const isEmpty = planned.summary.steps === 0;
   if (isEmpty) return planned;
@@ -361,6 +365,7 @@ function withAccount(error: unknown, { done: { applied, undo }, undoFile, databa
   const where = undoFile === undefined ? "the detail" : tameLine(undoFile);
   return new PgkeepError(code, messageOf(error), {
     ...parts,
+    hint: code === "CONNECT_LOST" ? "Run pgkeep audit fix again: it shows what is left to do." : parts.hint,
     detail: detail.filter((part) => part !== undefined).join("\n") || undefined,
     state: `steps ${applied.join(", ")} of the plan are applied and were not audited again; ${where} has what undoes them`,
     data: { applied, undo: script },
