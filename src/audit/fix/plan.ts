@@ -18,6 +18,7 @@ import {
   settingStatement,
 } from "../fix.ts";
 import type { AuditReport, ReportedFinding } from "../report.ts";
+import { actingStatements } from "./acting.ts";
 
 /** In this order. */
 export const GROUPS = [
@@ -179,21 +180,23 @@ function finished({ finding, fix, cures, values, isContested }: Draft, facts: Fi
         ...risky(fix),
         group: "revokes",
         database,
-        sql: [fix.sql],
+        sql: actingStatements(fix.sql),
         effect: "at once",
         revoke: fix,
         byHand: fix.risk === "high" ? HIGH_RISK : undefined,
       };
-    case "sql":
+    case "sql": {
+      const statements = fix.sql.flatMap(actingStatements);
       return {
         ...plain,
         ...risky(fix),
-        group: groupOf(fix.sql),
+        group: groupOf(statements),
         database,
-        sql: fix.sql,
+        sql: statements,
         effect: "at once",
         byHand: "statements of a check are run by whoever has read them",
       };
+    }
     case "file":
       return { ...plain, ...risky(fix), ...fileStep(fix, isContested) };
     case "shell":
@@ -297,9 +300,9 @@ function effectOf(context: string | undefined): Effect | undefined {
   }
 }
 
-/** Which part of the order statements belong to, by how the first of them begins. */
+/** Which part of the order statements belong to, by how the first of them begins that is no change of role. */
 function groupOf(sql: readonly string[]): Group {
-  const start = (sql[0] ?? "").toLowerCase();
+  const start = (sql.find((each) => !each.startsWith("set role ")) ?? "").toLowerCase();
   if (/^\s*(?:create|alter|drop)\s+(?:role|user|group)\b/.test(start)) return "roles";
   // Memberships have no ON.
   if (/^\s*(?:grant|revoke)\b/.test(start) && !/\son\s/.test(withoutNames(start))) return "roles";

@@ -16,6 +16,7 @@ export interface ScriptStep
   conf: readonly string[];
 }
 
+/** For every session, whatever is stored for its role or its database. */
 const HEAD = [
   "\\set ON_ERROR_STOP on",
   "set role none;",
@@ -24,17 +25,24 @@ const HEAD = [
   "set lock_timeout = '3s';",
 ];
 
+/** Who ran the script in a session of their own has its settings again. */
+const TAIL = ["reset role;", "reset search_path;", "reset standard_conforming_strings;", "reset lock_timeout;"];
+
 /** Every step of `steps` as a script. `database` is where it begins; undefined when no server was asked. */
 export function fixScript(steps: readonly ScriptStep[], database: string | undefined): string {
   const settings = steps.filter(({ group, sql }) => group === "settings" && sql.length > 0);
   const statements = steps.filter(({ group, sql }) => group !== "settings" && sql.length > 0);
   const others = steps.filter(({ sql }) => sql.length === 0);
+  const databases = databasesOf(statements, database);
   const lines = [
     comment("pgkeep audit fix: read it before it is run. Each database is a transaction of its own."),
     ...connect(database),
     ...HEAD,
     ...settingsPart(settings),
-    ...databasesOf(statements, database).flatMap(({ name, steps: some }) => databasePart(name, some)),
+    ...databases.flatMap(({ name, steps: some }) => databasePart(name, some)),
+    "",
+    ...(databases.every(({ name }) => name === database) ? [] : connect(database)),
+    ...TAIL,
     ...(others.length > 0 ? ["", comment("Not for psql:")] : []),
     ...others.flatMap((step) => otherLines(step).map(comment)),
   ];
@@ -70,6 +78,7 @@ export function undoScript(parts: readonly UndoPart[], database: string | undefi
     ]),
     ...settings.map(terminated),
     ...(settings.length > 0 ? ["select pg_catalog.pg_reload_conf();"] : []),
+    ...TAIL,
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -15,6 +15,7 @@ import {
   type RevocationRequest,
   revocationTargets,
 } from "../../access/plan/revocations.ts";
+import { actedAs, actingStatements, statementsBy } from "../../audit/fix/acting.ts";
 import {
   applySettings,
   changedMeanwhile,
@@ -38,7 +39,6 @@ import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
 import { checkOutputFile, writeOutputFile } from "../../config/output-file.ts";
-import { ident } from "../../pg/identifiers.ts";
 import type { Session } from "../../pg/session.ts";
 import { maintenanceFor } from "../access/target.ts";
 import { type Server, serverOf } from "../server/connect.ts";
@@ -138,17 +138,13 @@ async function planFor(session: Session, requests: readonly Request[]) {
 function changeBy({ sql }: Request, fate: RevocationFate): Pick<FixStep, "sql" | "byHand"> {
   switch (fate.fate) {
     case "planned":
-      return { sql: fate.actors.flatMap((role) => actedAs(role, sql)), byHand: undefined };
+      // REVOKE takes what the acting role granted, so a script has to become each of them.
+      return { sql: statementsBy(fate.actors, sql), byHand: undefined };
     case "blocked":
-      return { sql: statementsOf(fate.sql), byHand: `it needs ${fate.needs}: ${fate.reason}` };
+      return { sql: actingStatements(fate.sql), byHand: `it needs ${fate.needs}: ${fate.reason}` };
     case "nothing to do":
-      return { sql: [sql], byHand: "the planner finds nothing to take away there" };
+      return { sql: actingStatements(sql), byHand: "the planner finds nothing to take away there" };
   }
-}
-
-/** REVOKE takes what the acting role granted, so a script has to become each of them. */
-function actedAs(role: string | undefined, sql: string): string[] {
-  return role === undefined ? [sql] : [`set role ${ident(role)}`, sql, "reset role"];
 }
 
 async function revocationsOf(session: Session, requests: readonly Request[]): Promise<AccessPlan> {
@@ -156,19 +152,31 @@ async function revocationsOf(session: Session, requests: readonly Request[]): Pr
   return (await planRevocations(requests, snapshot, REASON)).plan;
 }
 
-/** A blocked statement may come with the change of role that it needs. */
-function statementsOf(sql: string): string[] {
-  const found = /^(set role (?:"(?:[^"]|"")*"|U&"(?:[^"]|"")*")); (.*); (reset role)$/s.exec(sql);
-  return found ? found.slice(1) : [sql];
-}
-
 async function withSession<Result>(
   server: Server,
   database: string,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  await using session = await server.open(database);
+  await using session = await openAsLogin(server, database);
   return await work(session);
+}
+
+/**
+ * A session whose role is the login's, as the audit's and the scripts' is, whatever role is stored for it; RESET ROLE in a
+ * plan of access comes back to it as well. The value that a session begins with is sent only where it changes something,
+ * because poolers refuse what they do not know.
+ */
+async function openAsLogin(server: Server, database: string): Promise<Session> {
+  const session = await server.open(database);
+  try {
+    const [row] = await session.query("select current_user = session_user as plain");
+    if (row?.plain === "t") return session;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  await session.close();
+  return await server.open(database, { role: "none" });
 }
 
 interface Looked {
@@ -317,7 +325,7 @@ async function applyRevocations(
     const applied = await applyPlan({
       plan,
       approval: "plan",
-      open: (name = database) => server.open(name),
+      open: (name = database) => openAsLogin(server, name),
       maintenanceDatabase: maintenanceFor(server, database),
       replan: (session) => revocationsOf(session, requests),
       passwords: new Map(),
@@ -337,15 +345,15 @@ async function applyRevocations(
 function inversesOf(statements: AccessPlan["statements"]): string[] {
   const isBorrowed = statements.some(({ kind, sql }) => kind === "temporary" && sql.startsWith("grant "));
   let role: string | undefined;
-  return statements.flatMap(({ kind, sql, inverse }) => {
+  return statements.flatMap(({ kind, sql, inverse, role: actor }) => {
     if (kind === "temporary") {
-      if (sql.startsWith("set role ")) role = sql;
+      if (sql.startsWith("set role ")) role = actor;
       else if (sql === "reset role") role = undefined;
       return [];
     }
     if (inverse === undefined) return [];
     // Read from the end, as undo scripts are.
-    return role === undefined || isBorrowed ? [inverse] : ["reset role", inverse, role];
+    return role === undefined || isBorrowed ? [inverse] : actedAs(role, inverse).reverse();
   });
 }
 

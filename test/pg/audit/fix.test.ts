@@ -161,7 +161,11 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     const before = await acl();
     const plan = await run({ only: ["FUN-005"] });
     expect(plan.output.steps[0]).toMatchObject({ group: "revokes", database: "shop", is_safe: true });
-    expect(plan.output.steps[0]?.sql[0]).toBe('set role "third"');
+    expect(plan.output.steps[0]?.sql).toEqual([
+      'set role "third"',
+      'revoke execute on routine "app"."lent"() from public',
+      "set role none",
+    ]);
     const { output, exitCode } = await run({ only: ["FUN-005"], apply: true, yes: true, saveUndo: "revoke-undo.sql" });
     expect([output.outcome, exitCode, output.not_cured]).toEqual(["applied", 0, []]);
     expect(await acl()).not.toContain("=X/third");
@@ -169,6 +173,49 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect([undone.status, undone.stderr]).toEqual([0, ""]);
     expect(await acl()).toBe(before);
     await cluster.sql("drop schema app cascade", { database: "shop" });
+  });
+
+  it("is the login's role throughout, in its scripts too, whatever role is stored for it", async () => {
+    await cluster.sql(
+      `create role nobody_much; create role chief superuser login password 'chief of the house';
+       alter role chief in database shop set role = nobody_much`,
+    );
+    const lent = `create function public.%() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
+      alter function public.%() owner to keeper; grant execute on function public.%() to third with grant option;
+      revoke execute on function public.%() from public; set role third; grant execute on function public.%() to public; reset role;`;
+    const defects = ["lent_one", "lent_two"].map((name) => lent.replaceAll("%", name)).join("\n");
+    await cluster.sql(defects, { database: "shop" });
+    const open = async () =>
+      (
+        await cluster.sql("select proname from pg_proc where proacl::text like '%,=X/%' or proacl::text like '{=X/%'", {
+          database: "shop",
+        })
+      )
+        .map(({ proname }) => proname)
+        .filter((name) => name.startsWith("lent_"));
+    const url = new URL(cluster.url("shop"));
+    [url.username, url.password] = ["chief", "chief of the house"];
+    const asChief = { connection: url.href, only: ["FUN-005"] };
+    const roleAfter = "select current_user || ' as ' || session_user as at;\n";
+
+    const plan = await run(asChief);
+    const script = fixScript(plan.output.steps.map(scriptStepOf), "shop");
+    const inside = script.replaceAll("commit;", `${roleAfter}commit;`);
+    const byHand = await cluster.psql(["-X", "-q", "-A", "-t", "-d", url.href, "-f", "-"], {
+      stdin: inside + roleAfter,
+    });
+    expect([byHand.stderr, byHand.stdout.trim().split("\n")]).toEqual(["", ["chief as chief", "nobody_much as chief"]]);
+    expect(await open()).toEqual([]);
+
+    await cluster.sql("set role third; grant execute on function public.lent_one(), public.lent_two() to public", {
+      database: "shop",
+    });
+    const { output, exitCode } = await run({ ...asChief, apply: true, yes: true });
+    expect([output.outcome, exitCode, await open()]).toEqual(["applied", 0, []]);
+    const undone = await cluster.psql(["-X", "-q", "-d", url.href, "-f", "-"], { stdin: output.undo ?? "" });
+    expect([undone.stderr, (await open()).sort()]).toEqual(["", ["lent_one", "lent_two"]]);
+    await cluster.sql("drop function public.lent_one(), public.lent_two()", { database: "shop" });
+    await cluster.sql("drop owned by chief; drop role chief");
   });
 
   it("leaves to a person what PUBLIC's privilege was passed on with, and what another role has to take back", async () => {
@@ -243,7 +290,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
       output.database ?? undefined,
     ).replaceAll(/^commit;$/gm, "rollback;");
     const outside = script.split(/^begin;$[\s\S]*?^rollback;$/gm).join("");
-    expect(outside).not.toMatch(/^(?!--|\\|set |select 'dbname|\s*$)/m);
+    expect(outside).not.toMatch(/^(?!--|\\|set |reset |select 'dbname|\s*$)/m);
     const { status, stderr } = await cluster.psql(["-X", "-q", "-f", "-"], { stdin: script });
     expect([status, stderr.split("\n").filter((line) => /ERROR|error/.test(line))]).toEqual([0, []]);
   }, 60_000);

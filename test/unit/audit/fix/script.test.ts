@@ -15,7 +15,10 @@ const step = (parts: Partial<ScriptStep>): ScriptStep => ({
   riskReason: undefined,
   ...parts,
 });
-const lines = (script: string): string[] => script.split("\n").filter((line) => line !== "" && !line.startsWith("--"));
+const TAIL = ["reset role;", "reset search_path;", "reset standard_conforming_strings;", "reset lock_timeout;"];
+const all = (script: string): string[] => script.split("\n").filter((line) => line !== "" && !line.startsWith("--"));
+/** All but the end, which is the same everywhere. */
+const lines = (script: string): string[] => all(script).slice(0, -TAIL.length);
 
 describe("a script", () => {
   it("enters each database, in one transaction each, and the cluster's where it begins", () => {
@@ -38,6 +41,7 @@ describe("a script", () => {
       "begin;",
       "alter b;",
       "commit;",
+      `\\connect -reuse-previous=on "dbname='main'"`,
     ]);
   });
 
@@ -97,6 +101,20 @@ describe("a script", () => {
   });
 });
 
+describe("the session that a script was run in", () => {
+  it("has its own role and settings again", () => {
+    const undo = undoScript([{ database: "one", sql: ["grant a"], isSetting: false }], "one");
+    for (const script of [fixScript([step({ sql: ["x"] })], "one"), undo]) {
+      expect(all(script).slice(-TAIL.length)).toEqual(TAIL);
+    }
+  });
+
+  it("is in the database in which the script began", () => {
+    const script = fixScript([step({ sql: ["x"], database: "other" })], "main");
+    expect(lines(script).at(-1)).toBe(`\\connect -reuse-previous=on "dbname='main'"`);
+  });
+});
+
 describe("lines for postgresql.conf", () => {
   it("are the settings, each with what it cures, and other files as comments", () => {
     const text = confSnippet([
@@ -120,22 +138,25 @@ describe("the script that undoes", () => {
     const script = undoScript(
       [
         { database: undefined, sql: ["alter system reset a"], isSetting: true },
-        { database: "one", sql: ["grant first", "reset role", "grant second", "set role r"], isSetting: false },
+        { database: "one", sql: ["grant first", "set role none", "grant second", "set role r"], isSetting: false },
         { database: "two", sql: ["grant third"], isSetting: false },
       ],
       "one",
     );
-    expect(lines(script).filter((line) => !/^(?:set (?!role r)|\\set )/.test(line))).toEqual([
+    expect(lines(script).filter((line) => !/^(?:set (?!role )|\\set )/.test(line))).toEqual([
       `\\connect -reuse-previous=on "dbname='one'"`,
+      "set role none;",
       `\\connect -reuse-previous=on "dbname='two'"`,
+      "set role none;",
       "begin;",
       "grant third;",
       "commit;",
       `\\connect -reuse-previous=on "dbname='one'"`,
+      "set role none;",
       "begin;",
       "set role r;",
       "grant second;",
-      "reset role;",
+      "set role none;",
       "grant first;",
       "commit;",
       "alter system reset a;",
