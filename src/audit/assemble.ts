@@ -31,7 +31,7 @@ export interface AssemblyParts {
   /** Whether the role of the run passes every check of permissions. */
   isSuperuser: boolean;
   databases: readonly string[];
-  unreachable: readonly { database: string; reason: string }[];
+  unreachable: AuditReport["unreachable"];
   data: { date: string; isStale: boolean };
   waivers?: readonly Waiver[] | undefined;
   /** Fingerprints that an earlier run had. */
@@ -153,6 +153,7 @@ function unknownOf({ check, pillar, severity, database, outcome }: CheckResult, 
     grant: [],
     instead: undefined,
   };
+  if (outcome.opening !== undefined) return [{ ...unknown, ...outcome.opening }];
   return outcome.right === undefined ? [unknown] : [{ ...unknown, ...answerOf(outcome.right, target) }];
 }
 

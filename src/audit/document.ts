@@ -29,7 +29,7 @@ export interface Gate {
 
 function scoreSchema(z: ZodNamespace) {
   return {
-    score: z.number().nullable().meta({ description: "0 to 100; null when too little was checked" }),
+    score: z.number().nullable().meta({ description: "0 to 100; null when nothing was asked, or too little checked" }),
     grade: z.enum(GRADES).nullable(),
     checked_percent: z.number().meta({ description: "Share of the applicable checks that have an answer" }),
     counts: z.strictObject({
@@ -81,7 +81,13 @@ export function auditSchema(z: ZodNamespace) {
       .nullable(),
     profile: z.enum(PROFILES),
     databases: z.array(z.string()),
-    unreachable: z.array(z.strictObject({ database: z.string(), reason: z.string() })),
+    unreachable: z.array(
+      z.strictObject({
+        database: z.string(),
+        reason: z.string(),
+        grant: z.string().optional().meta({ description: "The statement that opens it, where one does" }),
+      }),
+    ),
     overall: z.strictObject(scoreSchema(z)),
     pillars: z.array(z.strictObject({ pillar: z.enum(PILLARS), ...scoreSchema(z) })),
     findings: z.array(
@@ -149,7 +155,11 @@ export function auditDocument(report: AuditReport, gate: Gate, display: Display)
     target: targetOf(report),
     profile: report.profile,
     databases: [...report.databases],
-    unreachable: report.unreachable.map((each) => ({ ...each })),
+    unreachable: report.unreachable.map(({ database, reason, grant }) => ({
+      database,
+      reason,
+      ...(grant === undefined ? {} : { grant }),
+    })),
     overall: scoreDocument(report.overall),
     pillars: report.pillars.map(({ pillar, ...score }) => ({ pillar, ...scoreDocument(score) })),
     findings,

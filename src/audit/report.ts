@@ -95,6 +95,13 @@ export interface AuditedTarget {
   provider: string | undefined;
 }
 
+export interface UnreachableDatabase {
+  database: string;
+  reason: string;
+  /** The statement that lets the role of the run in; undefined: none would. */
+  grant?: string | undefined;
+}
+
 export interface AuditReport {
   version: typeof REPORT_VERSION;
   observedAt: Date;
@@ -104,7 +111,7 @@ export interface AuditReport {
   profile: Profile;
   /** Databases in which checks ran, and those that could not be entered with the reason. */
   databases: readonly string[];
-  unreachable: readonly { database: string; reason: string }[];
+  unreachable: readonly UnreachableDatabase[];
   overall: Score;
   pillars: readonly (Score & { pillar: Pillar })[];
   /** Worst first; then by check and object. */

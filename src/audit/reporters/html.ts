@@ -12,15 +12,17 @@ import { SCRIPT, STYLE } from "./html-assets.ts";
 import { defineAuditReporter } from "./reporter.ts";
 import {
   answerText,
+  checkedText,
   type DocumentFinding,
   type DocumentFix,
-  type DocumentScore,
   type DocumentUnknown,
   type FindingGroup,
   findingGroups,
   fixCode,
   fixPlace,
   fixRisk,
+  type NamedScore,
+  namedScores,
   notesOf,
   scoreText,
   targetParts,
@@ -77,8 +79,8 @@ function notes(document: AuditDocument): Html {
 }
 
 function scores(document: AuditDocument): Html {
-  const { overall, pillars } = document;
-  const all = [...pillars.map(({ pillar, ...score }) => ({ name: pillar, score })), { name: "all", score: overall }];
+  const { overall } = document;
+  const all = namedScores(document);
   return html`<section aria-labelledby="scores-head"><h2 id="scores-head">Scores</h2>
 <p class="overall">${overall.score === null ? "Too little was checked for a score" : html`<strong>${overall.score}</strong> of 100, grade <strong>${overall.grade ?? ""}</strong>`}<span>${overall.checked_percent} % of the checks that apply have an answer.</span></p>
 <p><button type="button" id="swap" hidden>Show the table</button></p>
@@ -88,13 +90,9 @@ function scores(document: AuditDocument): Html {
 <tbody>${all.map(scoreRow)}</tbody></table></div></section>`;
 }
 
-interface NamedScore {
-  name: string;
-  score: DocumentScore;
-}
-
-function scoreRow({ name, score }: NamedScore): Html {
-  const cells = [scoreText(score), `${score.checked_percent} %`, ...SEVERITIES.map((one) => score.counts[one])];
+function scoreRow(named: NamedScore): Html {
+  const { name, score } = named;
+  const cells = [scoreText(named), checkedText(named), ...SEVERITIES.map((one) => score.counts[one])];
   return html`<tr><th scope="row">${name}</th>${[...cells, score.waived, score.unknown].map((cell) => html`<td>${cell}</td>`)}</tr>`;
 }
 
@@ -105,10 +103,10 @@ const BAR_WIDTH = 210;
 /** One bar per pillar; an outline without filling where there is no score. Everything that it says is in the table too. */
 function chart(all: readonly NamedScore[]): Html {
   const height = all.length * BAR_HEIGHT + 20;
-  const bars = all.map(({ name, score: { score, grade } }, index) => {
+  const bars = all.map(({ name, score: { score, grade }, gap }, index) => {
     const y = index * BAR_HEIGHT + 4;
     const width = ((score ?? 0) * BAR_WIDTH) / 100;
-    const text = score === null ? "too little checked" : `${score} ${grade ?? ""}`;
+    const text = gap ?? `${score} ${grade ?? ""}`;
     const filling =
       score === null
         ? html``
@@ -121,7 +119,7 @@ function chart(all: readonly NamedScore[]): Html {
     const x = BAR_LEFT + (value * BAR_WIDTH) / 100;
     return html`<text class="mark" x="${x}" y="${height - 4}" text-anchor="middle">${value}</text>`;
   });
-  const summary = all.map(({ name, score }) => `${name} ${scoreText(score)}`).join(", ");
+  const summary = all.map((named) => `${named.name} ${scoreText(named)}`).join(", ");
   return html`<svg role="img" aria-label="Scores: ${summary}" viewBox="0 0 440 ${height}" preserveAspectRatio="xMinYMin meet">${bars}${marks}</svg>`;
 }
 

@@ -5,12 +5,14 @@ import type { AuditDocument } from "../document.ts";
 import { defineAuditReporter } from "./reporter.ts";
 import {
   answerText,
+  checkedText,
   type DocumentFinding,
   type FindingGroup,
   findingGroups,
   fixCode,
   fixPlace,
   fixRisk,
+  namedScores,
   notesOf,
   scoreText,
   targetParts,
@@ -49,15 +51,15 @@ function markdownLines(document: AuditDocument): string[] {
   ];
 }
 
-function scoreTable({ pillars, overall }: AuditDocument): string[] {
-  const rows = [...pillars.map((one) => ({ name: one.pillar, ...one })), { name: "all", ...overall }];
+function scoreTable(document: AuditDocument): string[] {
   return [
     "| pillar | score | checked | critical | high | medium | low | info | waived | unknown |",
     "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ...rows.map(({ name, counts, checked_percent, waived, unknown, ...score }) => {
+    ...namedScores(document).map((named) => {
+      const { counts, waived, unknown } = named.score;
       const { critical, high, medium, low, info } = counts;
       const numbers = [critical, high, medium, low, info, waived, unknown].join(" | ");
-      return `| ${name} | ${scoreText({ ...score, counts, checked_percent, waived, unknown })} | ${checked_percent}% | ${numbers} |`;
+      return `| ${named.name} | ${scoreText(named)} | ${checkedText(named)} | ${numbers} |`;
     }),
   ];
 }

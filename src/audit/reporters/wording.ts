@@ -47,9 +47,42 @@ export function targetParts({ target, profile }: AuditDocument): string[] {
   ];
 }
 
+/** A pillar's score, or that of all. */
+export interface NamedScore {
+  name: string;
+  score: DocumentScore;
+  /** Why there is none; undefined: there is one. */
+  gap: "not asked" | "nothing applies" | "too little checked" | undefined;
+}
+
+/** The pillars in their order, then all of them together. */
+export function namedScores({ pillars, overall, checks }: AuditDocument): NamedScore[] {
+  const named = (name: string, score: DocumentScore, own: AuditDocument["checks"]): NamedScore => {
+    if (score.score !== null) return { name, score, gap: undefined };
+    if (own.length === 0) return { name, score, gap: "not asked" };
+    const isApplicable = own.some(({ status }) => status !== "not_applicable");
+    return { name, score, gap: isApplicable ? "too little checked" : "nothing applies" };
+  };
+  return [
+    ...pillars.map(({ pillar, ...score }) =>
+      named(
+        pillar,
+        score,
+        checks.filter((check) => check.pillar === pillar),
+      ),
+    ),
+    named("all", overall, checks),
+  ];
+}
+
 /** "92 (A)", or why there is none. */
-export function scoreText({ score, grade }: DocumentScore): string {
-  return score === null ? "too little checked" : `${score} (${grade ?? ""})`;
+export function scoreText({ score: { score, grade }, gap }: NamedScore): string {
+  return gap ?? `${score} (${grade ?? ""})`;
+}
+
+/** "75%", or nothing where no check applied. */
+export function checkedText({ score: { checked_percent }, gap }: NamedScore): string {
+  return gap === undefined || gap === "too little checked" ? `${checked_percent}%` : "-";
 }
 
 /** The lines that somebody pastes: statements with semicolons, lines of a file, commands. Empty where only words help. */
@@ -90,18 +123,36 @@ export function checkPage(id: string): string {
 
 /** Everything that a report has to say beside findings, in whole lines. */
 export function notesOf(document: AuditDocument): string[] {
-  return [
-    ...document.unreachable.map(({ database, reason }) => `database ${database} was not audited: ${reason}`),
-    ...document.waiver_notes,
-    ...document.notes,
-  ];
+  return [...document.unreachable.map(unreachableText), ...document.waiver_notes, ...document.notes];
 }
 
-/** What would answer how many of the checks that are unknown, most first. */
-export function answersOf({ unknowns, target }: AuditDocument): { text: string; count: number }[] {
+function unreachableText({ database, reason, grant }: AuditDocument["unreachable"][number]): string {
+  const opening = grant ? `; this opens it: ${grant};` : "";
+  return `database ${database} was not audited: ${reason}${opening}`;
+}
+
+/** A database that the role of the run may not connect to. */
+export interface ClosedDatabase {
+  database: string;
+  grant: string;
+}
+
+/** Databases that a grant would open. Whatever is unknown in one of them has this one reason. */
+export function closedDatabases({ unreachable }: AuditDocument): ClosedDatabase[] {
+  return unreachable.flatMap(({ database, grant }) => (grant ? [{ database, grant }] : []));
+}
+
+/** What is unknown for another reason than that its database is closed. */
+export function otherUnknowns(document: AuditDocument): DocumentUnknown[] {
+  const closed = new Set<string | null>(closedDatabases(document).map(({ database }) => database));
+  return document.unknowns.filter(({ database }) => !closed.has(database));
+}
+
+/** What would answer how many of the checks that are unknown in what could be entered, most first. */
+export function answersOf(document: AuditDocument): { text: string; count: number }[] {
   const answers = new Map<string, Set<string>>();
-  for (const unknown of unknowns) {
-    const text = answerName(unknown, target?.user ?? "");
+  for (const unknown of otherUnknowns(document)) {
+    const text = answerName(unknown, document.target?.user ?? "");
     answers.set(text, (answers.get(text) ?? new Set()).add(unknown.check));
   }
   const counts = [...answers].map(([text, checks]) => ({ text, count: checks.size }));

@@ -14,6 +14,8 @@ export type CheckOutcome =
       status: "unknown";
       reason: string;
       right: RightName | undefined;
+      /** The database is closed to the role of the run: the right to enter it, and the statement that gives it. */
+      opening?: { right: string; grant: readonly string[] } | undefined;
       /** The line to the database broke, so nothing after it can be asked. */
       isLost?: boolean | undefined;
     }

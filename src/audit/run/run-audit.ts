@@ -16,6 +16,7 @@ import { type CatalogueEntry, checkEntries } from "../checks/catalogue.ts";
 import type { Facts, ServerIdentity } from "../facts/facts.ts";
 import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
 import { hasDatabaseValues, PLAIN_DATABASE } from "../facts/settings.ts";
+import type { UnreachableDatabase } from "../report.ts";
 import { Unanswered } from "./answers.ts";
 import { type AuditSession, enterSession, type OpenSession } from "./enter.ts";
 import { readOnlyLoss } from "./lost.ts";
@@ -91,7 +92,7 @@ export interface AuditRun {
   /** Whether the role of the run passes every check of permissions. */
   isSuperuser: boolean;
   databases: readonly string[];
-  unreachable: readonly { database: string; reason: string }[];
+  unreachable: readonly UnreachableDatabase[];
 }
 
 /**
@@ -120,7 +121,7 @@ export async function runAudit(request: AuditRequest): Promise<AuditRun> {
     server: facts.server(),
     isSuperuser: facts.has("superuser"),
     databases: [own, ...places.map(({ name }) => name)].filter((name) => !run.unreachable.has(name)),
-    unreachable: [...run.unreachable].map(([database, reason]) => ({ database, reason })),
+    unreachable: [...run.unreachable.values()],
   };
 }
 
@@ -182,7 +183,7 @@ async function otherDatabases(facts: LiveFacts): Promise<Place[]> {
 /** The results as they come, and what could not be entered. */
 class Run {
   readonly results: CheckResult[] = [];
-  readonly unreachable = new Map<string, string>();
+  readonly unreachable = new Map<string, UnreachableDatabase>();
   /** Whether the last session broke. */
   isLost = false;
   readonly #request: AuditRequest;
@@ -214,11 +215,14 @@ class Run {
     if (this.#of(scope).length === 0) return;
     if (place.isClosed) {
       // As long as nobody can enter it, nothing in it is open to anybody: no check is unknown for its sake.
-      this.unreachable.set(place.name, "it takes no connections");
+      this.unreachable.set(place.name, { database: place.name, reason: "it takes no connections" });
+      return;
+    }
+    if (!place.may) {
+      this.#addClosed(scope, place.name);
       return;
     }
     try {
-      if (!place.may) throw new PgkeepError("CONNECT_PERMISSION", this.#mayNotConnect(place.name));
       const { session: opened } = await enterSession(this.#request.open, place.name);
       await using session = opened;
       await this.check(scope, this.#facts.in(session), place.name);
@@ -226,15 +230,20 @@ class Run {
       this.#request.signal.throwIfAborted();
       if (!(error instanceof PgkeepError) && !(error instanceof ServerError)) throw error;
       const reason = `the database could not be entered: ${tameLine(error.message)}`;
-      this.unreachable.set(place.name, reason);
+      this.unreachable.set(place.name, { database: place.name, reason });
       const outcome: CheckOutcome = { status: "unknown", reason, right: undefined };
       for (const chosen of this.#of(scope)) this.#add({ ...chosen, database: place.name, outcome });
     }
   }
 
-  #mayNotConnect(database: string): string {
-    const [place, role] = [ident(database), ident(this.#facts.user)];
-    return `this role may not connect to it: grant connect on database ${place} to ${role}`;
+  #addClosed(scope: Check["scope"], database: string): void {
+    const right = `connect on database ${ident(database)}`;
+    const grant = `grant ${right} to ${ident(this.#facts.user)}`;
+    const reason = "this role may not connect to it";
+    this.unreachable.set(database, { database, reason, grant });
+    const opening = { right, grant: [grant] };
+    const outcome: CheckOutcome = { status: "unknown", reason, right: undefined, opening };
+    for (const chosen of this.#of(scope)) this.#add({ ...chosen, database, outcome });
   }
 
   #of(scope: Check["scope"]): readonly ChosenCheck[] {

@@ -8,15 +8,21 @@ import { type AuditDocument, auditExitCode, isAtLeast, type Threshold } from "..
 import {
   answersOf,
   answerText,
+  checkedText,
+  closedDatabases,
   type DocumentFinding,
   type DocumentFix,
+  type DocumentUnknown,
   type FindingGroup,
   findingGroups,
   fixCode,
   fixPlace,
   fixRisk,
+  type NamedScore,
+  namedScores,
   notesOf,
   objectText,
+  otherUnknowns,
   targetParts,
   waiverText,
 } from "../../audit/reporters/wording.ts";
@@ -47,7 +53,8 @@ export function auditText(document: AuditDocument, view: View): string {
     ...findingLines(document, view),
     ...waivedLines(document),
     ...unknownLines(document),
-    ...notesOf(document).map(tameLine),
+    ...closedLines(document),
+    ...notesOf(withoutClosed(document)).map(tameLine),
     endLine(document, view),
   ];
   return `${lines.map((line) => fitted(line, view)).join("\n")}\n`;
@@ -76,21 +83,33 @@ function headLines(document: AuditDocument, view: View): string[] {
   return [...lines, line];
 }
 
-function scoreLines({ pillars, overall }: AuditDocument): string[] {
+function scoreLines(document: AuditDocument): string[] {
   const heads = ["score", "checked", "critical", "high", "medium", "low", "waived", "unknown"];
-  const rows = [...pillars.map((one) => ({ name: one.pillar, ...one })), { name: "all", ...overall }];
+  const rows = namedScores(document);
   const row = (name: string, cells: readonly string[]): string =>
     `${padded(name, 11)}${cells.map((cell, index) => cell.padStart((heads[index] ?? "").length + 2)).join("")}`;
-  const isThin = rows.some(({ score }) => score === null);
   return [
     row("pillar", heads),
-    ...rows.map(({ name, score, checked_percent, counts, waived, unknown }) => {
+    ...rows.map((named) => {
+      const { counts, waived, unknown } = named.score;
       const { critical, high, medium, low } = counts;
       const numbers = [critical, high, medium, low, waived, unknown].map((count) => count.toLocaleString("en-US"));
-      return row(name, [score === null ? "?" : String(score), `${checked_percent}%`, ...numbers]);
+      return row(named.name, [scoreMark(named), checkedText(named), ...numbers]);
     }),
-    ...(isThin ? ["? too little checked for a score"] : []),
+    ...(rows.some(({ gap }) => gap === "too little checked") ? ["? too little checked for a score"] : []),
+    ...gapLine(rows, "not asked"),
+    ...gapLine(rows, "nothing applies"),
   ];
+}
+
+function scoreMark({ score: { score }, gap }: NamedScore): string {
+  if (gap === undefined) return String(score);
+  return gap === "too little checked" ? "?" : "-";
+}
+
+function gapLine(rows: readonly NamedScore[], gap: NamedScore["gap"]): string[] {
+  const names = rows.filter((row) => row.gap === gap).map(({ name }) => name);
+  return names.length === 0 ? [] : [`- ${gap}: ${names.join(", ")}`];
 }
 
 /** Whole groups, each with its first objects, until the screen is full. */
@@ -172,11 +191,12 @@ function waivedLines({ findings, display }: AuditDocument): string[] {
 }
 
 function unknownLines(document: AuditDocument): string[] {
-  const { unknowns, overall, display } = document;
+  const { display } = document;
+  const unknowns = otherUnknowns(document);
   if (unknowns.length === 0) return [];
   const answers = answersOf(document).map(({ text, count }) => `${text} answers ${count}`);
   const more = display.list_unknown ? "" : "   (pgkeep audit --list-unknown)";
-  const head = `${overall.unknown} unknown: ${answers.map(tameLine).join(", ")}${more}`;
+  const head = `${countUnknown(document, unknowns)} unknown: ${answers.map(tameLine).join(", ")}${more}`;
   if (!display.list_unknown) return [head];
   const grants = [...new Set(unknowns.flatMap(({ grant }) => grant))];
   return [
@@ -191,6 +211,31 @@ function unknownLines(document: AuditDocument): string[] {
     }),
     ...(grants.length > 0 ? ["grants that answer:", ...grants.map((grant) => detail(`${tameLine(grant)};`))] : []),
   ];
+}
+
+/** Checks without an answer, but for those whose only gap is a closed database. */
+function countUnknown({ checks }: AuditDocument, unknowns: readonly DocumentUnknown[]): number {
+  const own = new Set(unknowns.map(({ check }) => check));
+  return checks.filter(({ check, status }) => status === "unknown" && own.has(check)).length;
+}
+
+/** Databases that nobody let the role into: not a gap of single checks, and one statement each opens them. */
+function closedLines(document: AuditDocument): Line[] {
+  const closed = closedDatabases(document);
+  if (closed.length === 0) return [];
+  const { display, target } = document;
+  const shown = display.full || display.list_unknown ? closed : closed.slice(0, MAX_OBJECTS);
+  const rest = closed.length - shown.length;
+  const what = closed.length === 1 ? "1 database is" : `${closed.length.toLocaleString("en-US")} databases are`;
+  return [
+    `${what} closed to ${tameLine(target?.user ?? "this role")} and ${closed.length === 1 ? "was" : "were"} not looked into:`,
+    ...shown.map(({ database, grant }) => ({ whole: detail(`${tameLine(database)}: ${tameLine(grant)};`) })),
+    ...(rest > 0 ? [detail(`… ${rest.toLocaleString("en-US")} more (--list-unknown)`)] : []),
+  ];
+}
+
+function withoutClosed(document: AuditDocument): AuditDocument {
+  return { ...document, unreachable: document.unreachable.filter(({ grant }) => !grant) };
 }
 
 /** The exit status, why, and what another threshold would mean. */

@@ -52,7 +52,11 @@ describe("a database that cannot be entered", () => {
     const run = await auditOf(cluster, {
       connection: { database: "shop", user: "looker", password: async () => new Secret("looker-7731aa") },
     });
-    expect(run.unreachable).toContainEqual({ database: "closed", reason: expect.stringContaining("may not connect") });
+    expect(run.unreachable).toContainEqual({
+      database: "closed",
+      reason: "this role may not connect to it",
+      grant: 'grant connect on database "closed" to "looker"',
+    });
     const ofClosed = run.results.filter(({ database }) => database === "closed");
     expect(ofClosed.length).toBeGreaterThan(50);
     for (const { outcome } of ofClosed) expect(outcome.status).toBe("unknown");

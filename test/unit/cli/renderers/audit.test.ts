@@ -9,6 +9,7 @@ import { viewOf } from "../../../support/view.ts";
 
 const text = (document: AuditDocument, view: Parameters<typeof viewOf>[0] = {}): string =>
   auditRun.result?.(document, viewOf(view)) ?? "";
+const UNKNOWN = { status: "unknown", reason: "why", right: undefined } as const;
 const lastLine = (document: AuditDocument): string => text(document).trimEnd().split("\n").at(-1) ?? "";
 
 describe("an audit as text", () => {
@@ -92,6 +93,98 @@ CRITICAL  ROL-003  what ROL-003 looks for
   it("has a question mark for a score when too little was checked, and says so", () => {
     const unknown = sampleResult({ id: "AUD-001", outcome: { status: "unknown", reason: "why", right: undefined } });
     expect(text(sampleDocument([unknown]))).toContain("? too little checked for a score");
+  });
+});
+
+describe("a pillar without a score", () => {
+  const gaps = (results: Parameters<typeof sampleDocument>[0]): string[] =>
+    text(sampleDocument(results))
+      .split("\n")
+      .filter((line) => /^(?:network|transport|practices) |^[-?] /.test(line));
+
+  it("was not asked when no check of it took part, and is not said to be too little checked", () => {
+    const unknown = sampleResult({ id: "TLS-001", pillar: "transport", outcome: UNKNOWN });
+    const absent = sampleResult({
+      id: "REP-001",
+      pillar: "practices",
+      outcome: { status: "not_applicable", reason: "no standby" },
+    });
+    expect(gaps([sampleResult({ id: "ROL-008", outcome: PASS }), unknown, absent])).toEqual([
+      "network          -        -         0     0       0    0       0        0",
+      "transport        ?       0%         0     0       0    0       0        1",
+      "practices        -        -         0     0       0    0       0        0",
+      "? too little checked for a score",
+      "- not asked: network",
+      "- nothing applies: practices",
+    ]);
+  });
+
+  it("is said in the other formats too", async () => {
+    const document = sampleDocument([sampleResult({ id: "ROL-008", outcome: PASS })]);
+    for (const format of ["md", "html"]) {
+      const shown = (await auditRun.formats?.[format]?.(document, undefined)) ?? "";
+      expect([format, shown.includes("not asked"), shown.includes("too little checked")]).toEqual([
+        format,
+        true,
+        false,
+      ]);
+    }
+  });
+});
+
+describe("databases that the role may not connect to", () => {
+  const closed = (database: string) => ({
+    database,
+    reason: "this role may not connect to it",
+    grant: `grant connect on database "${database}" to "pgkeep_auditor"`,
+  });
+  const inside = (id: string, database: string) =>
+    sampleResult({
+      id,
+      database,
+      outcome: {
+        status: "unknown",
+        reason: "this role may not connect to it",
+        right: undefined,
+        opening: { right: `connect on database "${database}"`, grant: [closed(database).grant] },
+      },
+    });
+  const names = ["a", "b", "c", "d", "e"];
+  const document = (display = {}) =>
+    sampleDocument(
+      [
+        sampleResult({ id: "HST-001", pillar: "practices", outcome: UNKNOWN }),
+        ...names.flatMap((name) => [inside("PRV-001", name), inside("PRV-002", name)]),
+      ],
+      { parts: { unreachable: names.map(closed) }, display },
+    );
+
+  it("are a thing of their own, with the grants that open them, and no gap that nothing answers", () => {
+    expect(text(document())).toContain(
+      [
+        "1 unknown: no right answers 1   (pgkeep audit --list-unknown)",
+        "5 databases are closed to pgkeep_auditor and were not looked into:",
+        '          a: grant connect on database "a" to "pgkeep_auditor";',
+        '          b: grant connect on database "b" to "pgkeep_auditor";',
+        '          c: grant connect on database "c" to "pgkeep_auditor";',
+        '          d: grant connect on database "d" to "pgkeep_auditor";',
+        "          … 1 more (--list-unknown)",
+        "nothing could be checked",
+      ].join("\n"),
+    );
+  });
+
+  it("are listed once each, and not once for every check", () => {
+    const listed = text(document({ listUnknown: true }));
+    expect(listed).toContain('          e: grant connect on database "e" to "pgkeep_auditor";');
+    expect(listed).not.toContain("PRV-001");
+    expect(listed).not.toContain("was not audited");
+  });
+
+  it("are said with their grant in formats for machines and pages", async () => {
+    const shown = (await auditRun.formats?.md?.(document(), undefined)) ?? "";
+    expect(shown).toContain("this opens it: grant connect on database");
+    expect(document().unknowns.filter(({ right }) => right === 'connect on database "a"')).toHaveLength(2);
   });
 });
 
