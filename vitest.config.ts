@@ -1,7 +1,7 @@
 /**
  * Four kinds of tests, by what they need: tidy (the repository), unit (nothing), pg (a PostgreSQL server), system (the
- * built package and its processes). Two workers everywhere: the machines this runs on have two cores, and a server
- * needs its share.
+ * built package and its processes). Three workers everywhere: the machines this runs on have two cores, and tests spend a
+ * third of their time waiting for servers, brokers and clocks.
  */
 import { defineConfig } from "vitest/config";
 
@@ -13,7 +13,7 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     // A terminal's colours and a CI's variables must not change what is tested, nor tests what is in a person's cache.
     env: { NO_COLOR: "1", FORCE_COLOR: "", CI: "", PGKEEP_NO_CODE_CACHE: "1" },
     // Generous: a busy machine must not turn a promise that holds into a failure.
