@@ -8,6 +8,7 @@ import { groupedBy } from "../base/group.ts";
 import { PILLARS, type Pillar, type Profile, SEVERITIES, type Severity } from "./check.ts";
 import { rightOf } from "./facts/rights.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { withSharedEdits } from "./fix/rule-edits.ts";
 import {
   type AuditedTarget,
   type AuditReport,
@@ -41,7 +42,8 @@ export interface AssemblyParts {
 
 export function assembleReport(parts: AssemblyParts): AuditReport {
   const book = new WaiverBook(parts.waivers ?? [], parts.observedAt);
-  const findings = parts.results.flatMap((result) => findingsOf(result, parts, book)).sort(byGravity);
+  const found = parts.results.flatMap((result) => findingsOf(result, parts, book)).sort(byGravity);
+  const findings = withSharedEdits(found);
   const unknowns = parts.results.flatMap((result) => unknownOf(result, parts.target)).sort(byGravity);
   const groups = groupsOf(parts.results, findings);
   const scored = groups.map((group) => ({ pillar: group.pillar, ...scoredCheck(group) }));

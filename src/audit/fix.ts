@@ -7,6 +7,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { literal } from "../pg/identifiers.ts";
+import type { HbaRule } from "./hba/hba.ts";
 
 export type Risk = "low" | "medium" | "high";
 
@@ -51,6 +52,15 @@ export interface SqlFix {
   riskReason?: string | undefined;
 }
 
+/** What of a rule changes. */
+export type RuleChanges = Partial<Pick<HbaRule, "type" | "databases" | "users" | "address" | "method" | "options">>;
+
+/** What becomes of one rule of pg_hba.conf, so that what several findings ask of it can be put together. */
+export type RuleEdit =
+  | { kind: "change"; rule: HbaRule; changes: RuleChanges }
+  | { kind: "move"; rule: HbaRule; changes?: RuleChanges | undefined; before: number }
+  | { kind: "delete"; rule: HbaRule };
+
 /** Lines of a configuration file, with what to do with them. */
 export interface FileFix {
   kind: "file";
@@ -60,6 +70,8 @@ export interface FileFix {
   lines: readonly string[];
   /** How: "replace line 12 by", "put before every other line". */
   how: string;
+  /** The same as data; undefined where it is about no single rule. */
+  edit?: RuleEdit | undefined;
   risk: Risk;
   riskReason?: string | undefined;
 }

@@ -6,7 +6,8 @@
 import type { Check, Found } from "../check.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { RoleFacts } from "../facts/roles.ts";
-import type { FileFix, Risk } from "../fix.ts";
+import { editFix } from "../fix/rule-edits.ts";
+import type { FileFix, Risk, RuleChanges } from "../fix.ts";
 import { isLoopback } from "../hba/address.ts";
 import type { HbaFacts, HbaRule } from "../hba/hba.ts";
 import { RuleOrder } from "../hba/rule-order.ts";
@@ -72,9 +73,9 @@ interface Change {
   riskReason: string;
 }
 
-/** Other lines in the place of the rule's. */
-export function insteadOf(rule: HbaRule, lines: readonly string[], change: Change): FileFix {
-  return { kind: "file", file: rule.file, lines, how: `replace line ${rule.line} by`, ...change };
+/** The rule with `changes` in its place. */
+export function insteadOf(rule: HbaRule, changes: RuleChanges, { risk, riskReason }: Change): FileFix {
+  return editFix({ kind: "change", rule, changes }, { risk, riskReason });
 }
 
 /** Lines that have to stand before the rule's. */
@@ -83,6 +84,6 @@ export function aheadOf(rule: HbaRule, lines: readonly string[], change: Change)
 }
 
 /** The rule's line goes. */
-export function without(rule: HbaRule, change: Change): FileFix {
-  return { kind: "file", file: rule.file, lines: [], how: `delete line ${rule.line}`, ...change };
+export function without(rule: HbaRule, { risk, riskReason }: Change): FileFix {
+  return editFix({ kind: "delete", rule }, { risk, riskReason });
 }

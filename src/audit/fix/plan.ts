@@ -19,6 +19,7 @@ import {
 } from "../fix.ts";
 import type { AuditReport, ReportedFinding } from "../report.ts";
 import { actingStatements } from "./acting.ts";
+import { mergedRisk, ruleKey } from "./rule-edits.ts";
 
 /** In this order. */
 export const GROUPS = [
@@ -126,11 +127,12 @@ function isGrave({ cures }: FixStep): boolean {
 
 interface Draft {
   finding: ReportedFinding;
+  /** The gravest finding's. */
   fix: Fix;
   cures: CuredFinding[];
   /** Settings: every value that was asked for. */
   values: (string | null)[];
-  /** Findings ask for different things in the same place; the gravest one's stand here. */
+  /** Findings ask for different lines in the same place; the gravest one's stand here. */
   isContested: boolean;
 }
 
@@ -144,8 +146,18 @@ function addFinding(drafts: Map<string, Draft>, finding: ReportedFinding): void 
   if (known) {
     known.cures.push(cure);
     known.values.push(...value);
-    known.isContested ||= JSON.stringify(known.fix) !== JSON.stringify(fix);
+    known.isContested ||= linesOf(known.fix) !== linesOf(fix);
+    known.fix = withRiskOf(known.fix, fix);
   } else drafts.set(key, { finding, fix, cures: [cure], values: value, isContested: false });
+}
+
+function linesOf(fix: Fix): string | undefined {
+  return fix.kind === "file" ? JSON.stringify([fix.how, fix.lines]) : undefined;
+}
+
+/** A step is as risky as the worst that a check says of it. */
+function withRiskOf(fix: Fix, other: Fix): Fix {
+  return fix.kind === "words" || other.kind === "words" ? fix : { ...fix, ...mergedRisk([fix, other]) };
 }
 
 /** Equal keys are one step. */
@@ -159,6 +171,7 @@ function keyOf({ database, check }: ReportedFinding, fix: Fix): string {
       return JSON.stringify(["sql", database, fix.sql]);
     case "file":
       // One line can be replaced once.
+      if (fix.edit) return JSON.stringify(["rule", ruleKey(fix.edit)]);
       return JSON.stringify(["file", fix.file, fix.how, fix.how.startsWith("replace ") ? [] : fix.lines]);
     case "shell":
       return JSON.stringify(["shell", fix.commands]);

@@ -23,18 +23,19 @@ export function ruleText(rule: RuleParts): string {
   return [...columnsOf(rule), ...options].join(" ");
 }
 
-/** A rule like `rule` with `changes`, as a line for the file. Options stay only where the new method can have them. */
+/** A rule like `rule` with `changes`, as a line for the file; secrets have a word in their place. Options stay only where the new method can have them. */
 export function changedLine(rule: HbaRule, changes: Partial<RuleParts>): string {
   const changed = { ...rule, ...changes };
   const options = [...changed.options].flatMap(([name, value]) => {
     if (changes.method !== undefined && changes.method !== rule.method && !KEPT_OPTIONS.has(name)) return [];
     if (name === "clientcert" && (changed.type !== "hostssl" || changed.method === "cert")) return [];
+    if (SECRET_OPTIONS.has(name)) return [`${name}=<as before>`];
     return [`${name}=${quotedIfNeeded(value)}`];
   });
   return [...columnsOf(changed), ...options].join(" ");
 }
 
-/** A secret stood in the line and was dropped, so the line cannot be written again. */
+/** A secret stands in the line and was not kept: whoever writes the line again has to put it in. */
 export function hasSecret({ options }: Pick<HbaRule, "options">): boolean {
   return [...options.keys()].some((name) => SECRET_OPTIONS.has(name));
 }

@@ -1,5 +1,4 @@
 /** NET-001: whoever reaches the port from another machine is let in as anybody. */
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -20,10 +19,14 @@ export default ruleCheck({
       .filter((rule) => order.isReached(rule))
       .map((rule) =>
         wrongRule(rule, "no credential is asked of other machines", {
-          fix: insteadOf(rule, [changedLine(rule, { type: "hostssl", method: "scram-sha-256" })], {
-            risk: "high",
-            riskReason: "clients without TLS or without a password are refused; with ssl = off all of them are",
-          }),
+          fix: insteadOf(
+            rule,
+            { type: "hostssl", method: "scram-sha-256" },
+            {
+              risk: "high",
+              riskReason: "clients without TLS or without a password are refused; with ssl = off all of them are",
+            },
+          ),
         }),
       ),
 });

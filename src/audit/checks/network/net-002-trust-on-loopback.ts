@@ -1,6 +1,5 @@
 /** NET-002: every program on the server's machine is let in as anybody, over TCP. */
 import { isLoopback } from "../../hba/address.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -20,10 +19,14 @@ export default ruleCheck({
       .filter((rule) => !rule.options.has("clientcert") && order.isReached(rule))
       .map((rule) =>
         wrongRule(rule, "no credential is asked of local programs", {
-          fix: insteadOf(rule, [changedLine(rule, { method: "scram-sha-256" })], {
-            risk: "medium",
-            riskReason: "local programs that log in without a password are refused",
-          }),
+          fix: insteadOf(
+            rule,
+            { method: "scram-sha-256" },
+            {
+              risk: "medium",
+              riskReason: "local programs that log in without a password are refused",
+            },
+          ),
         }),
       ),
 });

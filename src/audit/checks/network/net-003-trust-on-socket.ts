@@ -1,7 +1,6 @@
 /** NET-003: every account of the server's machine is let in as anybody, over the Unix socket. */
 import type { Severity } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { Unanswered } from "../../run/answers.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
@@ -25,10 +24,14 @@ export default ruleCheck({
       .map((rule) =>
         wrongRule(rule, "no credential is asked on the socket", {
           severity,
-          fix: insteadOf(rule, [changedLine(rule, { method: "scram-sha-256" })], {
-            risk: "medium",
-            riskReason: "local programs that log in without a password are refused",
-          }),
+          fix: insteadOf(
+            rule,
+            { method: "scram-sha-256" },
+            {
+              risk: "medium",
+              riskReason: "local programs that log in without a password are refused",
+            },
+          ),
         }),
       );
   },

@@ -1,7 +1,6 @@
 /** NET-004: the password itself is sent to the server. */
 import type { HbaRule } from "../../hba/hba.ts";
 import { kindsOf } from "../../hba/rule-order.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -20,10 +19,14 @@ export default ruleCheck({
       .map((rule) =>
         wrongRule(rule, isExposed(rule) ? "readable on the way" : "readable by whoever is the server", {
           severity: isExposed(rule) ? undefined : "medium",
-          fix: insteadOf(rule, [changedLine(rule, { method: "scram-sha-256" })], {
-            risk: "medium",
-            riskReason: "roles whose password is stored as MD5 hash cannot log in until it is set again",
-          }),
+          fix: insteadOf(
+            rule,
+            { method: "scram-sha-256" },
+            {
+              risk: "medium",
+              riskReason: "roles whose password is stored as MD5 hash cannot log in until it is set again",
+            },
+          ),
         }),
       ),
 });

@@ -1,6 +1,5 @@
 /** NET-005: rules that accept MD5 authentication. */
 import type { Facts } from "../../facts/facts.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 const MD5_HASHES = `
@@ -25,12 +24,16 @@ export default ruleCheck({
     return rules.map((rule) =>
       wrongRule(rule, isUnused ? "no MD5 hash is stored, so SCRAM is used" : "roles with an MD5 hash use it", {
         severity: isUnused ? "low" : undefined,
-        fix: insteadOf(rule, [changedLine(rule, { method: "scram-sha-256" })], {
-          risk: isUnused ? "low" : "medium",
-          riskReason: isUnused
-            ? "every stored password is a SCRAM verifier"
-            : "roles whose password is stored as MD5 hash cannot log in until it is set again",
-        }),
+        fix: insteadOf(
+          rule,
+          { method: "scram-sha-256" },
+          {
+            risk: isUnused ? "low" : "medium",
+            riskReason: isUnused
+              ? "every stored password is a SCRAM verifier"
+              : "roles whose password is stored as MD5 hash cannot log in until it is set again",
+          },
+        ),
       }),
     );
   },

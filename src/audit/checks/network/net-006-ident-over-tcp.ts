@@ -1,5 +1,4 @@
 /** NET-006: the client's machine is asked who the user is. */
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -17,10 +16,14 @@ export default ruleCheck({
       .filter(({ type, method }) => type !== "local" && method === "ident")
       .map((rule) =>
         wrongRule(rule, "the client's machine says who is there", {
-          fix: insteadOf(rule, [changedLine(rule, { method: "scram-sha-256" })], {
-            risk: "medium",
-            riskReason: "clients that have no password are refused",
-          }),
+          fix: insteadOf(
+            rule,
+            { method: "scram-sha-256" },
+            {
+              risk: "medium",
+              riskReason: "clients that have no password are refused",
+            },
+          ),
         }),
       ),
 });

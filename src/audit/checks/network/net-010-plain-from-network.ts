@@ -1,6 +1,5 @@
 /** NET-010: sessions of other machines may be without encryption. */
 import { kindsOf } from "../../hba/rule-order.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -21,10 +20,14 @@ export default ruleCheck({
       .filter((rule) => order.isReached(rule, { kinds: ["plain"] }))
       .map((rule) =>
         wrongRule(rule, `${rule.type} admits clients without TLS`, {
-          fix: insteadOf(rule, [changedLine(rule, { type: "hostssl" })], {
-            risk: "high",
-            riskReason: "clients without TLS are refused; with ssl = off all of them are",
-          }),
+          fix: insteadOf(
+            rule,
+            { type: "hostssl" },
+            {
+              risk: "high",
+              riskReason: "clients without TLS are refused; with ssl = off all of them are",
+            },
+          ),
         }),
       ),
 });

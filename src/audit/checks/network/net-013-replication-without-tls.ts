@@ -1,7 +1,6 @@
 /** NET-013: the stream of all changes may be sent in plain text. */
 import type { HbaRule } from "../../hba/hba.ts";
 import { kindsOf } from "../../hba/rule-order.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { isKeyword } from "../../hba/word-sets.ts";
 import { insteadOf, isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
@@ -21,10 +20,14 @@ export default ruleCheck({
       .filter((rule) => order.isReached(rule, { kinds: ["plain"], databases: isReplication }))
       .map((rule) =>
         wrongRule(rule, `${rule.type} admits standbys without TLS`, {
-          fix: insteadOf(rule, [changedLine(rule, { type: "hostssl" })], {
-            risk: "high",
-            riskReason: "standbys without TLS stop receiving; with ssl = off all of them do",
-          }),
+          fix: insteadOf(
+            rule,
+            { type: "hostssl" },
+            {
+              risk: "high",
+              riskReason: "standbys without TLS stop receiving; with ssl = off all of them do",
+            },
+          ),
         }),
       ),
 });

@@ -1,5 +1,6 @@
 /** NET-014: rules that an earlier one hides. */
 import type { Severity } from "../../check.ts";
+import { editFix } from "../../fix/rule-edits.ts";
 import type { FileFix } from "../../fix.ts";
 import type { HbaRule } from "../../hba/hba.ts";
 import { ruleCheck, without, wrongRule } from "../rule-check.ts";
@@ -34,12 +35,8 @@ function fixOf(hidden: HbaRule, cover: HbaRule): FileFix {
   if (hidden.method === cover.method || hidden.file !== cover.file) {
     return without(hidden, { risk: "low", riskReason: "the rule does nothing where it stands" });
   }
-  return {
-    kind: "file",
-    file: hidden.file,
-    lines: [hidden.text],
-    how: `move line ${hidden.line} before line ${cover.line}`,
-    risk: "medium",
-    riskReason: "connections that the earlier rule decided are then decided by this one",
-  };
+  return editFix(
+    { kind: "move", rule: hidden, before: cover.line },
+    { risk: "medium", riskReason: "connections that the earlier rule decided are then decided by this one" },
+  );
 }

@@ -1,6 +1,5 @@
 /** NET-020: passwords go to the directory server in plain text. */
 import type { HbaRule } from "../../hba/hba.ts";
-import { changedLine, hasSecret } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -21,11 +20,13 @@ export default ruleCheck({
 });
 
 function fixOf(rule: HbaRule) {
-  // The line holds a password that was not kept, so it cannot be written again.
-  if (hasSecret(rule)) return { kind: "words", text: `Add ldaptls=1 to line ${rule.line} of ${rule.file}.` } as const;
   const options = new Map([...rule.options, ["ldaptls", "1"]]);
-  return insteadOf(rule, [changedLine(rule, { options })], {
-    risk: "medium",
-    riskReason: "logins fail when the directory does not offer TLS or its certificate is not trusted",
-  });
+  return insteadOf(
+    rule,
+    { options },
+    {
+      risk: "medium",
+      riskReason: "logins fail when the directory does not offer TLS or its certificate is not trusted",
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** NET-023: patterns that match more names than they look like. */
 import type { HbaToken } from "../../hba/hba.ts";
 import { isAnchored } from "../../hba/pattern.ts";
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -22,7 +21,7 @@ export default ruleCheck({
       const changes = { databases: rule.databases.map(anchored), users: rule.users.map(anchored) };
       return [
         wrongRule(rule, `found anywhere in a name: ${loose.map(({ text }) => text).join(", ")}`, {
-          fix: insteadOf(rule, [changedLine(rule, changes)], {
+          fix: insteadOf(rule, changes, {
             risk: "medium",
             riskReason: "names that only contain the pattern are no longer let in",
           }),

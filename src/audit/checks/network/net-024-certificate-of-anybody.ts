@@ -1,5 +1,4 @@
 /** NET-024: any certificate of an authority opens every role of the rule. */
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -16,10 +15,14 @@ export default ruleCheck({
       .filter(({ method, options }) => method === "trust" && options.get("clientcert") === "verify-ca")
       .map((rule) =>
         wrongRule(rule, "the certificate's name is not compared with the role", {
-          fix: insteadOf(rule, [changedLine(rule, { method: "cert" })], {
-            risk: "medium",
-            riskReason: "clients whose certificate has another name than their role are refused; give them a map",
-          }),
+          fix: insteadOf(
+            rule,
+            { method: "cert" },
+            {
+              risk: "medium",
+              riskReason: "clients whose certificate has another name than their role are refused; give them a map",
+            },
+          ),
         }),
       ),
 });

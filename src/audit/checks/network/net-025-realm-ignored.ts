@@ -1,5 +1,4 @@
 /** NET-025: Kerberos names of any realm count as the same. */
-import { changedLine } from "../../hba/rule-text.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -18,10 +17,14 @@ export default ruleCheck({
       .map((rule) => {
         const options = new Map([...rule.options].filter(([name]) => name !== "include_realm"));
         return wrongRule(rule, "include_realm=0 without krb_realm", {
-          fix: insteadOf(rule, [changedLine(rule, { options })], {
-            risk: "high",
-            riskReason: "names arrive with their realm, and nobody logs in until a map removes it",
-          }),
+          fix: insteadOf(
+            rule,
+            { options },
+            {
+              risk: "high",
+              riskReason: "names arrive with their realm, and nobody logs in until a map removes it",
+            },
+          ),
         });
       }),
 });
