@@ -81,6 +81,12 @@ export function passwordRejected(role: string, error: ServerError, parts: ErrorP
   });
 }
 
+/** An interrupt or a lost connection, with what is known of the database. */
+export function withState(error: unknown, state: string): unknown {
+  if (error instanceof PgkeepError) return new PgkeepError(error.code, error.message, { ...error.parts, state });
+  return error;
+}
+
 /** Message and detail of the server, harmless and without secrets. */
 function serverWords(error: ServerError): string {
   return ["The server says:", error.message, ...(error.detail ? [error.detail] : [])]

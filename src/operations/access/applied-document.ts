@@ -1,6 +1,7 @@
 /** What an apply did, as operations give it out. */
-import type { ApplyReport } from "../../access/apply/apply.ts";
+
 import type { Leftover } from "../../access/apply/leftovers.ts";
+import type { ApplyReport } from "../../access/apply/request.ts";
 import type { AccessModel } from "../../access/model/model.ts";
 import type { AccessPlan } from "../../access/plan/plan.ts";
 import type { ZodNamespace } from "../../base/operation.ts";

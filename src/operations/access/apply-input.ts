@@ -1,5 +1,9 @@
 /** The flags of operations that apply a plan. */
-import { type ApplyOptions, DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_STATEMENT_TIMEOUT_MS } from "../../access/apply/apply.ts";
+import {
+  type ApplyOptions,
+  DEFAULT_LOCK_TIMEOUT_MS,
+  DEFAULT_STATEMENT_TIMEOUT_MS,
+} from "../../access/apply/request.ts";
 import { parseDurationMs } from "../../base/duration.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";

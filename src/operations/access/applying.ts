@@ -1,8 +1,9 @@
 /** Plan, ask, apply: the way of every operation that changes a database by a plan. */
 import { resolve } from "node:path";
-import { type ApplyRequest, applyPlan } from "../../access/apply/apply.ts";
+import { applyPlan } from "../../access/apply/apply.ts";
 import { leftoversOf } from "../../access/apply/leftovers.ts";
 import type { SavedPlan } from "../../access/apply/plan-file.ts";
+import type { ApplyRequest } from "../../access/apply/request.ts";
 import { identityOf, requireSamePlan } from "../../access/apply/same-plan.ts";
 import type { AccessModel } from "../../access/model/model.ts";
 import type { AccessPlan } from "../../access/plan/plan.ts";

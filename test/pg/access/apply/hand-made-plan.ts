@@ -1,6 +1,7 @@
 /** Plans written by hand, for tests of what applies them. */
 
-import { type ApplyRequest, applyPlan } from "../../../../src/access/apply/apply.ts";
+import { applyPlan } from "../../../../src/access/apply/apply.ts";
+import type { ApplyRequest } from "../../../../src/access/apply/request.ts";
 import type { AccessPlan, PlannedStatement } from "../../../../src/access/plan/plan.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import type { ProgressEvent } from "../../../../src/base/operation.ts";

@@ -1,7 +1,7 @@
 /** Messages of a bounded size, and where a plan may be cut into transactions. */
 import { describe, expect, it } from "vitest";
+import { transactionsOf } from "../../../../src/access/apply/one-by-one.ts";
 import { batchesOf } from "../../../../src/access/apply/send.ts";
-import { transactionsOf } from "../../../../src/access/apply/transactions.ts";
 import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
 
 describe("many statements", () => {
