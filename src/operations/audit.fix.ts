@@ -10,8 +10,9 @@ export default defineOperation({
   description:
     "Runs the audit and puts every fix in the order of dependencies, with its risk and what it takes: a reload, a restart, a " +
     "person. With --apply the safe part is done after a question: settings that a reload brings into force, and privileges " +
-    "that nobody passed on, these through the planner of access. Then the same checks run again; a fix that did not cure is " +
-    "reported and ends with 23. Without --apply nothing is changed, and 20 says that there is something to do.",
+    "that nobody passed on, these through the planner of access. Of low risk, that is; what has medium risk is done where " +
+    "--only names its check, and high risk never. Then the same checks run again; a fix that did not cure is reported and " +
+    "ends with 23. Without --apply nothing is changed, and 20 says that there is something to do.",
   effects: "destructive",
   surfaces: ["cli", "library", "mcp"],
   cli: {
@@ -23,7 +24,10 @@ export default defineOperation({
       { line: "pgkeep audit fix -d shop", does: "the plan, in order, with risks" },
       { line: "pgkeep audit fix -d shop -o sql=fix.sql -o conf=fix.conf", does: "as scripts to read and run" },
       { line: "pgkeep audit fix -d shop --apply --save-undo undo.sql", does: "ask, apply the safe part, audit again" },
-      { line: "pgkeep audit fix -d shop --only ROL-008 --apply --yes", does: "one check, without asking" },
+      {
+        line: "pgkeep audit fix -d shop --only FUN-005 --apply --yes",
+        does: "one check, also of medium risk, without asking",
+      },
     ],
   },
   input: (z) => {

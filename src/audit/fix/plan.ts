@@ -3,8 +3,8 @@
  *
  * Settings come first, because passwords are stored by them; roles before what they own, owners before privileges, because
  * an owner's grants go with it; files that decide who may log in come after the passwords they will ask for. A step cures
- * every finding that asks for the same thing. What `--apply` may do by itself is narrow on purpose: settings that a reload
- * brings into force and privileges that nobody passed on. Every other step says why it is left to a person.
+ * every finding that asks for the same thing. What `--apply` may do by itself is narrow on purpose (safe.ts has the rule);
+ * every other step says why it is left to a person.
  */
 import type { Severity } from "../check.ts";
 import {
@@ -20,6 +20,7 @@ import {
 import type { AuditReport, ReportedFinding } from "../report.ts";
 import { actingStatements } from "./acting.ts";
 import { mergedRisk, ruleKey } from "./rule-edits.ts";
+import { weightRefusal } from "./safe.ts";
 
 /** In this order. */
 export const GROUPS = [
@@ -92,8 +93,8 @@ export interface FixFacts {
 }
 
 export interface FixChoice {
-  /** Somebody named the checks, so what is only worth a note is wanted as well. */
-  isNamed: boolean;
+  /** Ids of checks that somebody named one by one. */
+  named: ReadonlySet<string>;
 }
 
 /** Without a server: nothing can be applied. */
@@ -108,21 +109,15 @@ export function settingsOf({ findings }: AuditReport): readonly string[] {
 }
 
 /** The steps for every finding that fails. Waived ones have been decided about. */
-export function fixSteps(report: AuditReport, facts: FixFacts, { isNamed }: FixChoice): readonly FixStep[] {
+export function fixSteps(report: AuditReport, facts: FixFacts, { named }: FixChoice): readonly FixStep[] {
   const failing = report.findings.filter(({ status }) => status === "fail");
   const drafts = new Map<string, Draft>();
   for (const finding of failing) addFinding(drafts, finding);
   return [...drafts.values()]
     .map((draft) => finished(draft, facts))
-    .map((step) => (isNamed || isGrave(step) ? step : { ...step, byHand: step.byHand ?? NOTE }))
+    .map((step) => ({ ...step, byHand: step.byHand ?? weightRefusal(step, named) }))
     .sort(byDependency)
     .map((step, index) => ({ ...step, n: index + 1 }));
-}
-
-const NOTE = "it is only worth a note; --only applies it";
-
-function isGrave({ cures }: FixStep): boolean {
-  return cures.some(({ severity }) => severity !== "info");
 }
 
 interface Draft {
@@ -196,7 +191,7 @@ function finished({ finding, fix, cures, values, isContested }: Draft, facts: Fi
         sql: actingStatements(fix.sql),
         effect: "at once",
         revoke: fix,
-        byHand: fix.risk === "high" ? HIGH_RISK : undefined,
+        byHand: undefined,
       };
     case "sql": {
       const statements = fix.sql.flatMap(actingStatements);
@@ -224,8 +219,6 @@ function finished({ finding, fix, cures, values, isContested }: Draft, facts: Fi
       return { ...plain, group: "decisions", database, lines: [fix.text], byHand: "somebody has to decide" };
   }
 }
-
-const HIGH_RISK = "its risk is high";
 
 function risky({ risk, riskReason }: Exclude<Fix, { kind: "words" }>): Pick<FixStep, "risk" | "riskReason"> {
   return { risk, riskReason };
@@ -279,7 +272,7 @@ function resetOrDefault(value: string | null, state: SettingState | undefined): 
 
 /** What stands in the way of applying it, most telling first. */
 function settingByHand(
-  { name, risk }: SettingFix,
+  { name }: SettingFix,
   { wanted, state, facts }: { wanted: string | null | undefined; state: SettingState | undefined; facts: FixFacts },
 ): string | undefined {
   if (facts.settingsRefusal !== undefined) return facts.settingsRefusal;
@@ -291,8 +284,7 @@ function settingByHand(
   if (state.context === "internal") return "it is decided when the cluster or the server is built";
   if (state.context === "postmaster") return "it takes a restart";
   if (MAY_HOLD_SECRETS.test(name)) return "its present value may hold a secret, which an undo script would show";
-  if (!state.isAllowed) return "it takes a superuser, or a role with ALTER SYSTEM on it";
-  return risk === "high" ? HIGH_RISK : undefined;
+  return state.isAllowed ? undefined : "it takes a superuser, or a role with ALTER SYSTEM on it";
 }
 
 /** Commands and connection strings. */

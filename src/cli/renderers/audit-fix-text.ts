@@ -26,7 +26,7 @@ export function fixPlanLines(document: FixDocument, view: View): string[] {
   if (steps.length === 0) return ["nothing to fix"];
   const shown = steps.slice(0, view.verbose ? steps.length : MOST_STEPS);
   const lines = [
-    `fix plan: ${counted(summary.findings, "finding")} in ${counted(summary.steps, "step")}, ${summary.safe} safe to apply, ${summary.by_hand} by hand${summary.needs_restart ? ", a restart among them" : ""}`,
+    `fix plan: ${counted(summary.findings, "finding")} in ${counted(summary.steps, "step")}, ${summary.safe} for --apply, ${summary.by_hand} by hand${summary.needs_restart ? ", a restart among them" : ""}`,
   ];
   let group: string | undefined;
   for (const step of shown) {
@@ -47,7 +47,7 @@ function stepLines(step: Step): string[] {
   const where = database === null ? "" : `  in ${tameLine(database)}`;
   const place = file === null ? [] : [`${tameLine(file)}: ${tameLine(how ?? "")}`];
   return [
-    `${String(n).padStart(3)}  ${is_safe ? "safe   " : "by hand"}  ${checks}  ${first?.severity.toUpperCase()}  ${objects.join(", ")}${more}${where}`,
+    `${String(n).padStart(3)}  ${is_safe ? "--apply" : "by hand"}  ${checks}  ${first?.severity.toUpperCase()}  ${objects.join(", ")}${more}${where}`,
     ...sql.map((statement) => `       ${tameLine(statement)};`),
     ...[...place, ...lines].map((line) => `       ${tameLine(line)}`),
     `       ${[riskOf(step), takes(step), by_hand === null ? undefined : `not by --apply: ${tameLine(by_hand)}`].filter((part) => part !== undefined).join("; ")}`,

@@ -40,7 +40,9 @@ function stepSchema(z: ZodNamespace) {
     effect: z.enum(EFFECTS).nullable().meta({ description: "When the server goes by it; null: when it is done" }),
     risk: z.enum(["low", "medium", "high"]).nullable(),
     risk_reason: z.string().nullable(),
-    is_safe: z.boolean().meta({ description: "--apply does it" }),
+    is_safe: z
+      .boolean()
+      .meta({ description: "--apply does it: reversible, without dependants, of a risk that was accepted" }),
     by_hand: z.string().nullable().meta({ description: "Why --apply leaves it out" }),
   });
 }

@@ -31,6 +31,7 @@ import {
   NO_FACTS,
   settingsOf,
 } from "../../audit/fix/plan.ts";
+import { namedChecks } from "../../audit/fix/safe.ts";
 import { type UndoPart, undoScript } from "../../audit/fix/script.ts";
 import { settingLines } from "../../audit/fix.ts";
 import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
@@ -61,7 +62,7 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   const { report } = await auditReport(input, context);
   const server = report.target ? await serverOf(input, context) : undefined;
   if (input.apply && !server) throw withoutServer();
-  const choice = { isNamed: input.only !== undefined && input.only.length > 0 };
+  const choice = { named: namedChecks(input.only ?? []) };
   const plan = await fixPlanOf(report, server, choice).catch((error: unknown) => {
     throw readOnlyLoss(error);
   });

@@ -232,6 +232,19 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     await cluster.sql("drop schema hers cascade", { database: "shop" });
   });
 
+  it("does what has medium risk only where its check is named", async () => {
+    await reloaded("log_statement", "none");
+    const setting = ({ output }: Awaited<ReturnType<typeof run>>) =>
+      output.steps.filter(({ sql }) => sql.some((text) => text.includes("log_statement")));
+    for (const only of [["database"], ["AUD-*"]]) {
+      expect(setting(await run({ only }))).toMatchObject([
+        { risk: "medium", is_safe: false, by_hand: "its risk is medium; to apply it, name it: --only AUD-003" },
+      ]);
+    }
+    const { output, exitCode } = await run({ only: ["AUD-003"], apply: true, yes: true });
+    expect([output.outcome, exitCode, await settingOf("log_statement")]).toEqual(["applied", 0, "ddl"]);
+  });
+
   it("keeps what was done in one database when another one fails, and says which", async () => {
     const defects = `create function public.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
       alter function public.lent() owner to keeper`;
@@ -276,6 +289,9 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     const sql = output.steps.flatMap((step) => step.sql.map((text) => ({ text, step })));
     expect(sql.length).toBeGreaterThan(20);
     expect(sql.map(({ text }) => text)).toContainEqual(expect.stringMatching(/U&"o""dd; drop\\000aschema"/));
+    const unsafe = output.steps.filter(({ is_safe, risk }) => is_safe && risk !== "low");
+    expect(unsafe.map(({ cures }) => cures[0]?.check)).toEqual([]);
+    expect(output.steps.some(({ is_safe }) => is_safe)).toBe(true);
     const refused: string[] = [];
     for (const step of output.steps.filter(({ sql: some, group }) => some.length > 0 && group !== "settings")) {
       const text = `begin; ${step.sql.join("; ")}; rollback`;

@@ -1,7 +1,8 @@
 /** What is done about findings: one step for one cure, in the order of dependencies, applied only where that is safe. */
 import { describe, expect, it } from "vitest";
 import { type FixFacts, fixSteps, NO_FACTS, type SettingState, settingsOf } from "../../../../src/audit/fix/plan.ts";
-import type { Fix } from "../../../../src/audit/fix.ts";
+import { namedChecks } from "../../../../src/audit/fix/safe.ts";
+import type { Fix, Risk } from "../../../../src/audit/fix.ts";
 import { settingStatement } from "../../../../src/audit/fix.ts";
 import type { AuditReport, ReportedFinding, Score } from "../../../../src/audit/report.ts";
 
@@ -65,13 +66,13 @@ const factsOf = (settings: Record<string, SettingState>, refusal?: string): FixF
   settings: new Map(Object.entries(settings)),
   settingsRefusal: refusal,
 });
-const set = (name: string, value: string | null, risk: "low" | "high" = "low"): Fix => ({
+const set = (name: string, value: string | null, risk: Risk = "low"): Fix => ({
   kind: "setting",
   name,
   value,
   risk,
 });
-const revoke = (object: string, risk: "medium" | "high" = "medium"): Fix => ({
+const revoke = (object: string, risk: Risk = "medium"): Fix => ({
   kind: "revoke",
   on: "table",
   object,
@@ -80,7 +81,8 @@ const revoke = (object: string, risk: "medium" | "high" = "medium"): Fix => ({
   sql: `revoke select on table ${object} from "web"`,
   risk,
 });
-const steps = (report: AuditReport, facts = NO_FACTS, isNamed = false) => fixSteps(report, facts, { isNamed });
+const steps = (report: AuditReport, facts = NO_FACTS, ...named: string[]) =>
+  fixSteps(report, facts, { named: new Set(named) });
 
 describe("the order of a plan", () => {
   it("is settings, roles, owners, privileges, other statements, files, the host, decisions", () => {
@@ -167,13 +169,59 @@ describe("a step", () => {
     ]);
   });
 
-  it("of high risk is never applied by itself, nor is one that is only worth a note unless it is named", () => {
-    const facts = factsOf({ log_connections: state() });
-    const high = reportOf(finding("A", revoke("t", "high")), finding("B", set("log_connections", "on", "high")));
-    expect(steps(high, facts).map(({ byHand }) => byHand)).toEqual(["its risk is high", "its risk is high"]);
-    const note = reportOf(finding("A", set("log_connections", "on"), { severity: "info" }));
-    expect(steps(note, facts)[0]?.byHand).toContain("only worth a note");
-    expect(steps(note, facts, true)[0]?.byHand).toBeUndefined();
+  it("is as risky as the worst that a check says of it, for all the reasons", () => {
+    const mild: Fix = { kind: "setting", name: "ssl", value: "on", risk: "low", riskReason: "slow" };
+    const report = reportOf(finding("A", mild), finding("B", { ...mild, risk: "medium", riskReason: "refused" }));
+    expect(steps(report, factsOf({ ssl: state() }))).toMatchObject([{ risk: "medium", riskReason: "slow; refused" }]);
+  });
+});
+
+describe("--apply", () => {
+  const facts = factsOf({ log_connections: state(), log_statement: state({ value: "none" }) });
+  const applied = (report: AuditReport, ...named: string[]): (string | undefined)[] =>
+    steps(report, facts, ...named).map(({ byHand }) => byHand);
+
+  it("does what has low risk", () => {
+    const report = reportOf(finding("AUD-001", set("log_connections", "on")), finding("PRV-013", revoke("a", "low")));
+    expect(applied(report)).toEqual([undefined, undefined]);
+  });
+
+  it("does what has medium risk where its check is named, and no other", () => {
+    const report = reportOf(
+      finding("AUD-003", set("log_statement", "ddl", "medium")),
+      finding("FUN-005", revoke("a", "medium")),
+    );
+    const refusal = (check: string): string => `its risk is medium; to apply it, name it: --only ${check}`;
+    expect(applied(report)).toEqual([refusal("AUD-003"), refusal("FUN-005")]);
+    expect(applied(report, "FUN-005")).toEqual([refusal("AUD-003"), undefined]);
+  });
+
+  it("never does what has high risk", () => {
+    const report = reportOf(finding("A-1", revoke("t", "high")), finding("B-1", set("log_connections", "on", "high")));
+    expect(applied(report, "A-1", "B-1")).toEqual(["its risk is high", "its risk is high"]);
+  });
+
+  it("does what is only worth a note where its check is named", () => {
+    const note = reportOf(finding("NET-030", set("log_connections", "on"), { severity: "info" }));
+    expect(applied(note)).toEqual(["it is only worth a note; to apply it, name it: --only NET-030"]);
+    expect(applied(note, "NET-030")).toEqual([undefined]);
+  });
+
+  it("does no statement of a check, no file and nothing on the machine, whatever the risk and the name", () => {
+    const report = reportOf(
+      finding("A-1", { kind: "sql", sql: ['alter role "app" nosuperuser'], risk: "low" }),
+      finding("B-1", { kind: "file", file: "pg_hba.conf", lines: [], how: "delete line 1", risk: "low" }),
+      finding("C-1", { kind: "shell", commands: ["chmod 0700 x"], risk: "low" }),
+      finding("D-1", undefined),
+    );
+    for (const reason of applied(report, "A-1", "B-1", "C-1", "D-1")) expect(reason).toBeTypeOf("string");
+  });
+
+  it("takes a check as named by its id alone, in any case", () => {
+    expect([...namedChecks(["aud-003", "FUN-005", "AUD-*", "*", "database", "network"])]).toEqual([
+      "AUD-003",
+      "FUN-005",
+    ]);
   });
 });
 

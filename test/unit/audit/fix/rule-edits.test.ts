@@ -107,13 +107,15 @@ describe("edits of one rule", () => {
       }),
     });
   const stepsOf = (...parts: Parameters<typeof sampleReport>) =>
-    fixSteps(sampleReport(...parts), NO_FACTS, { isNamed: false }).map(({ lines, file, risk, riskReason, cures }) => ({
-      lines,
-      how: file?.how,
-      risk,
-      riskReason,
-      checks: cures.map(({ check }) => check),
-    }));
+    fixSteps(sampleReport(...parts), NO_FACTS, { named: new Set() }).map(
+      ({ lines, file, risk, riskReason, cures }) => ({
+        lines,
+        how: file?.how,
+        risk,
+        riskReason,
+        checks: cures.map(({ check }) => check),
+      }),
+    );
   const LDAP = "host all all 10.0.0.0/8 ldap ldapserver=d ldapbasedn=x ldapbindpasswd=canary";
 
   it("are one step with the greatest risk and each reason", async () => {

@@ -65,7 +65,7 @@ describe("a fix plan", () => {
     const summaryOf = { steps: 2, safe: 1, by_hand: 1, findings: 2, needs_restart: true };
     expect(text(document({ steps: [setting, step()], summary: summaryOf }))).toBe(
       [
-        "fix plan: 2 findings in 2 steps, 1 safe to apply, 1 by hand, a restart among them",
+        "fix plan: 2 findings in 2 steps, 1 for --apply, 1 by hand, a restart among them",
         "",
         "settings of the server",
         "  2  by hand  FUN-005  MEDIUM  app.f()",
@@ -73,7 +73,7 @@ describe("a fix plan", () => {
         "       risk medium (callers are refused); in force after a restart; not by --apply: it takes a restart",
         "",
         "privileges that go",
-        "  1  safe     FUN-005  MEDIUM  app.f()  in shop",
+        "  1  --apply  FUN-005  MEDIUM  app.f()  in shop",
         "       revoke execute on routine app.f() from public;",
         "       risk medium (callers are refused)",
         "",
@@ -84,7 +84,7 @@ describe("a fix plan", () => {
   it("shows forty steps and says how many there are more, all of them with -v", () => {
     const steps = Array.from({ length: 50 }, (_, index) => step({ n: index + 1 }));
     expect(text(document({ steps }))).toContain("... 10 more");
-    expect(text(document({ steps }), viewOf({ verbose: true }))).toContain(" 50  safe");
+    expect(text(document({ steps }), viewOf({ verbose: true }))).toContain(" 50  --apply");
   });
 
   it("names three objects of a step and counts the others", () => {
