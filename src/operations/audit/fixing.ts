@@ -392,9 +392,12 @@ interface Afterwards {
 function afterwards(document: FixDocument, { done, report, after, database }: Afterwards): FixDocument {
   const still = new Set(failing(after).map(({ fingerprint }) => fingerprint));
   const before = new Set(failing(report).map(({ fingerprint }) => fingerprint));
-  const unseen = new Set(after.unknowns.map(({ check }) => check));
+  // Without an answer elsewhere, in a database that is closed to the role, it can still be seen to be gone here.
+  const places = new Map(report.findings.map((finding) => [finding.fingerprint, placeOf(finding)]));
+  const unseen = new Set(after.unknowns.map(placeOf));
   const wanted = document.steps.filter(({ n }) => done.applied.includes(n)).flatMap(({ cures }) => cures);
-  const isCured = ({ check, fingerprint }: CuredFinding): boolean => !still.has(fingerprint) && !unseen.has(check);
+  const isCured = ({ fingerprint }: CuredFinding): boolean =>
+    !still.has(fingerprint) && !unseen.has(places.get(fingerprint) ?? "");
   const notCured = wanted.filter((finding) => !isCured(finding));
   const isWhole = notCured.length + done.failed.length === 0;
   return {
@@ -410,4 +413,8 @@ function afterwards(document: FixDocument, { done, report, after, database }: Af
       .map(({ check, title, severity, object, fingerprint }) => ({ check, title, severity, object, fingerprint })),
     undo: done.undo.length > 0 ? undoScript(done.undo, database) : null,
   };
+}
+
+function placeOf({ check, database }: { check: string; database: string | undefined }): string {
+  return JSON.stringify([check, database]);
 }

@@ -232,6 +232,22 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     await cluster.sql("drop schema hers cascade", { database: "shop" });
   });
 
+  it("is cured here although another database is closed to the role", async () => {
+    await cluster.sql("create role clerk login password 'clerk of the house'; grant keeper to clerk");
+    await cluster.sql("create database shut");
+    await cluster.sql("revoke connect on database shut from public");
+    await cluster.sql(
+      "create schema his authorization keeper; create function his.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'; alter function his.lent() owner to keeper",
+      { database: "shop" },
+    );
+    const url = new URL(cluster.url("shop"));
+    [url.username, url.password] = ["clerk", "clerk of the house"];
+    const { output, exitCode } = await run({ connection: url.href, only: ["FUN-005"], apply: true, yes: true });
+    await cluster.sql("drop database shut");
+    await cluster.sql("drop schema his cascade", { database: "shop" });
+    expect([output.outcome, exitCode, output.not_cured]).toEqual(["applied", 0, []]);
+  });
+
   it("does what has medium risk only where its check is named", async () => {
     await reloaded("log_statement", "none");
     const setting = ({ output }: Awaited<ReturnType<typeof run>>) =>
