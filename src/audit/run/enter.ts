@@ -51,7 +51,8 @@ async function enterUnhurried(open: OpenSession, { database, error, major }: Fir
   }
 }
 
-function limitsOff(major: number): Record<string, string> {
+/** Limits that a database's owner may plant, as a session has to begin so that they do not count. */
+export function limitsOff(major: number): Record<string, string> {
   return {
     statement_timeout: String(STATEMENT_TIMEOUT_MS),
     ...(major >= 14 ? { idle_session_timeout: "0" } : {}),

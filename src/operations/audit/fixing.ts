@@ -23,6 +23,7 @@ import {
   type SettingChange,
   settingUndos,
 } from "../../audit/fix/apply-settings.ts";
+import { enterFixSession } from "../../audit/fix/fix-session.ts";
 import {
   type CuredFinding,
   type FixChoice,
@@ -40,7 +41,7 @@ import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
 import { checkOutputFile, writeOutputFile } from "../../config/output-file.ts";
-import type { Session } from "../../pg/session.ts";
+import { ServerError, type Session } from "../../pg/session.ts";
 import { maintenanceFor } from "../access/target.ts";
 import { type Server, serverOf } from "../server/connect.ts";
 import { type AuditInput, auditReport } from "./auditing.ts";
@@ -64,7 +65,7 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   if (input.apply && !server) throw withoutServer();
   const choice = { named: namedChecks(input.only ?? []) };
   const plan = await fixPlanOf(report, server, choice).catch((error: unknown) => {
-    throw readOnlyLoss(error);
+    throw readOnlyLoss(refusalOf(error, "the fixes were planned", "nothing was changed"));
   });
   const planned = documentOf(plan, { report, undoFile: null });
   const isEmpty = planned.summary.steps === 0;
@@ -158,26 +159,8 @@ async function withSession<Result>(
   database: string,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  await using session = await openAsLogin(server, database);
+  await using session = await enterFixSession(server.open, database);
   return await work(session);
-}
-
-/**
- * A session whose role is the login's, as the audit's and the scripts' is, whatever role is stored for it; RESET ROLE in a
- * plan of access comes back to it as well. The value that a session begins with is sent only where it changes something,
- * because poolers refuse what they do not know.
- */
-async function openAsLogin(server: Server, database: string): Promise<Session> {
-  const session = await server.open(database);
-  try {
-    const [row] = await session.query("select current_user = session_user as plain");
-    if (row?.plain === "t") return session;
-  } catch (error) {
-    await session.close();
-    throw error;
-  }
-  await session.close();
-  return await server.open(database, { role: "none" });
 }
 
 interface Looked {
@@ -326,7 +309,7 @@ async function applyRevocations(
     const applied = await applyPlan({
       plan,
       approval: "plan",
-      open: (name = database) => openAsLogin(server, name),
+      open: (name = database) => enterFixSession(server.open, name),
       maintenanceDatabase: maintenanceFor(server, database),
       replan: (session) => revocationsOf(session, requests),
       passwords: new Map(),
@@ -364,8 +347,20 @@ interface Account {
   database: string | undefined;
 }
 
+/** What the server said against a statement of ours, where nothing else gives it a meaning. */
+function refusalOf(error: unknown, when: string, state: string): unknown {
+  if (!(error instanceof ServerError)) return error;
+  return new PgkeepError("CONNECT_SERVER_REFUSED", `the server refused while ${when}`, {
+    detail: `${tameLine(error.message)} (SQLSTATE ${error.sqlstate})`,
+    hint: "Look into the server's log, then run pgkeep audit fix again.",
+    state,
+    cause: error,
+  });
+}
+
 /** An interrupt or a lost connection after part of it was done: what that was, and what takes it back. */
-function withAccount(error: unknown, { done: { applied, undo }, undoFile, database }: Account): unknown {
+function withAccount(cause: unknown, { done: { applied, undo }, undoFile, database }: Account): unknown {
+  const error = refusalOf(cause, "fixes were applied", "settings may have been written and not loaded");
   if (applied.length === 0) return error;
   const parts = error instanceof PgkeepError ? error.parts : {};
   const code = error instanceof PgkeepError ? error.code : "COMMAND_INTERRUPTED";

@@ -232,6 +232,31 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     await cluster.sql("drop schema hers cascade", { database: "shop" });
   });
 
+  it("[U-01] is planned and applied although the database's owner planted limits, a role and a mode for whoever comes", async () => {
+    await cluster.sql(
+      "create function public.lent() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1'; alter function public.lent() owner to keeper",
+      { database: "shop" },
+    );
+    const planted = [
+      ["statement_timeout", "1"],
+      ["idle_session_timeout", "1"],
+      ["role", "third"],
+      ["default_transaction_read_only", "on"],
+      ...(major >= 17 ? [["transaction_timeout", "1"]] : []),
+    ];
+    for (const [name, value] of planted) await cluster.sql(`alter database shop set ${name} = ${value}`);
+    await reloaded("password_encryption", "md5");
+    const { output, exitCode } = await run({ only: ["FUN-005", "ROL-008"], apply: true, yes: true });
+    await cluster.sql("alter database shop reset all");
+    await cluster.sql("drop function public.lent()", { database: "shop" });
+    expect([output.outcome, exitCode, output.failed, output.cured.map(({ check }) => check).sort()]).toEqual([
+      "applied",
+      0,
+      [],
+      ["FUN-005", "ROL-008"],
+    ]);
+  });
+
   it("is cured here although another database is closed to the role", async () => {
     await cluster.sql("create role clerk login password 'clerk of the house'; grant keeper to clerk");
     await cluster.sql("create database shut");
