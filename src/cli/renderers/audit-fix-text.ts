@@ -104,7 +104,7 @@ export function fixSummary({ outcome, summary, before, after, undo_file, applied
       return "nothing to fix";
     case "planned":
       return summary.safe > 0
-        ? `nothing was changed; next: pgkeep audit fix --apply        or  -o sql=fix.sql`
+        ? "nothing was changed; next: the same command with --apply        or  -o sql=fix.sql"
         : "nothing was changed, and nothing of it is for --apply; scripts: -o sql=fix.sql -o conf=fix.conf";
     case "not applied":
       return `nothing was changed (${summary.safe > 0 ? "--dry-run" : "all of it is left to a person"})`;

@@ -227,8 +227,11 @@ function closedLines(document: AuditDocument): Line[] {
   const shown = display.full || display.list_unknown ? closed : closed.slice(0, MAX_OBJECTS);
   const rest = closed.length - shown.length;
   const what = closed.length === 1 ? "1 database is" : `${closed.length.toLocaleString("en-US")} databases are`;
+  const more = document.overall.unknown - countUnknown(document, otherUnknowns(document));
+  const checks =
+    more > 0 ? `, so ${more} more ${more === 1 ? "check is" : "checks are"} unknown` : " and not looked into";
   return [
-    `${what} closed to ${tameLine(target?.user ?? "this role")} and ${closed.length === 1 ? "was" : "were"} not looked into:`,
+    `${what} closed to ${tameLine(target?.user ?? "this role")}${checks}:`,
     ...shown.map(({ database, grant }) => ({ whole: detail(`${tameLine(database)}: ${tameLine(grant)};`) })),
     ...(rest > 0 ? [detail(`… ${rest.toLocaleString("en-US")} more (--list-unknown)`)] : []),
   ];

@@ -1,5 +1,6 @@
 /** What a baseline holds. */
 import { SEVERITIES } from "../../audit/check.ts";
+import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/audit.baseline.ts";
 import { defineRenderer } from "../renderer.ts";
@@ -14,7 +15,7 @@ export default defineRenderer<Output>({
     const held = `${findings} finding${findings === 1 ? "" : "s"}${findings === 0 ? "" : ` (${bySeverity.join(", ")})`}`;
     const left = waived > 0 ? `; ${waived} waived left out` : "";
     const lines = written
-      ? [`${tameLine(file)} holds ${held}${left}`, `next: pgkeep audit --baseline ${tameLine(file)}`]
+      ? [`${tameLine(file)} holds ${held}${left}`, `next: pgkeep audit --baseline ${shellWord(file)}`]
       : [`${tameLine(file)} would hold ${held}${left}; nothing was written`];
     return `${lines.join("\n")}\n`;
   },

@@ -149,7 +149,7 @@ describe("what was applied", () => {
   });
 
   it.each([
-    [document(), /next: pgkeep audit fix --apply/],
+    [document(), /next: the same command with --apply/],
     [document({ summary: { ...document().summary, safe: 0 } }), /nothing of it is for --apply/],
     [document({ outcome: "not applied" }), /--dry-run/],
     [document({ outcome: "not applied", summary: { ...document().summary, safe: 0 } }), /left to a person/],

@@ -1,6 +1,7 @@
 /** How audits look to people. */
 import { describe, expect, it } from "vitest";
 import type { AuditDocument } from "../../../../src/audit/document.ts";
+import baseline from "../../../../src/cli/renderers/audit.baseline.ts";
 import history from "../../../../src/cli/renderers/audit.history.ts";
 import auditRun from "../../../../src/cli/renderers/audit.run.ts";
 import { EVERYTHING } from "../../../support/audit/formats.ts";
@@ -163,7 +164,7 @@ describe("databases that the role may not connect to", () => {
     expect(text(document())).toContain(
       [
         "1 unknown: no right answers 1   (pgkeep audit --list-unknown)",
-        "5 databases are closed to pgkeep_auditor and were not looked into:",
+        "5 databases are closed to pgkeep_auditor, so 2 more checks are unknown:",
         '          a: grant connect on database "a" to "pgkeep_auditor";',
         '          b: grant connect on database "b" to "pgkeep_auditor";',
         '          c: grant connect on database "c" to "pgkeep_auditor";',
@@ -270,4 +271,13 @@ describe("the trend of audits", () => {
       "no audit has left a record yet\n",
     );
   });
+});
+
+it("names the baseline in the next command as a shell takes it", () => {
+  const counts = { critical: 0, high: 0, medium: 0, low: 0, info: 0 };
+  const shown = baseline.result?.(
+    { file: "our base; rm x.json", written: true, findings: 0, counts, waived: 0 },
+    viewOf(),
+  );
+  expect(shown).toContain("next: pgkeep audit --baseline 'our base; rm x.json'\n");
 });
