@@ -23,10 +23,20 @@ const HEAD = [
   "set search_path = pg_catalog;",
   "set standard_conforming_strings = on;",
   "set lock_timeout = '3s';",
+  "set statement_timeout = 0;",
 ];
 
+/** A stored default may be a read-only one. */
+const BEGIN = "begin read write;";
+
 /** Who ran the script in a session of their own has its settings again. */
-const TAIL = ["reset role;", "reset search_path;", "reset standard_conforming_strings;", "reset lock_timeout;"];
+const TAIL = [
+  "reset role;",
+  "reset search_path;",
+  "reset standard_conforming_strings;",
+  "reset lock_timeout;",
+  "reset statement_timeout;",
+];
 
 /** Every step of `steps` as a script. `database` is where it begins; undefined when no server was asked. */
 export function fixScript(steps: readonly ScriptStep[], database: string | undefined): string {
@@ -71,7 +81,7 @@ export function undoScript(parts: readonly UndoPart[], database: string | undefi
     ...HEAD,
     ...statements.flatMap(({ database: name, sql }) => [
       ...(name === undefined || name === database ? [] : [...connect(name), ...HEAD]),
-      "begin;",
+      BEGIN,
       ...[...sql].reverse().map(terminated),
       "commit;",
       ...(name === undefined || name === database ? [] : [...connect(database), ...HEAD]),
@@ -126,7 +136,7 @@ function databasePart(name: string | undefined, steps: readonly ScriptStep[]): s
     "",
     ...connect(name),
     ...HEAD,
-    ...(inside.length > 0 ? ["begin;", ...lines(inside), "commit;"] : []),
+    ...(inside.length > 0 ? [BEGIN, ...lines(inside), "commit;"] : []),
     ...lines(outside),
   ];
 }

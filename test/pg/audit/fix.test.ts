@@ -178,7 +178,8 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
   it("is the login's role throughout, in its scripts too, whatever role is stored for it", async () => {
     await cluster.sql(
       `create role nobody_much; create role chief superuser login password 'chief of the house';
-       alter role chief in database shop set role = nobody_much`,
+       alter role chief in database shop set role = nobody_much;
+       alter role chief in database shop set default_transaction_read_only = on`,
     );
     const lent = `create function public.%() returns int language sql security definer set search_path = pg_catalog, pg_temp as 'select 1';
       alter function public.%() owner to keeper; grant execute on function public.%() to third with grant option;
@@ -346,7 +347,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
       output.steps.filter(({ group }) => group !== "settings").map(scriptStepOf),
       output.database ?? undefined,
     ).replaceAll(/^commit;$/gm, "rollback;");
-    const outside = script.split(/^begin;$[\s\S]*?^rollback;$/gm).join("");
+    const outside = script.split(/^begin read write;$[\s\S]*?^rollback;$/gm).join("");
     expect(outside).not.toMatch(/^(?!--|\\|set |reset |select 'dbname|\s*$)/m);
     const { status, stderr } = await cluster.psql(["-X", "-q", "-f", "-"], { stdin: script });
     expect([status, stderr.split("\n").filter((line) => /ERROR|error/.test(line))]).toEqual([0, []]);

@@ -15,7 +15,13 @@ const step = (parts: Partial<ScriptStep>): ScriptStep => ({
   riskReason: undefined,
   ...parts,
 });
-const TAIL = ["reset role;", "reset search_path;", "reset standard_conforming_strings;", "reset lock_timeout;"];
+const TAIL = [
+  "reset role;",
+  "reset search_path;",
+  "reset standard_conforming_strings;",
+  "reset lock_timeout;",
+  "reset statement_timeout;",
+];
 const all = (script: string): string[] => script.split("\n").filter((line) => line !== "" && !line.startsWith("--"));
 /** All but the end, which is the same everywhere. */
 const lines = (script: string): string[] => all(script).slice(0, -TAIL.length);
@@ -33,12 +39,12 @@ describe("a script", () => {
     expect(lines(script).filter((line) => !/^(?:set |\\set )/.test(line))).toEqual([
       `\\connect -reuse-previous=on "dbname='main'"`,
       `\\connect -reuse-previous=on "dbname='one'"`,
-      "begin;",
+      "begin read write;",
       "revoke a;",
       "grant c;",
       "commit;",
       `\\connect -reuse-previous=on "dbname='main'"`,
-      "begin;",
+      "begin read write;",
       "alter b;",
       "commit;",
       `\\connect -reuse-previous=on "dbname='main'"`,
@@ -60,7 +66,7 @@ describe("a script", () => {
       "m",
     );
     expect(lines(script).slice(-4)).toEqual([
-      "begin;",
+      "begin read write;",
       "alter role z;",
       "commit;",
       "alter database x set tablespace y;",
@@ -148,12 +154,12 @@ describe("the script that undoes", () => {
       "set role none;",
       `\\connect -reuse-previous=on "dbname='two'"`,
       "set role none;",
-      "begin;",
+      "begin read write;",
       "grant third;",
       "commit;",
       `\\connect -reuse-previous=on "dbname='one'"`,
       "set role none;",
-      "begin;",
+      "begin read write;",
       "set role r;",
       "grant second;",
       "set role none;",
