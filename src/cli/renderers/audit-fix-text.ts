@@ -16,7 +16,7 @@ const TITLES: Readonly<Record<Step["group"], string>> = {
   ownership: "owners",
   revokes: "privileges that go",
   statements: "statements in databases",
-  files: "files of the server (lines are numbered as they were audited: edit from the last to the first)",
+  files: "files of the server (lines are numbered as they were audited: edit with a copy beside you)",
   host: "the server's machine",
   decisions: "to decide",
 };
@@ -41,8 +41,9 @@ export function fixPlanLines(document: FixDocument, view: View): string[] {
 function stepLines(step: Step): string[] {
   const { n, cures, sql, lines, database, file, how, is_safe, by_hand } = step;
   const [first] = cures;
-  const objects = cures.slice(0, MOST_OBJECTS).map(({ object }) => tameLine(object));
-  const more = cures.length > MOST_OBJECTS ? ` and ${cures.length - MOST_OBJECTS} more` : "";
+  const all = [...new Set(cures.map(({ object }) => tameLine(object)))];
+  const objects = all.slice(0, MOST_OBJECTS);
+  const more = all.length > MOST_OBJECTS ? ` and ${all.length - MOST_OBJECTS} more` : "";
   const checks = [...new Set(cures.map(({ check }) => check))].join(", ");
   const where = database === null ? "" : `  in ${tameLine(database)}`;
   const place = file === null ? [] : [`${tameLine(file)}: ${tameLine(how ?? "")}`];

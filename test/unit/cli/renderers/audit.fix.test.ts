@@ -90,6 +90,8 @@ describe("a fix plan", () => {
   it("names three objects of a step and counts the others", () => {
     const cures = ["a", "b", "c", "d", "e"].map(cure);
     expect(text(document({ steps: [step({ cures })] }))).toContain("a, b, c and 2 more");
+    const twice = [cure("a"), { ...cure("a"), check: "NET-010" }, cure("b")];
+    expect(text(document({ steps: [step({ cures: twice })] }))).toContain("FUN-005, NET-010  MEDIUM  a, b  in shop\n");
   });
 
   it("makes names harmless", () => {
