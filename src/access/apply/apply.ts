@@ -14,15 +14,10 @@
  * transaction. CREATE DATABASE cannot be, and comes first; other databases (of roles that retire) come after, each in a
  * transaction of its own.
  */
-import { PgkeepError } from "../../base/errors.ts";
-import { tameLine } from "../../base/tame.ts";
-import { ServerError } from "../../pg/session.ts";
 import { runBefore } from "./create-database.ts";
-import { rolledBack } from "./failures.ts";
 import { runMain } from "./main-transaction.ts";
 import { runAfter } from "./other-databases.ts";
 import { type ApplyReport, type ApplyRequest, nothingDone } from "./request.ts";
-import { withRetries } from "./retries.ts";
 import { planBlocked } from "./same-plan.ts";
 
 /**
@@ -34,27 +29,14 @@ import { planBlocked } from "./same-plan.ts";
 export async function applyPlan(request: ApplyRequest): Promise<ApplyReport> {
   const { plan, options = {} } = request;
   if (plan.blocked.length > 0 && !options.partial) throw planBlocked(plan);
-  try {
-    return await applyApproved(request);
-  } catch (error) {
-    throw error instanceof ServerError ? unexpected(request, error) : error;
-  }
-}
-
-/** The server refused something that is no statement of the plan: a setting of ours, a look at the catalog. */
-function unexpected({ plan }: ApplyRequest, error: ServerError): PgkeepError {
-  return new PgkeepError("ACCESS_SQL_FAILED", "the server refused a statement around the plan", {
-    detail: `The server says: ${tameLine(error.message)}`,
-    sqlstate: error.sqlstate,
-    state: rolledBack(plan.database),
-  });
+  return await applyApproved(request);
 }
 
 async function applyApproved(request: ApplyRequest): Promise<ApplyReport> {
   const { plan } = request;
   const before = plan.statements.filter(({ stage }) => stage === "before");
   const prepared = before.length > 0 ? await runBefore(request, before) : nothingDone;
-  const { done, retries } = await withRetries(request, () => runMain(request, before.length > 0));
+  const done = await runMain(request, before.length > 0);
   const after = plan.statements.filter(({ stage }) => stage === "after");
   const elsewhere = after.length > 0 ? await runAfter(request, after) : nothingDone;
   const statements = [...prepared.statements, ...done.statements, ...elsewhere.statements];
@@ -62,7 +44,7 @@ async function applyApproved(request: ApplyRequest): Promise<ApplyReport> {
     statements,
     notices: [...prepared.notices, ...done.notices, ...elsewhere.notices],
     passwordsSet: statements.flatMap(({ passwordOf }) => (passwordOf === undefined ? [] : [passwordOf])),
-    retries,
+    retries: done.retries,
     wasDone: plan.statements.length > 0 && statements.length === 0,
     remaining: after.length > 0 ? elsewhere.remaining : done.remaining,
   };

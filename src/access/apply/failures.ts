@@ -4,7 +4,7 @@
 import { type ErrorCode, type ErrorParts, PgkeepError } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
 import { tameLine, tameText } from "../../base/tame.ts";
-import type { ServerError } from "../../pg/session.ts";
+import { ServerError } from "../../pg/session.ts";
 import type { PlannedStatement } from "../plan/plan.ts";
 import type { Blocker } from "./blockers.ts";
 
@@ -81,8 +81,18 @@ export function passwordRejected(role: string, error: ServerError, parts: ErrorP
   });
 }
 
-/** An interrupt or a lost connection, with what is known of the database. */
+/** The server refused something that is no statement of the plan: a setting of ours, a look at the catalog. */
+export function refusedAround(error: ServerError, state: string): PgkeepError {
+  return new PgkeepError("ACCESS_SQL_FAILED", "the server refused a statement around the plan", {
+    detail: serverWords(error),
+    sqlstate: error.sqlstate,
+    state,
+  });
+}
+
+/** An interrupt, a lost connection, a refusal around the plan: with what is known of the databases. */
 export function withState(error: unknown, state: string): unknown {
+  if (error instanceof ServerError) return refusedAround(error, state);
   if (error instanceof PgkeepError) return new PgkeepError(error.code, error.message, { ...error.parts, state });
   return error;
 }

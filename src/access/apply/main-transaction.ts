@@ -10,48 +10,104 @@ import { transactionsOf } from "./one-by-one.ts";
 import { newRunId, recordEnd, recordStart } from "./record.ts";
 import { type ApplyRequest, type Done, nothingDone } from "./request.ts";
 import { resultDiffers } from "./result.ts";
+import { isTransient, withRetries } from "./retries.ts";
 import { runWithPasswords } from "./run-statements.ts";
 import { differenceOf, identityOf, planBlocked, requireSamePlan } from "./same-plan.ts";
 import type { StatementNotice } from "./send.ts";
 import { begin, commit, rollBack } from "./transaction.ts";
 
+/** Runs and commits; starts again what another session got in the way of. Throws what applyPlan throws. */
 export async function runMain(request: ApplyRequest, databaseIsNew: boolean): Promise<Done> {
   await using session = await request.open();
+  const state = rolledBack(request.plan.database);
+  const first = await withRetries(request, { state, work: () => runFirst(request, session, databaseIsNew) });
+  if (!first.done) return { ...nothingDone, retries: first.retries };
+  const { run, others } = first.done;
+  run.retries = first.retries;
+  for (const part of others) {
+    // What is committed would not be planned again, so only this part is started again and not the whole run.
+    const left = stateAfter(request, run.committed);
+    const { retries } = await withRetries(request, { state: left, work: () => runNext(run, part) });
+    run.retries += retries;
+  }
+  await recordEnd(session, run.id, run.stateHash);
+  const { statements, notices, remaining, retries } = run;
+  return { statements, notices, remaining, retries };
+}
+
+/** A run of which the first transaction is committed, or about to be. */
+interface Run {
+  id: string;
+  request: ApplyRequest;
+  session: Session;
+  /** Of all its transactions. */
+  statements: readonly PlannedStatement[];
+  /** How many of them are committed. */
+  committed: number;
+  notices: readonly StatementNotice[];
+  retries: number;
+  /** By the last look. */
+  remaining: readonly PlannedStatement[];
+  stateHash: string;
+}
+
+/** undefined: there is nothing to do. */
+async function runFirst(
+  request: ApplyRequest,
+  session: Session,
+  databaseIsNew: boolean,
+): Promise<{ run: Run; others: (readonly PlannedStatement[])[] } | undefined> {
   try {
-    return await inTransactions(request, session, databaseIsNew);
+    await begin(request, session, "nothing was changed");
+    const fresh = await request.replan(session, new Set());
+    const statements = approvedStatements(request, fresh, databaseIsNew);
+    const [first, ...others] = request.options?.oneByOne ? transactionsOf(statements) : [statements];
+    if (!first || first.length === 0) {
+      await session.script("rollback");
+      return undefined;
+    }
+    const id = newRunId();
+    await recordStart(session, { run: id, plan: fresh, statements });
+    const run = {
+      id,
+      request,
+      session,
+      statements,
+      committed: 0,
+      notices: [],
+      retries: 0,
+      remaining: [],
+      stateHash: "",
+    };
+    await runAndCommit(run, first);
+    return { run, others };
   } catch (error) {
     await rollBack(session);
     throw error;
   }
 }
 
-async function inTransactions(request: ApplyRequest, session: Session, databaseIsNew: boolean): Promise<Done> {
-  const { replan, options = {} } = request;
-  await begin(request, session);
-  const fresh = await replan(session, new Set());
-  const statements = approvedStatements(request, fresh, databaseIsNew);
-  if (statements.length === 0) {
-    await session.script("rollback");
-    return nothingDone;
+async function runNext(run: Run, part: readonly PlannedStatement[]): Promise<void> {
+  const { request, session, committed } = run;
+  try {
+    await begin(request, session, stateAfter(request, committed));
+    await runAndCommit(run, part);
+  } catch (error) {
+    await rollBack(session);
+    throw error;
   }
-  const runId = newRunId();
-  await recordStart(session, { run: runId, plan: fresh, statements });
-  const transactions = options.oneByOne ? transactionsOf(statements) : [statements];
-  const notices: StatementNotice[] = [];
-  let committed = 0;
-  for (const [index, part] of transactions.entries()) {
-    if (index > 0) await begin(request, session);
-    const isLast = index === transactions.length - 1;
-    const state = stateAfter(request, committed);
-    notices.push(...(await runWithPasswords({ request, session, statements: part, state })));
-    const left = isLast ? await lookAgain({ request, session, statements, notices, committed }) : undefined;
-    await commit(request, session, statements.length);
-    committed += part.length;
-    if (!left) continue;
-    await recordEnd(session, runId, left.stateHash);
-    return { statements, notices, remaining: left.remaining };
-  }
-  return nothingDone;
+}
+
+/** One transaction that is open. The run knows of it only when it is committed. */
+async function runAndCommit(run: Run, part: readonly PlannedStatement[]): Promise<void> {
+  const { request, session, statements, committed } = run;
+  const state = stateAfter(request, committed);
+  const said = await runWithPasswords({ request, session, statements: part, state, isHandled: isTransient });
+  const notices = [...run.notices, ...said];
+  const isLast = committed + part.length === statements.length;
+  const left = isLast ? await lookAgain({ request, session, statements, notices, committed }) : undefined;
+  await commit(request, session, statements.length);
+  Object.assign(run, { ...left, notices, committed: committed + part.length });
 }
 
 function stateAfter({ plan }: ApplyRequest, committed: number): string {

@@ -47,7 +47,7 @@ export interface ApplyReport {
   notices: readonly StatementNotice[];
   /** Roles whose password was set. */
   passwordsSet: readonly string[];
-  /** How often the transaction was started again because of another session. */
+  /** How often a transaction of the plan's own database was started again because of another session. */
   retries: number;
   /** What another run had done already: the approved plan had statements and nothing was left of it. */
   wasDone: boolean;
@@ -55,14 +55,16 @@ export interface ApplyReport {
   remaining: readonly PlannedStatement[];
 }
 
-/** What one transaction did. */
+/** What one stage of a run did. */
 export interface Done {
   statements: readonly PlannedStatement[];
   notices: readonly StatementNotice[];
   remaining: readonly PlannedStatement[];
+  /** How often a transaction of it was started again. */
+  retries: number;
 }
 
-export const nothingDone: Done = { statements: [], notices: [], remaining: [] };
+export const nothingDone: Done = { statements: [], notices: [], remaining: [], retries: 0 };
 
 export function timeoutsOf({ options = {} }: ApplyRequest): { lock: number; statement: number } {
   return {

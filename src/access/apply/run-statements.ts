@@ -2,13 +2,12 @@
  * Sends statements of a plan inside the transaction that is open, and says what is wrong when one of them fails: which
  * one, who holds the lock that it waited for, what state things are in.
  */
-import type { Session } from "../../pg/session.ts";
+import type { ServerError, Session } from "../../pg/session.ts";
 import type { PlannedStatement } from "../plan/plan.ts";
 import { type Blocker, watchBlockers } from "./blockers.ts";
 import { statementFailed, withState } from "./failures.ts";
 import { sendVerifiers, setPasswordStatement, statisticsExposure, verifierOf } from "./passwords.ts";
 import { type ApplyRequest, timeoutsOf } from "./request.ts";
-import { isPassing } from "./retries.ts";
 import { type Sendable, StatementFailure, type StatementNotice, sendStatements } from "./send.ts";
 
 export interface Part {
@@ -17,6 +16,8 @@ export interface Part {
   statements: readonly PlannedStatement[];
   /** What to say when one of them fails. */
   state: string;
+  /** What the caller handles itself, by starting again or by being content; thrown as StatementFailure. */
+  isHandled: (error: ServerError) => boolean;
 }
 
 /** Statements inside the open transaction, with their passwords. */
@@ -35,7 +36,18 @@ export async function runWithPasswords(part: Part): Promise<StatementNotice[]> {
   return await runStatements(part);
 }
 
-export async function runStatements({ request, session, statements, state }: Part): Promise<StatementNotice[]> {
+/**
+ * Runs the statements and returns what the server said to each.
+ *
+ * Throws StatementFailure for what `isHandled` names, else the failure of the statement, in words for a person.
+ */
+export async function runStatements({
+  request,
+  session,
+  statements,
+  state,
+  isHandled,
+}: Part): Promise<StatementNotice[]> {
   const { plan, signal, report } = request;
   const byNumber = new Map(statements.map((statement) => [statement.n, statement]));
   const lockTimeoutMs = timeoutsOf(request).lock;
@@ -52,7 +64,7 @@ export async function runStatements({ request, session, statements, state }: Par
   } catch (error) {
     blockers = await watch.end();
     const statement = error instanceof StatementFailure ? byNumber.get(error.statement.n) : undefined;
-    if (!(error instanceof StatementFailure) || !statement || isPassing(error.error)) throw withState(error, state);
+    if (!(error instanceof StatementFailure) || !statement || isHandled(error.error)) throw withState(error, state);
     throw statementFailed(statement, error.error, { of: plan.statements.length, state, blockers, lockTimeoutMs });
   } finally {
     await watch.end();

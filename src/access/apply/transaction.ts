@@ -17,8 +17,10 @@ const QUEUE_LIMIT_MS = 60_000;
 /**
  * Opens the transaction and takes its turn. Settings that a database or role could have set to stop or mislead us are
  * ours for the transaction; read committed, because what others did while we waited must be seen.
+ *
+ * Throws ACCESS_LOCK_TIMEOUT and ACCESS_BLOCKED, with `state`.
  */
-export async function begin(request: ApplyRequest, session: Session): Promise<void> {
+export async function begin(request: ApplyRequest, session: Session, state: string): Promise<void> {
   const { lock, statement } = timeoutsOf(request);
   const watch = watchBlockers(session.processId, QUEUE_LIMIT_MS, () => request.open(session.target.database));
   const onAbort = (): void => void session.cancel();
@@ -43,22 +45,22 @@ export async function begin(request: ApplyRequest, session: Session): Promise<vo
   } catch (error) {
     request.signal.throwIfAborted();
     if (!(error instanceof ServerError) || error.sqlstate !== "55P03") throw error;
-    throw anotherRun(request, await watch.end());
+    throw anotherRun(session.target.database, await watch.end(), state);
   } finally {
     request.signal.removeEventListener("abort", onAbort);
     await watch.end();
   }
-  await refuseForeignCode(session, "nothing was changed in this database");
+  await refuseForeignCode(session, state);
 }
 
-function anotherRun({ plan }: ApplyRequest, blockers: readonly Blocker[]): PgkeepError {
+function anotherRun(database: string, blockers: readonly Blocker[], state: string): PgkeepError {
   const [holder] = blockers;
-  return new PgkeepError("ACCESS_LOCK_TIMEOUT", `another run is applying to database "${tameLine(plan.database)}"`, {
+  return new PgkeepError("ACCESS_LOCK_TIMEOUT", `another run is applying to database "${tameLine(database)}"`, {
     detail: holder
       ? `Held by process ${holder.processId}${holder.role === undefined ? "" : `, role "${tameLine(holder.role)}"`}, for more than ${QUEUE_LIMIT_MS / 1_000} s.`
       : `It took longer than ${QUEUE_LIMIT_MS / 1_000} s.`,
     hint: "Wait for it to end, then run this again.",
-    state: "nothing was changed",
+    state,
   });
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgkeepError } from "../../../../src/base/errors.ts";
+import type { ProgressEvent } from "../../../../src/base/operation.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
@@ -31,6 +32,13 @@ async function failureOf(work: Promise<unknown>): Promise<PgkeepError> {
 
 const aclOf = async (name: string, table: string): Promise<string | null> =>
   (await cluster.sql(`select relacl::text as acl from pg_class where relname = '${table}'`, { database: name }))[0].acl;
+
+const ownerOf = async (name: string, table: string): Promise<string> =>
+  (
+    await cluster.sql(`select relowner::regrole::text as owner from pg_class where relname = '${table}'`, {
+      database: name,
+    })
+  )[0].owner;
 
 describe("a plan that fits", () => {
   it("is run in one transaction, and every statement is reported", async () => {
@@ -83,6 +91,14 @@ describe("a statement that fails", () => {
     expect(failure.parts.detail).toContain("grant select on public.missing to app_rw");
     expect(failure.parts.state).toBe(`rolled back; database "${name}" is as before this run`);
     expect(await aclOf(name, "a")).toBeNull();
+  });
+
+  it("is named whatever the server's reason is", async () => {
+    const name = await database();
+    const inUse = "do $$ begin raise exception using errcode = 'object_in_use', message = 'it is in use'; end $$";
+    const failure = await failureOf(applying({ cluster, plan: planOf(name, [planned("select 1"), planned(inUse)]) }));
+    expect(failure.message).toBe("statement 2 of 2 failed");
+    expect(failure.parts.detail).toContain(inUse);
   });
 
   it("for lack of a right has the exact text for an administrator", async () => {
@@ -255,6 +271,44 @@ describe("what other sessions do to the same roles", () => {
   }, 20_000);
 });
 
+describe("a plan that is committed one statement by one", () => {
+  const own = { kind: "owner", lock: "access exclusive" } as const;
+  const options = { oneByOne: true };
+  const blockedWhile = (application: string) =>
+    planned(
+      `do $$ begin if exists (select from pg_stat_activity where application_name = '${application}') then raise exception using errcode = 'XX000', message = 'tuple concurrently updated'; end if; end $$`,
+      { ...own, object: "b" },
+    );
+
+  it("starts only the transaction again that met another session, and looks at the result of all", async () => {
+    const name = await database("create table a ()");
+    const other = await connectTo(cluster, { database: name, applicationName: "in the way" });
+    const plan = planOf(name, [
+      planned("alter table public.a owner to app_rw", { ...own, object: "a" }),
+      blockedWhile("in the way"),
+    ]);
+    const report = (event: ProgressEvent): void => {
+      if (event.type === "access.retry") void other.close();
+    };
+    const applied = await applying({ cluster, plan, changes: { options, report } });
+    expect(applied.report.retries).toBeGreaterThan(0);
+    expect(applied.report.statements).toEqual(plan.statements);
+    expect(await ownerOf(name, "a")).toBe("app_rw");
+  });
+
+  it("says what is committed when it gives up", async () => {
+    const name = await database("create table a ()");
+    await using _other = await connectTo(cluster, { database: name, applicationName: "always in the way" });
+    const plan = planOf(name, [
+      planned("alter table public.a owner to app_rw", { ...own, object: "a" }),
+      blockedWhile("always in the way"),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan, changes: { options } }));
+    expect(failure.parts.detail).toContain("started 6 times");
+    expect(failure.parts.state).toContain("1 statement is committed");
+  }, 20_000);
+});
+
 describe("an interrupt", () => {
   it("cancels the running statement and leaves the database as it was", async () => {
     const name = await database("create table a ()");
@@ -339,6 +393,25 @@ describe("a plan over several databases", () => {
     expect(failure.parts.state).toContain("committed: the plan's own transaction");
     expect(await aclOf(name, "a")).toContain("app_rw=r");
   });
+
+  it.each([
+    ["gives up", "do $$ begin raise exception using errcode = 'XX000', message = 'updated'; end $$", undefined],
+    ["cannot be reached", "select 1", "no_such_database"],
+  ])(
+    "says what is committed when one of them %s",
+    async (_case, sql, missing) => {
+      const other = missing ?? (await database());
+      const name = await database("create table a ()");
+      const plan = planOf(name, [
+        planned("grant select on public.a to app_rw", { database: name }),
+        planned(sql, { stage: "after", database: other }),
+      ]);
+      const failure = await failureOf(applying({ cluster, plan }));
+      expect(failure.parts.state).toBe(`database "${other}" is as before; committed: the plan's own transaction`);
+      expect(await aclOf(name, "a")).toContain("app_rw=r");
+    },
+    20_000,
+  );
 });
 
 describe("[A-01] an event trigger whose function belongs to somebody else", () => {
