@@ -24,6 +24,13 @@ export type PrivilegeName =
   | "alter system"
   | "maintain";
 
+/** What can be granted on single columns. */
+export const COLUMN_PRIVILEGES = ["select", "insert", "update", "references"] as const satisfies PrivilegeName[];
+
+export function isColumnPrivilege(name: PrivilegeName): boolean {
+  return COLUMN_PRIVILEGES.some((each) => each === name);
+}
+
 /** A set of privileges, one bit each. */
 export type PrivilegeSet = number;
 

@@ -80,6 +80,9 @@ export interface RoleSetting {
   value: string;
 }
 
+/** Oid of the role that initdb made: it can be renamed, stays a superuser, and cannot be dropped. */
+export const BOOTSTRAP_OID = 10;
+
 export interface Role {
   oid: number;
   name: string;

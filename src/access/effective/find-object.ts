@@ -5,10 +5,9 @@
  * it is looked at. What stays ambiguous is not guessed.
  */
 import { nearestName } from "../../base/suggest.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
+import { isColumnPrivilege, type PrivilegeName } from "../catalog/privilege.ts";
 import type { CatalogObject, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
-import { COLUMN_PRIVILEGES } from "./explain.ts";
 
 export interface Wanted {
   name: string;
@@ -59,7 +58,7 @@ function isNamed(object: CatalogObject, name: string): boolean {
 function columnsNamed(snapshot: Snapshot, kinds: readonly PrivilegeKind[], { name, privilege }: Wanted): Found[] {
   const kind = kinds.find((candidate) => candidate.name === "table");
   const open = name.lastIndexOf("(");
-  if (!kind || open < 0 || !name.endsWith(")") || !COLUMN_PRIVILEGES.has(privilege)) return [];
+  if (!kind || open < 0 || !name.endsWith(")") || !isColumnPrivilege(privilege)) return [];
   const column = name.slice(open + 1, -1).replace(/^"(.*)"$/, (_, inner: string) => inner.replaceAll('""', '"'));
   return snapshot.objects.table
     .filter((table) => isNamed(table, name.slice(0, open)) && table.columnNames?.includes(column))

@@ -6,10 +6,10 @@
  */
 
 import { exactPattern } from "../../base/glob.ts";
-import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
+import { COLUMN_PRIVILEGES, knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
 import type { PlainDocument } from "../model/profiles.ts";
-import { COLUMN_PRIVILEGES, SCHEMA_SELECTORS } from "../model/selectors.ts";
+import { SCHEMA_SELECTORS } from "../model/selectors.ts";
 import { granteeWord, type Held, type Holdings, NOTHING, oneOrList, privilegeWords } from "./held.ts";
 
 /** The kinds of a schema, in the words of the file. */

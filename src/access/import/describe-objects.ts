@@ -3,11 +3,10 @@
 import { exactPattern } from "../../base/glob.ts";
 import { PUBLIC } from "../catalog/acl.ts";
 import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, DefaultAcl, Snapshot } from "../catalog/snapshot.ts";
+import { BOOTSTRAP_OID, type CatalogObject, type DefaultAcl, type Snapshot } from "../catalog/snapshot.ts";
 import { DATABASE_PRIVILEGES } from "../model/grammar.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, type Selector } from "../model/selectors.ts";
-import { BOOTSTRAP_OID } from "../plan/ignored-roles.ts";
 import { granteeWord, type Held, type Holdings, oneOrList, privilegeWords } from "./held.ts";
 
 export interface Describing {

@@ -4,7 +4,7 @@ import { exactPattern } from "../../base/glob.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { Located, Written } from "../../config/document-form.ts";
 import { PUBLIC } from "../catalog/acl.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
+import { COLUMN_PRIVILEGES, type PrivilegeName } from "../catalog/privilege.ts";
 import type { ObjectSubkind } from "../catalog/snapshot.ts";
 import {
   type EXCEPTION_KEYS,
@@ -25,14 +25,7 @@ import {
   revokeRule,
 } from "./granting.ts";
 import type { ObjectTarget } from "./model.ts";
-import {
-  COLUMN_PRIVILEGES,
-  entriesOf,
-  SCHEMA_SELECTORS,
-  type SchemaSelectorName,
-  type Selector,
-  TABLES_ONLY,
-} from "./selectors.ts";
+import { entriesOf, SCHEMA_SELECTORS, type SchemaSelectorName, type Selector, TABLES_ONLY } from "./selectors.ts";
 
 type WrittenSchema = Written<typeof SCHEMA_KEYS>;
 type WrittenGrant = Written<typeof GRANT_KEYS>;

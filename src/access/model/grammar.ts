@@ -24,18 +24,11 @@ import {
 } from "../../config/document-form.ts";
 import { isReference } from "../../config/references.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
+import type { COLUMN_PRIVILEGES, PrivilegeName } from "../catalog/privilege.ts";
 import { isPublic } from "./granting.ts";
 import { isExactPattern } from "./object-pattern.ts";
 import { policyExpressionProblem } from "./policy-expression.ts";
-import {
-  type COLUMN_PRIVILEGES,
-  DEFAULT_SELECTORS,
-  entriesOf,
-  OBJECT_SELECTORS,
-  SCHEMA_SELECTORS,
-  type Selector,
-} from "./selectors.ts";
+import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, SCHEMA_SELECTORS, type Selector } from "./selectors.ts";
 
 const NAME_SCHEMA = { type: ["string", "number", "boolean"], minLength: 1 };
 

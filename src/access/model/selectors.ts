@@ -95,9 +95,6 @@ export const DEFAULT_SELECTORS = {
   { privileges: readonly PrivilegeName[]; publicByDefault: readonly PrivilegeName[]; inSchema: boolean }
 >;
 
-/** What can be granted on single columns. */
-export const COLUMN_PRIVILEGES = ["select", "insert", "update", "references"] as const satisfies PrivilegeName[];
-
 /** The entries of a record whose keys are known, with their types. */
 export function entriesOf<Name extends string, Value>(values: Readonly<Record<Name, Value>>): [Name, Value][] {
   return namesOf(values).map((name) => [name, values[name]]);

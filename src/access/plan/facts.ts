@@ -1,10 +1,10 @@
 /** What all planners look at: model, picture of the server, and the questions about both that several of them ask. */
 import { PUBLIC } from "../catalog/acl.ts";
-import type { ObjectKind, Role, Snapshot } from "../catalog/snapshot.ts";
+import { BOOTSTRAP_OID, type ObjectKind, type Role, type Snapshot } from "../catalog/snapshot.ts";
 import { RoleClosures } from "../effective/closures.ts";
 import type { AccessModel, RoleModel } from "../model/model.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
-import { BOOTSTRAP_OID, isIgnoredName, isIgnoredRole } from "./ignored-roles.ts";
+import { isIgnoredName, isIgnoredRole } from "./ignored-roles.ts";
 
 export interface PlanOptions {
   /** Also change owners of security definer routines and of views, which changes whose rights they run with. */

@@ -3,10 +3,7 @@
  *
  * Providers are told by the names of their roles, which is all that a client of theirs can see.
  */
-import type { Role, Snapshot } from "../catalog/snapshot.ts";
-
-/** The superuser that initdb made; it can be renamed and its number cannot. */
-export const BOOTSTRAP_OID = 10;
+import { BOOTSTRAP_OID, type Role, type Snapshot } from "../catalog/snapshot.ts";
 
 const PROVIDER_ROLES =
   /^(rds.*|cloudsql.*|alloydb.*|azure.*|neon.*|supabase.*|authenticator|cnpg_.*|streaming_replica)$/;

@@ -2,9 +2,10 @@
  * ADMIN on a membership: its holder grants the role to itself and becomes it. Superuser roles are safe from that, the
  * server refuses to let anybody else give them away.
  */
+
+import { revokeOption } from "../../catalog/membership-sql.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { being, using } from "../graph.ts";
-import { revokeAdminOption } from "../membership-sql.ts";
 
 export default defineEdgeRule({
   name: "admin-option",
@@ -16,7 +17,7 @@ export default defineEdgeRule({
         from: using(membership.member),
         to: being(membership.role),
         evidence: `"${membership.member}" has ADMIN on "${membership.role}" and can grant it to itself`,
-        remove: revokeAdminOption(membership, snapshot.major),
+        remove: revokeOption("admin", membership, snapshot.major),
       };
     }
   },

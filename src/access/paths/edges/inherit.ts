@@ -3,9 +3,10 @@
  *
  * Up to 15 the member's INHERIT attribute decides, from 16 each membership; the snapshot carries either in one field.
  */
+
+import { revokeMembership } from "../../catalog/membership-sql.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { using } from "../graph.ts";
-import { revokeMembership } from "../membership-sql.ts";
 
 export default defineEdgeRule({
   name: "inherit",

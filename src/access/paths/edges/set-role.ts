@@ -1,7 +1,8 @@
 /** SET ROLE: up to 15 any membership allows it, from 16 those with the SET option; hop by hop either way. */
+
+import { revokeMembership } from "../../catalog/membership-sql.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { being } from "../graph.ts";
-import { revokeMembership } from "../membership-sql.ts";
 
 export default defineEdgeRule({
   name: "set-role",

@@ -1,10 +1,8 @@
 /** Acting as a superuser is the end of every path; inheriting from one is not, because attributes are not inherited. */
 import { ident } from "../../../pg/identifiers.ts";
+import { BOOTSTRAP_OID } from "../../catalog/snapshot.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { being, goal } from "../graph.ts";
-
-/** The role that initdb made: it cannot lose the attribute. */
-const BOOTSTRAP_OID = 10;
 
 export default defineEdgeRule({
   name: "superuser",

@@ -4,7 +4,8 @@ import { AclReader } from "../../../../src/access/catalog/acl.ts";
 import { kindOf } from "../../../../src/access/catalog/kinds.ts";
 import type { CatalogObject, Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
 import { effectiveAccess } from "../../../../src/access/effective/effective.ts";
-import { type Explanation, explain } from "../../../../src/access/effective/explain.ts";
+import { explain } from "../../../../src/access/effective/explain.ts";
+import type { Explanation } from "../../../../src/access/effective/explanation.ts";
 import { plainRole, snapshotOf } from "../../../support/snapshot.ts";
 
 const acl = new AclReader();
