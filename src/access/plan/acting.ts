@@ -3,17 +3,21 @@
  */
 import type { PrivilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
-import type { DraftBook, Touched } from "./draft.ts";
+import type { DraftBook, Touched, Way } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";
 import type { PresentObjects } from "./present.ts";
-import type { Rights, Way } from "./required-rights.ts";
+import type { Rights } from "./required-rights.ts";
 import type { Resolver } from "./resolve.ts";
 
-export interface GrantPlanning {
+/** What every planner is handed. */
+export interface Planning {
   facts: PlanFacts;
   book: DraftBook;
   rights: Rights;
+}
+
+export interface GrantPlanning extends Planning {
   present: PresentObjects;
   resolver: Resolver;
   /** What was lent already, by key. */

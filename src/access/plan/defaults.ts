@@ -128,18 +128,9 @@ function planChange(list: DefaultList, change: Change, { book, rights }: GrantPl
         : { difference: "extra", what: "default privilege", object, role: grantee, wanted: undefined, found: names },
     ],
   };
-  const way = rights.privilegesOf(creator);
-  if (!way.isOpen) {
-    book.block({ ...common, needs: way.needs });
-    return;
-  }
-  book.add({
-    ...common,
-    step: STEP.defaults,
-    rank: isGrant ? 1 : 0,
-    kind: "default privileges",
-    requires: way.requires,
-    as: way.as,
-    inverse: isGrant ? take : give,
-  });
+  const inverse = isGrant ? take : give;
+  book.propose(
+    { ...common, step: STEP.defaults, rank: isGrant ? 1 : 0, kind: "default privileges", inverse },
+    rights.privilegesOf(creator),
+  );
 }

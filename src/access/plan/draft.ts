@@ -75,6 +75,14 @@ export interface Draft {
   differences: () => readonly Difference[];
 }
 
+/** A way to run a statement, or who else could. */
+export type Way =
+  | { isOpen: true /** The role to become; undefined: none. */; as: string | undefined; requires: string }
+  | { isOpen: false; needs: string };
+
+/** A draft of which it is not known yet who may run it. */
+export type Proposal = Omit<Draft, "requires" | "as">;
+
 export interface Blocked extends BlockedStatement {
   touches: readonly Touched[];
   differences: () => readonly Difference[];
@@ -93,6 +101,12 @@ export class DraftBook {
 
   block(blocked: Blocked): void {
     this.blocked.push(blocked);
+  }
+
+  /** A draft where there is a way to run it; where there is none it is blocked, with who could. */
+  propose(draft: Proposal, way: Way): void {
+    if (way.isOpen) this.add({ ...draft, requires: way.requires, as: way.as });
+    else this.block({ ...draft, role: draft.role, needs: way.needs });
   }
 
   warn(text: string): void {

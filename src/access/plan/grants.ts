@@ -14,9 +14,8 @@ import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type Grant, type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
 import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
 import { planColumns } from "./columns.ts";
-import { type Difference, STEP } from "./draft.ts";
+import { type Difference, STEP, type Way } from "./draft.ts";
 import { aclText, granteeSql, objectText, privilegesText, roleText } from "./naming.ts";
-import type { Way } from "./required-rights.ts";
 import { Wish } from "./resolve.ts";
 import { lendReach } from "./schema-reach.ts";
 

@@ -24,9 +24,10 @@ import { refuseImpossible } from "./refusals.ts";
 import { Rights } from "./required-rights.ts";
 import { Resolver } from "./resolve.ts";
 import { planRetirements } from "./retire.ts";
-import { planDatabaseSettings, planRoles } from "./roles.ts";
+import { planRoles } from "./roles.ts";
 import { planRowSecurity } from "./row-security.ts";
 import { stateHash } from "./state-hash.ts";
+import { planDatabaseSettings } from "./stored-settings.ts";
 import { addWarnings } from "./warnings.ts";
 
 export type { Difference } from "./draft.ts";

@@ -6,21 +6,16 @@
  * its grantor's name. The row with ADMIN alone that a server gives the creator of a role is part of the role, not drift.
  */
 import { ident } from "../../pg/identifiers.ts";
+import { grantorSql, revokeMembership, revokeOption } from "../catalog/membership-sql.ts";
 import type { Membership } from "../catalog/snapshot.ts";
 import type { MembershipModel } from "../model/model.ts";
-import { type Difference, type DraftBook, STEP } from "./draft.ts";
+import type { Planning } from "./acting.ts";
+import { type Difference, type Proposal, STEP } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { isIgnoredName } from "./ignored-roles.ts";
 import { roleText } from "./naming.ts";
-import type { Rights } from "./required-rights.ts";
 
-interface MembershipPlanning {
-  facts: PlanFacts;
-  book: DraftBook;
-  rights: Rights;
-}
-
-export function planMemberships(planning: MembershipPlanning): void {
+export function planMemberships(planning: Planning): void {
   const { facts } = planning;
   const rows = rowsByPair(facts.snapshot.memberships);
   const wanted = new Map(facts.model.memberships.map((membership) => [pairOf(membership), membership]));
@@ -64,7 +59,7 @@ interface Options {
   set: boolean;
 }
 
-function planWanted(wanted: MembershipModel, rows: readonly Membership[], planning: MembershipPlanning): void {
+function planWanted(wanted: MembershipModel, rows: readonly Membership[], planning: Planning): void {
   const { facts, book } = planning;
   const lasting = rows.filter((row) => !facts.isRetiring(row.grantor));
   const options = optionsOf(wanted, facts);
@@ -95,7 +90,7 @@ interface Wanted {
 }
 
 /** Options of `row` that the model does not want. */
-function planTaken(row: Membership, { wanted, options }: Wanted, planning: MembershipPlanning) {
+function planTaken(row: Membership, { wanted, options }: Wanted, planning: Planning) {
   const { facts, book, rights } = planning;
   if (isCreatorsRow(row, facts)) return [];
   const names = (["admin", "inherit", "set"] as const).filter(
@@ -104,10 +99,8 @@ function planTaken(row: Membership, { wanted, options }: Wanted, planning: Membe
   if (names.length === 0) return [];
   const left = { ...row };
   for (const name of names) {
-    const by = facts.major >= 16 ? ` granted by ${ident(row.grantor)}` : "";
-    const pair = `${ident(row.role)} from ${ident(row.member)}`;
     const common = {
-      sql: `revoke ${name} option for ${pair}${by}`,
+      sql: revokeOption(name, row, facts.major),
       object: roleText(row.role),
       role: row.member,
       reason: `the model has it without ${name}${grantedBy(row, facts)}`,
@@ -130,7 +123,7 @@ function planTaken(row: Membership, { wanted, options }: Wanted, planning: Membe
       requires: way.requires,
       inverse:
         facts.major >= 16
-          ? `grant ${ident(row.role)} to ${ident(row.member)} with ${name} true${by}`
+          ? `grant ${ident(row.role)} to ${ident(row.member)} with ${name} true${grantorSql(row, facts.major)}`
           : `grant ${ident(row.role)} to ${ident(row.member)} with admin option`,
       risk: "medium",
       riskReason: "the member may no longer do so",
@@ -142,7 +135,7 @@ function planTaken(row: Membership, { wanted, options }: Wanted, planning: Membe
 function planGrant(
   wanted: MembershipModel,
   { options, rows }: { options: Options; rows: readonly Membership[] },
-  { facts, book, rights }: MembershipPlanning,
+  { facts, book, rights }: Planning,
 ): void {
   const { role, member } = wanted;
   const found = rows.find((row) => !isCreatorsRow(row, facts));
@@ -159,23 +152,18 @@ function planGrant(
       }),
     ],
   };
-  const way = rights.grantRole(role);
-  if (!way.isOpen) {
-    book.block({ ...common, needs: way.needs });
-    return;
-  }
   const isPowerful = facts.isSuperuser(role) || role.startsWith("pg_");
-  book.add({
+  const draft: Proposal = {
     ...common,
     step: STEP.memberships,
     rank: 0,
     kind: "grant role",
-    requires: way.requires,
     inverse: found
       ? `grant ${ident(role)} to ${ident(member)}${optionsSql(found, rows, facts)}`
       : `revoke ${ident(role)} from ${ident(member)}`,
     ...(isPowerful ? { risk: "medium", riskReason: `${roleText(role)} gives more than objects of this database` } : {}),
-  });
+  };
+  book.propose(draft, rights.grantRole(role));
 }
 
 /** From 16 on every option is written, but ADMIN where the creator's own row would lose it. */
@@ -186,13 +174,11 @@ function optionsSql(options: Options, rows: readonly Membership[], facts: PlanFa
   return ` with ${admin}inherit ${options.inherit}, set ${options.set}`;
 }
 
-function planRevoke(row: Membership, reason: string, { facts, book, rights }: MembershipPlanning): void {
-  const by = facts.major >= 16 ? ` granted by ${ident(row.grantor)}` : "";
-  const pair = `${ident(row.role)} from ${ident(row.member)}`;
+function planRevoke(row: Membership, reason: string, { facts, book, rights }: Planning): void {
   const dependents = dependentsOf(row, facts.snapshot.memberships, facts);
   const strangers = dependents.filter((each) => !isGoverned(each, facts));
   const common = {
-    sql: `revoke ${pair}${by}${strangers.length > 0 ? " cascade" : ""}`,
+    sql: `${revokeMembership(row, facts.major)}${strangers.length > 0 ? " cascade" : ""}`,
     object: roleText(row.role),
     role: row.member,
     reason: `${reason}${grantedBy(row, facts)}`,
@@ -210,28 +196,23 @@ function planRevoke(row: Membership, reason: string, { facts, book, rights }: Me
     });
     return;
   }
-  const way = rights.revokeRole(row);
-  if (!way.isOpen) {
-    book.block({ ...common, needs: way.needs });
-    return;
-  }
   const options =
     facts.major >= 16
       ? ` with admin ${row.admin}, inherit ${row.inherit}, set ${row.set}`
       : row.admin
         ? " with admin option"
         : "";
-  book.add({
+  const draft: Proposal = {
     ...common,
     // What the executor has itself may be what the rest of the plan runs with.
     step: row.member === rights.executor ? STEP.cleanUp : STEP.memberships,
     rank: -20 - depthOf(row, facts.snapshot.memberships),
     kind: "revoke role",
-    requires: way.requires,
-    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${options}${by}`,
+    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${options}${grantorSql(row, facts.major)}`,
     risk: "medium",
     riskReason: "the member loses the role's rights",
-  });
+  };
+  book.propose(draft, rights.revokeRole(row));
 }
 
 /** Up to 15 nothing depends on who granted. */

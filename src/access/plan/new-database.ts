@@ -63,16 +63,9 @@ export function planDatabase(database: string, { book, rights }: { book: DraftBo
       },
     ],
   };
-  const way = rights.createDatabase();
-  if (!way.isOpen) book.block({ ...common, needs: way.needs });
-  else {
-    book.add({
-      ...common,
-      step: STEP.database,
-      stage: "before",
-      kind: "create database",
-      requires: way.requires,
-      inverse: `drop database ${ident(database)}`,
-    });
-  }
+  const inverse = `drop database ${ident(database)}`;
+  book.propose(
+    { ...common, step: STEP.database, stage: "before", kind: "create database", inverse },
+    rights.createDatabase(),
+  );
 }

@@ -296,16 +296,8 @@ function planComment(name: string, comment: string, { facts, book, present, righ
       },
     ],
   };
-  const way = rights.privilegesOf(schema.owner ?? rights.executor);
-  if (!way.isOpen) book.block({ ...common, needs: way.needs });
-  else
-    book.add({
-      ...common,
-      step: STEP.schemas,
-      rank: 30,
-      kind: "comment",
-      requires: way.requires,
-      as: way.as,
-      inverse: set(found),
-    });
+  book.propose(
+    { ...common, step: STEP.schemas, rank: 30, kind: "comment", inverse: set(found) },
+    rights.privilegesOf(schema.owner ?? rights.executor),
+  );
 }

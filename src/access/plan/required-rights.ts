@@ -11,14 +11,9 @@ import { PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
 import type { Membership, Role } from "../catalog/snapshot.ts";
 import { DATABASE_OWNER_ROLE } from "../effective/closures.ts";
-import { type DraftBook, NO_DIFFERENCES, STEP } from "./draft.ts";
+import { type DraftBook, NO_DIFFERENCES, STEP, type Way } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";
-
-/** A way to run a statement, or who else could. */
-export type Way =
-  | { isOpen: true /** The role to become; undefined: none. */; as: string | undefined; requires: string }
-  | { isOpen: false; needs: string };
 
 export type RoleAttribute =
   | "superuser"

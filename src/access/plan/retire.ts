@@ -7,12 +7,12 @@
  */
 import { ident } from "../../pg/identifiers.ts";
 import type { AclEntry } from "../catalog/acl.ts";
+import { revokeMembership } from "../catalog/membership-sql.ts";
 import type { RoleModel } from "../model/model.ts";
 import type { GrantPlanning } from "./acting.ts";
-import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
+import { type Difference, type Draft, STEP, type Touched, type Way } from "./draft.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";
 import { objectText, roleText, textSql } from "./naming.ts";
-import type { Way } from "./required-rights.ts";
 
 /** 20 objects are named, the others counted. */
 const NAMED = 20;
@@ -85,16 +85,7 @@ function retire(role: RoleModel, planning: GrantPlanning): void {
     requires: dropping.isOpen ? dropping.requires : "",
     risk: "high",
     riskReason: "nothing brings a role back with its password and memberships",
-    differences: [
-      {
-        difference: "extra",
-        what: "role",
-        object: roleText(role.name),
-        role: role.name,
-        wanted: undefined,
-        found: "present",
-      },
-    ],
+    differences: [extraRole(role)],
   });
 }
 
@@ -147,7 +138,7 @@ function leaveOwners(retiring: Retiring, rank: number): void {
     const way = planning.rights.revokeRole(row);
     if (!way.isOpen) continue;
     add(retiring, {
-      sql: `revoke ${ident(row.role)} from ${ident(row.member)}${major >= 16 ? ` granted by ${ident(row.grantor)}` : ""}`,
+      sql: revokeMembership(row, major),
       kind: "revoke role",
       rank,
       stage: "main",
@@ -239,15 +230,10 @@ function blockDrop(retiring: Retiring, blocked: { sql: string; needs: string; re
     object: roleText(role.name),
     role: role.name,
     touches: touching(retiring),
-    differences: () => [
-      {
-        difference: "extra",
-        what: "role",
-        object: roleText(role.name),
-        role: role.name,
-        wanted: undefined,
-        found: "present",
-      },
-    ],
+    differences: () => [extraRole(role)],
   });
+}
+
+function extraRole({ name }: RoleModel): Difference {
+  return { difference: "extra", what: "role", object: roleText(name), role: name, wanted: undefined, found: "present" };
 }

@@ -10,9 +10,8 @@ import { PUBLIC } from "../catalog/acl.ts";
 import { privilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject } from "../catalog/snapshot.ts";
 import type { Acted, GrantPlanning } from "./acting.ts";
-import { NO_DIFFERENCES, STEP, type Step } from "./draft.ts";
+import { NO_DIFFERENCES, STEP, type Step, type Way } from "./draft.ts";
 import { objectText, roleText } from "./naming.ts";
-import type { Way } from "./required-rights.ts";
 
 const USAGE = privilegeSet(["usage"]);
 

@@ -1,7 +1,7 @@
 /** Values that the server stores in a form of its own. */
 import { describe, expect, it } from "vitest";
-import { normalInstant } from "../../../../src/access/plan/roles.ts";
-import { isSameSetting, setSql } from "../../../../src/access/plan/settings.ts";
+import { normalInstant } from "../../../../src/access/plan/instants.ts";
+import { isSameSetting, setSql } from "../../../../src/access/plan/setting-sql.ts";
 import { nameListItems } from "../../../../src/pg/name-lists.ts";
 
 describe("settings", () => {
