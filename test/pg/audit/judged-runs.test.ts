@@ -22,7 +22,7 @@ import { type OperationRun, runOperation } from "../../support/operation.ts";
 const LATEST = availableMajors().at(-1);
 
 /** Processes of this machine come and go between two runs: those findings are nobody's here. */
-const MACHINE_CHECKS = ["HST-006", "HST-007"];
+const MACHINE_CHECKS = ["HST-006", "HST-007", "HST-015"];
 const MACHINE_WAIVERS = "machine.yaml";
 
 const inTenDays = () => new Date(systemClock.now().getTime() + 10 * 86_400_000).toISOString().slice(0, 10);
@@ -105,7 +105,7 @@ describe("a run on the bad server", () => {
     expect(later.exitCode).toBe(20);
     const fresh = later.output.findings.filter(({ known }) => known === false).map(({ object }) => object);
     expect(fresh).toContain("judged_newcomer");
-    expect(fresh.every((object) => object.includes("judged_newcomer"))).toBe(true);
+    expect(fresh.filter((object) => !object.includes("judged_newcomer"))).toEqual([]);
   });
 
   it("is kept, and the difference to the next one is what was done between them", async () => {
