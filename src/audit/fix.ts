@@ -7,7 +7,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { literal } from "../pg/identifiers.ts";
-import type { HbaRule } from "./hba/hba.ts";
+import type { WrittenChanges, WrittenRule } from "./hba/rule-text.ts";
 
 export type Risk = "low" | "medium" | "high";
 
@@ -52,14 +52,11 @@ export interface SqlFix {
   riskReason?: string | undefined;
 }
 
-/** What of a rule changes. */
-export type RuleChanges = Partial<Pick<HbaRule, "type" | "databases" | "users" | "address" | "method" | "options">>;
-
 /** What becomes of one rule of pg_hba.conf, so that what several findings ask of it can be put together. */
 export type RuleEdit =
-  | { kind: "change"; rule: HbaRule; changes: RuleChanges }
-  | { kind: "move"; rule: HbaRule; changes?: RuleChanges | undefined; before: number }
-  | { kind: "delete"; rule: HbaRule };
+  | { kind: "change"; rule: WrittenRule; changes: WrittenChanges }
+  | { kind: "move"; rule: WrittenRule; changes?: WrittenChanges | undefined; before: number }
+  | { kind: "delete"; rule: WrittenRule };
 
 /** Lines of a configuration file, with what to do with them. */
 export interface FileFix {

@@ -7,10 +7,11 @@ import type { Check, Found } from "../check.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { RoleFacts } from "../facts/roles.ts";
 import { editFix } from "../fix/rule-edits.ts";
-import type { FileFix, Risk, RuleChanges } from "../fix.ts";
+import type { FileFix, Risk } from "../fix.ts";
 import { isLoopback } from "../hba/address.ts";
 import type { HbaFacts, HbaRule } from "../hba/hba.ts";
 import { RuleOrder } from "../hba/rule-order.ts";
+import { type RuleChanges, writtenChanges, writtenRule } from "../hba/rule-text.ts";
 import { Unanswered } from "../run/answers.ts";
 
 /** What a check of rules looks at. */
@@ -75,7 +76,7 @@ interface Change {
 
 /** The rule with `changes` in its place. */
 export function insteadOf(rule: HbaRule, changes: RuleChanges, { risk, riskReason }: Change): FileFix {
-  return editFix({ kind: "change", rule, changes }, { risk, riskReason });
+  return editFix({ kind: "change", rule: writtenRule(rule), changes: writtenChanges(changes) }, { risk, riskReason });
 }
 
 /** Lines that have to stand before the rule's. */
@@ -85,5 +86,5 @@ export function aheadOf(rule: HbaRule, lines: readonly string[], change: Change)
 
 /** The rule's line goes. */
 export function without(rule: HbaRule, { risk, riskReason }: Change): FileFix {
-  return editFix({ kind: "delete", rule }, { risk, riskReason });
+  return editFix({ kind: "delete", rule: writtenRule(rule) }, { risk, riskReason });
 }

@@ -6,8 +6,8 @@
  * things in one column are left apart, and the plan says so.
  */
 import { groupedBy } from "../../base/group.ts";
-import type { FileFix, Risk, RuleChanges, RuleEdit } from "../fix.ts";
-import { changedLine, hasSecret } from "../hba/rule-text.ts";
+import type { FileFix, Risk, RuleEdit } from "../fix.ts";
+import { hasSecret, type WrittenChanges, writtenLine } from "../hba/rule-text.ts";
 import type { ReportedFinding } from "../report.ts";
 
 interface Change {
@@ -21,7 +21,7 @@ export function editFix(edit: RuleEdit, { risk, riskReason }: Change): FileFix {
   const fix = { kind: "file", file: rule.file, edit, risk, riskReason } as const;
   if (edit.kind === "delete") return { ...fix, lines: [], how: `delete line ${rule.line}` };
   const changes = edit.changes ?? {};
-  const lines = [changedLine(rule, changes)];
+  const lines = [writtenLine(rule, changes)];
   const keepsMethod = changes.method === undefined || changes.method === rule.method;
   const secret = hasSecret(rule) && keepsMethod ? ", with the secret that it has:" : "";
   return edit.kind === "move"
@@ -72,22 +72,15 @@ function mergedFix(some: readonly EditOf[]): FileFix | undefined {
   return editFix(edit, mergedRisk(some.map(({ fix }) => fix)));
 }
 
-function mergedChanges(all: readonly RuleChanges[]): RuleChanges | undefined {
+function mergedChanges(all: readonly WrittenChanges[]): WrittenChanges | undefined {
   const merged = new Map<string, unknown>();
   for (const changes of all) {
     for (const [column, value] of Object.entries(changes)) {
-      if (merged.has(column) && textOf(merged.get(column)) !== textOf(value)) return undefined;
+      if (merged.has(column) && JSON.stringify(merged.get(column)) !== JSON.stringify(value)) return undefined;
       merged.set(column, value);
     }
   }
   return Object.fromEntries(merged);
-}
-
-function textOf(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (part instanceof Map) return [...part];
-    return typeof part === "bigint" ? String(part) : part;
-  });
 }
 
 const RISKS: readonly Risk[] = ["low", "medium", "high"];

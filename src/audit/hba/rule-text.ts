@@ -23,30 +23,79 @@ export function ruleText(rule: RuleParts): string {
   return [...columnsOf(rule), ...options].join(" ");
 }
 
-/** A rule like `rule` with `changes`, as a line for the file; secrets have a word in their place. Options stay only where the new method can have them. */
-export function changedLine(rule: HbaRule, changes: Partial<RuleParts>): string {
-  const changed = { ...rule, ...changes };
-  const options = [...changed.options].flatMap(([name, value]) => {
-    if (changes.method !== undefined && changes.method !== rule.method && !KEPT_OPTIONS.has(name)) return [];
-    if (name === "clientcert" && (changed.type !== "hostssl" || changed.method === "cert")) return [];
-    if (SECRET_OPTIONS.has(name)) return [`${name}=<as before>`];
-    return [`${name}=${quotedIfNeeded(value)}`];
+/** A rule as its line has it, every column as text: plain data, which results can be kept and compared by. */
+export interface WrittenRule {
+  file: string;
+  line: number;
+  type: string;
+  databases: string;
+  users: string;
+  /** undefined for local. */
+  address: string | undefined;
+  method: string;
+  /** Values of secrets are empty. */
+  options: Readonly<Record<string, string>>;
+}
+
+/** What of a rule changes. */
+export type WrittenChanges = Partial<Omit<WrittenRule, "file" | "line">>;
+
+/** The same as checks say it. */
+export type RuleChanges = Partial<Pick<HbaRule, "type" | "databases" | "users" | "method" | "options">>;
+
+export function writtenRule(rule: HbaRule): WrittenRule {
+  const { file, line, type, method, databases, users, address, options } = rule;
+  return {
+    ...{ file, line, type, method },
+    databases: wordsText(databases),
+    users: wordsText(users),
+    address: address && formatAddress(address),
+    options: Object.fromEntries(options),
+  };
+}
+
+export function writtenChanges({ databases, users, options, ...changes }: RuleChanges): WrittenChanges {
+  return {
+    ...changes,
+    ...(databases && { databases: wordsText(databases) }),
+    ...(users && { users: wordsText(users) }),
+    ...(options && { options: Object.fromEntries(options) }),
+  };
+}
+
+/**
+ * A rule like `rule` with `changes`, as a line for the file. Options stay only where the new method can have them; secrets,
+ * which were not kept, have words in their place that no server loads.
+ */
+export function writtenLine(rule: WrittenRule, changes: WrittenChanges): string {
+  const { type, databases, users, address, method, options } = { ...rule, ...changes };
+  const kept = Object.entries(options).flatMap(([name, value]) => {
+    if (method !== rule.method && !KEPT_OPTIONS.has(name)) return [];
+    if (name === "clientcert" && (type !== "hostssl" || method === "cert")) return [];
+    return [SECRET_OPTIONS.has(name) ? `${name}=<as before>` : `${name}=${quotedIfNeeded(value)}`];
   });
-  return [...columnsOf(changed), ...options].join(" ");
+  return [type, databases, users, ...(address === undefined ? [] : [address]), method, ...kept].join(" ");
 }
 
 /** A secret stands in the line and was not kept: whoever writes the line again has to put it in. */
-export function hasSecret({ options }: Pick<HbaRule, "options">): boolean {
-  return [...options.keys()].some((name) => SECRET_OPTIONS.has(name));
+export function hasSecret({ options }: Pick<WrittenRule, "options">): boolean {
+  return Object.keys(options).some((name) => SECRET_OPTIONS.has(name));
 }
 
 /** Options that do not belong to one method. */
 const KEPT_OPTIONS = new Set(["clientcert", "clientname"]);
 
 function columnsOf({ type, databases, users, address, method }: RuleParts): string[] {
-  const lists = [databases, users].map((tokens) => tokens.map(tokenText).join(","));
-  return [type, ...lists, ...(address === undefined ? [] : [formatAddress(address)]), method];
+  return [
+    type,
+    wordsText(databases),
+    wordsText(users),
+    ...(address === undefined ? [] : [formatAddress(address)]),
+    method,
+  ];
 }
+
+const wordsText = (tokens: readonly HbaToken[]): string => tokens.map(tokenText).join(",");
 
 const KEYWORDS = new Set(["all", "sameuser", "samerole", "samegroup", "replication"]);
 

@@ -3,6 +3,7 @@ import type { Severity } from "../../check.ts";
 import { editFix } from "../../fix/rule-edits.ts";
 import type { FileFix } from "../../fix.ts";
 import type { HbaRule } from "../../hba/hba.ts";
+import { writtenRule } from "../../hba/rule-text.ts";
 import { ruleCheck, without, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({
@@ -36,7 +37,7 @@ function fixOf(hidden: HbaRule, cover: HbaRule): FileFix {
     return without(hidden, { risk: "low", riskReason: "the rule does nothing where it stands" });
   }
   return editFix(
-    { kind: "move", rule: hidden, before: cover.line },
+    { kind: "move", rule: writtenRule(hidden), before: cover.line },
     { risk: "medium", riskReason: "connections that the earlier rule decided are then decided by this one" },
   );
 }

@@ -8,7 +8,7 @@ import { fixSteps, NO_FACTS } from "../../../../src/audit/fix/plan.ts";
 import { editFix } from "../../../../src/audit/fix/rule-edits.ts";
 import type { Risk, RuleEdit } from "../../../../src/audit/fix.ts";
 import { readConfLines } from "../../../../src/audit/hba/conf-files.ts";
-import type { HbaRule } from "../../../../src/audit/hba/hba.ts";
+import { type WrittenRule, writtenRule } from "../../../../src/audit/hba/rule-text.ts";
 import { parseRules } from "../../../../src/audit/hba/rules.ts";
 import auditFix from "../../../../src/operations/audit.fix.ts";
 import { found, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../../support/audit/sample.ts";
@@ -90,10 +90,10 @@ describe("a line that several findings are about", () => {
 });
 
 describe("edits of one rule", () => {
-  const ruleOf = async (text: string): Promise<HbaRule> => {
+  const ruleOf = async (text: string): Promise<WrittenRule> => {
     const [rule] = parseRules(await readConfLines("/h", memoryFiles({ "/h": text }), 18), 18);
     if (rule === undefined || !("method" in rule)) throw new Error("no rule");
-    return rule;
+    return writtenRule(rule);
   };
   const finding = (check: string, edit: RuleEdit, parts: { risk?: Risk; severity?: Severity } = {}) =>
     sampleResult({

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readConfLines } from "../../../../src/audit/hba/conf-files.ts";
 import type { HbaProblem, HbaRule } from "../../../../src/audit/hba/hba.ts";
-import { changedLine } from "../../../../src/audit/hba/rule-text.ts";
+import { writtenLine, writtenRule } from "../../../../src/audit/hba/rule-text.ts";
 import { parseRules } from "../../../../src/audit/hba/rules.ts";
 import { memoryFiles } from "../../../support/memory-files.ts";
 
@@ -56,7 +56,7 @@ describe("a rule that is written again", () => {
     const property = fc.asyncProperty(column, column, address, async (databases, users, where) => {
       const [rule] = await parsed(`host ${written(databases)} ${written(users)} ${where} md5`);
       if (rule === undefined || !("method" in rule)) throw new Error("not a rule");
-      const [again] = await parsed(changedLine(rule, {}));
+      const [again] = await parsed(writtenLine(writtenRule(rule), {}));
       const meaning = (each: HbaRule | HbaProblem | undefined): unknown =>
         each !== undefined && "method" in each
           ? { ...each, users: each.users.map(plain), databases: each.databases.map(plain) }
