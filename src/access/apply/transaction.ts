@@ -6,10 +6,8 @@ import { type Blocker, watchBlockers } from "./blockers.ts";
 import { rolledBack, withState } from "./failures.ts";
 import { fateOf } from "./fate.ts";
 import { refuseForeignCode } from "./foreign-code.ts";
+import { APPLY_LOCK } from "./lock.ts";
 import { type ApplyRequest, timeoutsOf } from "./request.ts";
-
-/** Both halves of the advisory lock: "pgkp" and "accs" in ASCII. Part of the documented interface. */
-export const APPLY_LOCK: readonly [number, number] = [0x70676b70, 0x61636373];
 
 /** 60 s: how long a run waits for another one on the same database, which is seconds long itself. */
 const QUEUE_LIMIT_MS = 60_000;
@@ -76,7 +74,7 @@ export async function commit(request: ApplyRequest, session: Session, count: num
     await session.script("commit");
   } catch (error) {
     if (error instanceof ServerError) throw error;
-    const fate = id === undefined ? undefined : await fateOf({ id, open });
+    const fate = id === undefined ? undefined : await fateOf({ id, processId: session.processId, open });
     if (fate === "committed") return;
     const state =
       fate === "aborted"

@@ -1,7 +1,7 @@
 /** Runs that meet: on one database they take turns, on two they collide at roles and start again. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyPlan } from "../../../../src/access/apply/apply.ts";
-import { APPLY_LOCK } from "../../../../src/access/apply/transaction.ts";
+import { APPLY_LOCK } from "../../../../src/access/apply/lock.ts";
 import type { AccessPlan } from "../../../../src/access/plan/plan.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import type { Session } from "../../../../src/pg/session.ts";
