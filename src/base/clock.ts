@@ -18,12 +18,26 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
-/** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. */
+/** 24 days: what timers can count. A longer one would fire at once. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** Resolves after `ms` milliseconds, at most LONGEST_TIMER_MS; rejects with the signal's reason when it aborts first. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   try {
-    await delay(ms, undefined, { signal });
+    await delay(Math.min(ms, LONGEST_TIMER_MS), undefined, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
+  }
+}
+
+/** The result of `work`, or undefined after `ms` milliseconds or when it fails. */
+export async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const timer = new AbortController();
+  const late = sleep(ms, timer.signal).catch(() => undefined);
+  try {
+    return await Promise.race([work.catch(() => undefined), late.then(() => undefined)]);
+  } finally {
+    timer.abort();
   }
 }

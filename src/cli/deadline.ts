@@ -4,6 +4,7 @@
  * The first SIGINT or SIGTERM asks the operation to stop, so that it can cancel its statement and say what state things
  * are in; the second one ends the process at once. The reason of the abort signal is the failure to report.
  */
+import { LONGEST_TIMER_MS } from "../base/clock.ts";
 import { EXIT, PgkeepError } from "../base/errors.ts";
 
 export class Deadline {
@@ -16,11 +17,11 @@ export class Deadline {
     );
   };
 
-  /** `timeoutMs` 0 or less: no timeout. */
+  /** `timeoutMs` 0 or less, or longer than timers count (24 days): no timeout. */
   constructor(timeoutMs: number) {
     process.on("SIGINT", this.#onSignal);
     process.on("SIGTERM", this.#onSignal);
-    if (timeoutMs > 0) this.#timer = setTimeout(() => this.#expire(), timeoutMs);
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#expire(), timeoutMs);
   }
 
   get signal(): AbortSignal {

@@ -5,7 +5,7 @@
  * fires, the statement is cancelled on the server over a second connection, the server gets a bounded time to
  * confirm, and then the connection is dropped. Who interrupted wins over the clock when both did.
  */
-import { sleep } from "../../base/clock.ts";
+import { LONGEST_TIMER_MS, within } from "../../base/clock.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 
@@ -15,16 +15,13 @@ export const CANCEL_BOUND_MS = 5_000;
 /** 1 s: a cancel request that arrives between two statements has no effect, so it is repeated. */
 const CANCEL_REPEAT_MS = 1_000;
 
-/** 24 days, the longest wait that timers can count; a longer limit is none. */
-const LONGEST_TIMER_MS = 2_147_483_647;
-
 export interface RunLimit {
   signal: AbortSignal;
   /** The failure that the fired signal stands for; undefined while it has not fired. */
   failure(): PgkeepError | undefined;
 }
 
-/** A limit from `interrupt` (SIGINT, SIGTERM) and a time; 0 ms means no time limit. The time starts now. */
+/** A limit from `interrupt` (SIGINT, SIGTERM) and a time; 0 ms, or more than timers count (24 days), is no time limit. The time starts now. */
 export function runLimit(interrupt: AbortSignal, timeoutMs: number): RunLimit {
   const isLimited = timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS;
   const deadline = isLimited ? AbortSignal.timeout(Math.ceil(timeoutMs)) : undefined;
@@ -99,17 +96,6 @@ export async function cancellable<T>(
   }
   await session.close();
   return { outcome: "lost" };
-}
-
-/** The result of `work`, or undefined after `ms` milliseconds or when it fails. */
-export async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  const timer = new AbortController();
-  const late = sleep(ms, timer.signal).catch(() => undefined);
-  try {
-    return await Promise.race([work.catch(() => undefined), late.then(() => undefined)]);
-  } finally {
-    timer.abort();
-  }
 }
 
 const FIRED = Symbol("signal fired");

@@ -14,7 +14,7 @@
  * server: if nothing of the server committed since the last transaction known to be over, except for that cleaning up,
  * then this one was rolled back.
  */
-import { sleep } from "../../base/clock.ts";
+import { sleep, within } from "../../base/clock.ts";
 import type { Session } from "../../pg/session.ts";
 import {
   BACKEND_IS_GONE,
@@ -23,7 +23,6 @@ import {
   RUNNING_TRANSACTION,
   TRANSACTION_STATUS,
 } from "../session/queries.ts";
-import { within } from "./limit.ts";
 
 /** 10 s in all: a failover takes longer, and then the person asks. */
 const BOUND_MS = 10_000;

@@ -5,9 +5,9 @@
  * The end of the session would do the same a moment later; saying it makes sure that it has happened when we end, and
  * then nothing is left to wait for. Bounded: a server that does not answer keeps nobody waiting.
  */
+import { within } from "../../base/clock.ts";
 import type { Session } from "../../pg/session.ts";
 import { FLUSH, UNLOCK } from "../session/queries.ts";
-import { within } from "./limit.ts";
 
 /** 5 s, for a rollback of a large transaction. */
 const RELEASE_BOUND_MS = 5_000;

@@ -5,13 +5,13 @@
  * the place in a project file that the session's trace holds; and the sentence "Failed in <path>", by which projects
  * attribute failures themselves.
  */
+import { within } from "../../base/clock.ts";
 import { redactCredentials } from "../../base/credentials.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
 import { locateFailure } from "../session/markers.ts";
 import { NOTE } from "../session/marks.ts";
-import { within } from "./limit.ts";
 import type { RunInput } from "./offline.ts";
 import type { ScriptPlan } from "./script-plan.ts";
 import { testCommand } from "./test-command.ts";

@@ -6,6 +6,7 @@
  *           -> ended: the worker failed, or the lease was lost, or nothing was left (until idle)
  */
 import { assert } from "../../base/assert.ts";
+import { LONGEST_TIMER_MS } from "../../base/clock.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { OwnedLease } from "./lease.ts";
 import type { RelayOptions } from "./options.ts";
@@ -54,7 +55,7 @@ export class OwnedPipeline {
   stop(drainMs: number): void {
     if (this.isStopping) return;
     this.#stop.abort();
-    this.#forcing = setTimeout(() => this.force(), drainMs);
+    this.#forcing = setTimeout(() => this.force(), Math.min(drainMs, LONGEST_TIMER_MS));
   }
 
   /** Ends it now. */

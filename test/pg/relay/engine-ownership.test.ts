@@ -214,7 +214,10 @@ describe("a changed catalog", () => {
 });
 
 describe("shutting down", () => {
-  it("waits for what is on its way and records it", async () => {
+  it.each([
+    ["30 s", 30_000],
+    ["longer than timers count", 600 * 3_600_000],
+  ])("waits for what is on its way and records it, when it may take %s", async (_limit, drainTimeoutMs) => {
     await makePipeline(tide, "orders");
     await publish(tide, "orders", 10);
     let isSending = false;
@@ -225,7 +228,7 @@ describe("shutting down", () => {
         return batch.map(() => ({ outcome: "delivered" }));
       },
     });
-    const relay = startRelay(tide, sink.parts());
+    const relay = startRelay(tide, sink.parts(), { drainTimeoutMs });
     await until("it sends", () => isSending);
     const summary = await relay.stop();
     expect(summary).toMatchObject({ delivered: 10, forced: [] });

@@ -30,6 +30,13 @@ describe("a deadline", () => {
     expect(ended.signal.aborted).toBe(false);
   });
 
+  it("is none when it is longer than timers count, instead of passing at once", async () => {
+    const deadline = new Deadline(600 * 3_600_000);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(deadline.signal.aborted).toBe(false);
+    deadline.end();
+  });
+
   it("leaves no listener behind", () => {
     const before = process.listenerCount("SIGINT") + process.listenerCount("SIGTERM");
     new Deadline(0).end();

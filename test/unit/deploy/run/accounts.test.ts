@@ -1,11 +1,12 @@
 /** The small decisions of a run: what became durable, what state to claim, which notices to keep, when to stop waiting. */
 import { describe, expect, it } from "vitest";
+import { within } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
 import type { Project } from "../../../../src/deploy/project/project.ts";
 import { CommitLedger } from "../../../../src/deploy/run/commit-ledger.ts";
 import { commitMark, mayAnnounce } from "../../../../src/deploy/run/execute.ts";
 import { globToRegExp } from "../../../../src/deploy/run/glob.ts";
-import { abortable, runLimit, within } from "../../../../src/deploy/run/limit.ts";
+import { abortable, runLimit } from "../../../../src/deploy/run/limit.ts";
 import { MAX_KEPT, NoticeRing } from "../../../../src/deploy/run/notices.ts";
 import { planScript } from "../../../../src/deploy/run/script-plan.ts";
 import { afterFailure, nothingStarted, residueOf } from "../../../../src/deploy/run/state.ts";
