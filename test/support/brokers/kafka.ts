@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Admin } from "kafkajs";
 import { freePort } from "../cluster.ts";
 import { eventually } from "../processes.ts";
 import { awaitPort, lifecycle, makeDen, type ServerProcess, type TestBroker, writeCertificates } from "./broker.ts";
@@ -39,6 +40,26 @@ export interface KafkaBroker extends TestBroker {
 
 /** 512 MB: one node with little to do, beside everything else on the machine. */
 const HEAP = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+/**
+ * How many messages a topic has had. Asked again for 10 s: a broker that has just come back says for a moment that it
+ * leads no partition, and the client does not try that again by itself.
+ */
+export async function messagesIn(admin: Admin, topic: string): Promise<number> {
+  let total: number | undefined;
+  let reason: unknown;
+  await eventually(async () => {
+    try {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      total = offsets.reduce((sum, { high }) => sum + Number(high), 0);
+    } catch (error) {
+      reason = error;
+    }
+    return total !== undefined;
+  });
+  if (total === undefined) throw reason;
+  return total;
+}
 
 export async function startKafka(options: { settings?: Record<string, string> } = {}): Promise<KafkaBroker> {
   if (!("folder" in files)) throw new Error(files.reason);

@@ -13,7 +13,14 @@ import source from "../../../src/relay/sources/kafka.ts";
 import type { Incoming } from "../../../src/relay/sources/source.ts";
 import { connectorContext, deliveries, delivery, PERMIT_ALL } from "../../conformance/relay/connector.ts";
 import { expectEventually, newPlace, settled } from "../../conformance/relay/subject.ts";
-import { KAFKA, KAFKA_MOCK, type KafkaBroker, startKafka, startKafkaMock } from "../../support/brokers/kafka.ts";
+import {
+  KAFKA,
+  KAFKA_MOCK,
+  type KafkaBroker,
+  messagesIn,
+  startKafka,
+  startKafkaMock,
+} from "../../support/brokers/kafka.ts";
 import { createAuthority, issue } from "../../support/certificates.ts";
 import { needs } from "../../support/needs.ts";
 
@@ -61,9 +68,8 @@ interface Stored {
 async function read(brokers: string, topic: string): Promise<Stored[]> {
   const admin = clientOf(brokers).admin();
   await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const total = await messagesIn(admin, topic);
   await admin.disconnect();
-  const total = offsets.reduce((sum, { high }) => sum + Number(high), 0);
   const stored: Stored[] = [];
   if (total === 0) return stored;
   const consumer = clientOf(brokers).consumer({ groupId: newPlace(), maxWaitTimeInMs: 50 });

@@ -32,14 +32,31 @@ async function examine(facts: Facts): Promise<readonly Found[]> {
   const own = host.processes().filter(({ uid }) => uid === host.serverUid);
   const known = own.filter(({ umask }) => umask !== undefined);
   if (known.length === 0) throw new Unanswered("no program of the server's account shows its umask");
-  const masks = new Map(
-    known.filter(({ umask = 0 }) => (umask & wanted) !== wanted).map(({ name, umask = 0 }) => [name, umask]),
-  );
+  const open = known.filter(({ umask = 0 }) => (umask & wanted) !== wanted);
+  if (open.length === 0) return [];
   const account = host.accountName(host.serverUid);
-  const text = `Set UMask=0077 in the unit that starts it, or umask 077 in the profile of ${account}, and restart it.`;
-  return [...masks].map(([name, umask]) => ({
-    object: `process ${name} of ${account}`,
-    detail: `umask ${umask.toString(8).padStart(3, "0")}`,
-    fix: { kind: "words", text },
-  }));
+  const text = `Set UMask=0077 in the units that start its programs, or umask 077 in the profile of ${account}, and restart them.`;
+  // One finding for the account: its programs come and go, and a baseline must not depend on which of them run.
+  return [{ object: `account ${account}`, detail: detailOf(open), fix: { kind: "words", text } }];
+}
+
+/** "umask 022: backup.sh, cp", each program once, by mask. */
+function detailOf(programs: readonly { name: string; umask?: number | undefined }[]): string {
+  const byMask = new Map<string, Set<string>>();
+  for (const { name, umask = 0 } of programs) {
+    const mask = umask.toString(8).padStart(3, "0");
+    byMask.set(mask, (byMask.get(mask) ?? new Set()).add(name));
+  }
+  return [...byMask]
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+    .map(([mask, names]) => `umask ${mask}: ${shortList([...names].toSorted())}`)
+    .join("; ");
+}
+
+/** Ten names say which programs they are; a machine may run hundreds. */
+const MOST_NAMES = 10;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return more > 0 ? `${names.slice(0, MOST_NAMES).join(", ")} and ${more} more` : names.join(", ");
 }

@@ -27,14 +27,25 @@ async function of(files: Record<string, string>, mode = "0700") {
 }
 
 describe("HST-015 umask", () => {
-  it("fires on programs of the account that leave files open, each name once", async () => {
+  it("fires on the account when programs of it leave files open, and names each once", async () => {
     const files = {
       ...running(70, "postgres", "0077"),
       ...running(71, "backup.sh", "0022"),
       ...running(72, "backup.sh", "0022"),
+      ...running(73, "archive.sh", "0022"),
+      ...running(74, "cat", "0002"),
     };
-    expect(await of(files)).toMatchObject({ found: [{ object: "process backup.sh of pg", detail: "umask 022" }] });
-    expect(objectsOf(await of(running(70, "postgres", "0027")))).toEqual(["process postgres of pg"]);
+    const detail = "umask 002: cat; umask 022: archive.sh, backup.sh";
+    expect(await of(files)).toMatchObject({ found: [{ object: "account pg", detail }] });
+    expect(objectsOf(await of(running(70, "postgres", "0027")))).toEqual(["account pg"]);
+  });
+
+  it("names ten programs and counts the rest", async () => {
+    const many = Array.from({ length: 12 }, (_, index) => running(70 + index, `job${index}`, "0022"));
+    const outcome = await of(Object.assign({}, ...many));
+    expect(outcome).toMatchObject({
+      found: [{ detail: expect.stringMatching(/^umask 022: (\w+, ){9}\w+ and 2 more$/) }],
+    });
   });
 
   it("is silent on masks that take more, on other accounts, and on 027 where the group may read the data", async () => {
@@ -62,8 +73,8 @@ describe("HST-015 umask", () => {
     try {
       await eventually(() => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n");
       const found = foundOf(await outcomeOn(session, check, { host }));
-      expect(found.map(({ object }) => object)).toContain("process sleep of postgres");
-      expect(found.map(({ object }) => object)).not.toContain("process postgres of postgres");
+      expect(found.map(({ object }) => object)).toEqual(["account postgres"]);
+      expect(found[0]?.detail).toMatch(/umask 022: (?!.*\bpostgres\b).*\bsleep\b/);
     } finally {
       child.kill();
     }
