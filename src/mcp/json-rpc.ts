@@ -64,7 +64,8 @@ async function* linesOf(input: Readable): AsyncGenerator<string | undefined> {
     rest = "";
     tooLong = true;
   }
-  if (rest !== "") yield rest;
+  if (tooLong) yield undefined;
+  else if (rest !== "") yield rest;
 }
 
 type Answer = { jsonrpc: "2.0"; id: RequestId | null } & (

@@ -74,4 +74,17 @@ describe("a line", () => {
     );
     expect(answers.map((line) => JSON.parse(line).id)).toEqual([null, 3]);
   });
+
+  it("that never ends is no request at the end of the input, whatever it ends with", async () => {
+    const flood = Array.from({ length: 17 }, () => Buffer.alloc(1024 * 1024, "x"));
+    const handled: string[] = [];
+    const answers: string[] = [];
+    await serveLines(
+      Readable.from([...flood, Buffer.from(request({ id: 4, method: "hidden" }))]),
+      async (method) => handled.push(method),
+      (line) => answers.push(line),
+    );
+    expect(handled).toEqual([]);
+    expect(answers.map((line) => JSON.parse(line).id)).toEqual([null]);
+  });
 });
