@@ -16,35 +16,19 @@ import { type Prepared, prepareSession } from "../session/prepare.ts";
 import { OWN_TABLE, PREPARED_IN } from "../session/queries.ts";
 import type { CommitGate } from "./commit-gate.ts";
 import { CommitLedger } from "./commit-ledger.ts";
-import {
-  CONNECT_GRACE_MS,
-  type Connected,
-  type ConnectOptions,
-  connect,
-  connectToTarget,
-  recreateTarget,
-} from "./connect.ts";
+import { CONNECT_GRACE_MS, type Connected, type ConnectOptions, connectToTarget, recreateTarget } from "./connect.ts";
 import { EarlySession } from "./early-session.ts";
-import { type Ending, executeUnits, mayAnnounce } from "./execute.ts";
+import { executeUnits, mayAnnounce } from "./execute.ts";
 import { DeployFailure } from "./failure.ts";
 import { abortable, cancellable, type RunLimit, runLimit } from "./limit.ts";
-import { fateOf, type Traces } from "./lost-commit.ts";
 import { isServerInternal, NoticeRing, withoutSecrets } from "./notices.ts";
 import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { type DeployReport, known, type Warning } from "./report.ts";
-import { scriptFailure } from "./script-failure.ts";
 import { planScript, type ScriptPlan } from "./script-plan.ts";
-import {
-  afterFailure,
-  afterSuccess,
-  type DatabaseOrigin,
-  NOT_CONNECTED,
-  nothingStarted,
-  type Residue,
-  unknownState,
-} from "./state.ts";
+import { afterSuccess, type DatabaseOrigin, NOT_CONNECTED, nothingStarted } from "./state.ts";
 import { Trace } from "./trace.ts";
+import { judgeEnding, judgeTail, type SentRun, withState } from "./verdict.ts";
 import { LOCK_LOST, reportWarnings, weighExposures } from "./warnings.ts";
 
 export interface DeployInput extends RunInput {
@@ -263,12 +247,23 @@ class DeployRun {
       onUnitDone: () => this.#trace.settleTransaction(),
       gate: this.#gate,
     });
-    const run = { offline, limit, session, origin, plan: this.#plan };
-    await this.#judge(ending, run);
-    await this.#judgeTail(run);
+    const run = this.#sent({ offline, limit, session, origin, plan: this.#plan });
+    await judgeEnding(ending, run);
+    if (this.#gate) await judgeTail(run, this.#gate);
     await this.#release(session, true);
     this.#sayTests();
     return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
+  }
+
+  #sent(parts: Pick<SentRun, "offline" | "limit" | "session" | "origin" | "plan">): SentRun {
+    return {
+      ...parts,
+      input: this.#input,
+      context: this.#context,
+      ledger: this.#ledger,
+      trace: this.#trace,
+      ownTable: this.#ownTable,
+    };
   }
 
   /** Once, and before the report is made, because the server's last words about durations come with it. */
@@ -304,95 +299,6 @@ class DeployRun {
     this.#say({ type: "deploy.files_loaded", count: project.files.length });
     if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
     return settled.value;
-  }
-
-  /** Throws what the ending of the script amounts to, with the state of the database; returns when all went well. */
-  async #judge(ending: Ending, run: JudgedRun): Promise<void> {
-    const { session, plan, limit } = run;
-    if (ending.kind === "completed") {
-      if (session.transactionStatus() === "idle") return;
-      throw this.#failed(openTransaction(), { ...run, failedUnit: plan.units.length });
-    }
-    if (ending.kind === "lost") throw await this.#lost(ending, run);
-    if (ending.kind === "cancelled") {
-      const failure = limit.failure() ?? new PgkeepError("DEPLOY_INTERRUPTED", "interrupted");
-      throw this.#failed(failure, { ...run, failedUnit: ending.unit, residue: ending.residue });
-    }
-    if (ending.kind === "refused") {
-      if (!(ending.error instanceof PgkeepError)) throw ending.error;
-      throw this.#failed(ending.error, { ...run, failedUnit: ending.unit, residue: undefined });
-    }
-    const { error, unit, residue } = ending;
-    const failure = await scriptFailure({ ...this.#failureContext(run), error, unit });
-    throw this.#failed(failure, { ...run, failedUnit: unit, residue });
-  }
-
-  /** What ran after the head could not be held. It is looked at now, so that what it broke is at least said. */
-  async #judgeTail(run: JudgedRun): Promise<void> {
-    const { session, plan, limit } = run;
-    if (!this.#gate || plan.units.length < 2) return;
-    try {
-      await session.script("begin");
-      await this.#gate(session, limit.signal);
-    } catch (error) {
-      if (!(error instanceof PgkeepError)) throw error;
-      throw this.#failed(afterTail(error), { ...run, failedUnit: undefined, residue: undefined });
-    } finally {
-      if (session.transactionStatus() !== "idle") await session.script("rollback");
-    }
-  }
-
-  #failureContext({ offline, session, plan }: JudgedRun) {
-    return { session, plan, project: offline.project, trace: this.#trace, input: this.#input };
-  }
-
-  #failed(error: PgkeepError, { offline, origin, plan, failedUnit, residue }: JudgedRun & FailedUnit): PgkeepError {
-    const state = afterFailure({
-      database: offline.connection.database,
-      origin,
-      ledger: this.#ledger,
-      units: plan.units.length,
-      failedUnit,
-      residue,
-    });
-    return withState(error, state);
-  }
-
-  /** The connection broke: the transaction's number, if the server got to say it, settles what happened. */
-  async #lost(ending: Ending & { kind: "lost" }, run: JudgedRun): Promise<PgkeepError> {
-    const { offline, session, limit, plan } = run;
-    const { database } = offline.connection;
-    const { transactionId } = this.#trace;
-    const error =
-      limit.failure() ??
-      new PgkeepError("CONNECT_LOST", "the connection to the server broke while deploy.sql ran", {
-        cause: ending.error,
-      });
-    const failed = { ...run, failedUnit: ending.unit, residue: ending.residue };
-    if (this.#ledger.completed >= ending.unit) return this.#failed(error, failed);
-    const fate = await fateOf({
-      transactionId,
-      traces: this.#traces(),
-      processId: session.processId,
-      connect: () => connect(questionOptions(offline, this.#context), database),
-    });
-    if (!ending.committable || fate === "aborted") return this.#failed(error, failed);
-    // A statement that commits by itself may have gone on after the transaction that was seen.
-    if (fate === "committed" && (transactionId !== undefined || ending.residue === undefined)) {
-      this.#ledger.complete({ lastTag: "COMMIT", statusAfter: "idle", chains: false });
-      return this.#failed(error, { ...run, failedUnit: undefined, residue: undefined });
-    }
-    const units = plan.units.length;
-    return withState(
-      error,
-      unknownState({ database, ledger: this.#ledger, units, failedUnit: ending.unit, transactionId }),
-    );
-  }
-
-  #traces(): Traces | undefined {
-    const { settledId: lastTransaction } = this.#trace;
-    const ownTable = this.#ownTable;
-    return lastTransaction && ownTable ? { lastTransaction, ownTable } : undefined;
   }
 
   #take(notice: ServerNotice): void {
@@ -458,26 +364,6 @@ class DeployRun {
   }
 }
 
-interface JudgedRun {
-  offline: OfflineRun;
-  limit: RunLimit;
-  session: Session;
-  origin: DatabaseOrigin;
-  plan: ScriptPlan;
-}
-
-interface FailedUnit {
-  failedUnit: number | undefined;
-  residue?: Residue | undefined;
-}
-
-/** 5 s to ask a question about a connection that broke. The person's signal must not end it: it may be the cause. */
-const QUESTION_MS = 5_000;
-
-function questionOptions({ connection }: OfflineRun, context: OperationContext): ConnectOptions {
-  return { connection, context, signal: AbortSignal.timeout(QUESTION_MS), onNotice: () => undefined };
-}
-
 /** What the limit stands for, when `error` is what became of a wait that it ended. */
 function limitFailure(error: unknown, limit: RunLimit): PgkeepError | undefined {
   const failure = limit.failure();
@@ -485,24 +371,4 @@ function limitFailure(error: unknown, limit: RunLimit): PgkeepError | undefined 
   const isOurs = error instanceof PgkeepError && error !== limit.signal.reason;
   const state = isOurs ? error.parts.state : undefined;
   return failure.with({ state: state ?? NOT_CONNECTED });
-}
-
-function withState(error: PgkeepError, state: string): PgkeepError {
-  return new PgkeepError(error.code, error.message, { ...error.parts, state });
-}
-
-function openTransaction(): PgkeepError {
-  return new PgkeepError("DEPLOY_TRANSACTION_OPEN", "deploy.sql ended inside an open transaction", {
-    detail: "What it did since its last BEGIN was not committed.",
-    hint: "Add COMMIT at the end of deploy.sql, or remove BEGIN.",
-  });
-}
-
-/** The gate speaks of a commit to come; here everything is committed. */
-function afterTail(error: PgkeepError): PgkeepError {
-  if (error.code !== "ACCESS_VERIFY_FAILED") return error;
-  return new PgkeepError(error.code, "access is not as the model says after the last statement", {
-    ...error.parts,
-    hint: "What follows the first COMMIT commits by itself, so it stays. Put it right: pgkeep access apply",
-  });
 }
