@@ -67,7 +67,8 @@ export async function judgeTail(run: SentRun, gate: CommitGate): Promise<void> {
     if (!(error instanceof PgkeepError)) throw error;
     throw failed(afterTail(error), run, { failedUnit: undefined });
   } finally {
-    if (session.transactionStatus() !== "idle") await session.script("rollback");
+    // A session that is gone has ended its transaction by itself, and must not hide what was thrown.
+    if (session.transactionStatus() !== "idle") await session.script("rollback").catch(() => undefined);
   }
 }
 

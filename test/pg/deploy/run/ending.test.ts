@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sleep } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
+import type { CommitGate } from "../../../../src/deploy/run/commit-gate.ts";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
 import { deploy, projectOf, type RunOptions, value } from "./harness.ts";
 
@@ -296,6 +297,22 @@ describe("the deploy lock", () => {
 });
 
 describe("a broken connection", () => {
+  it("while the gate looks at what followed the head leaves no doubt that all is committed", async () => {
+    let looks = 0;
+    const gate: CommitGate = async (session) => {
+      looks += 1;
+      if (looks === 1) return;
+      await session.close();
+      throw new PgkeepError("CONNECT_LOST", "the connection to the server was lost");
+    };
+    const { report } = await run("begin; create table gate_head (); commit; create table gate_tail ();", { gate });
+    expect(report).toMatchObject({
+      code: "CONNECT_LOST",
+      state: `committed; all of deploy.sql is in database "${database}"`,
+    });
+    expect(await exists("gate_tail")).toBe(true);
+  });
+
   it("[D-11] that the server ends in words is a rollback, and is known to be", async () => {
     const running = run("begin; create table d11a(a int); select pg_sleep(30) /* d11a */; commit;");
     await until(async () => (await busyBackends("d11a")) > 0);

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
 import type { OperationContext, ProgressEvent, Prompter } from "../../../../src/base/operation.ts";
+import type { CommitGate } from "../../../../src/deploy/run/commit-gate.ts";
 import { type DeployInput, runDeploy } from "../../../../src/deploy/run/deploy.ts";
 import { DeployFailure } from "../../../../src/deploy/run/failure.ts";
 import type { DeployReport } from "../../../../src/deploy/run/report.ts";
@@ -40,6 +41,7 @@ export interface RunOptions extends Partial<DeployInput> {
   user?: string;
   password?: string;
   prompt?: Prompter;
+  gate?: CommitGate;
 }
 
 /** Deploys `files` to `database` of `cluster`. Never rejects for a failure of the run. */
@@ -47,7 +49,7 @@ export async function deploy(
   cluster: TestCluster,
   database: string,
   files: Files | string,
-  options: RunOptions = {},
+  { gate, ...options }: RunOptions = {},
 ): Promise<RunOutcome> {
   await using project = typeof files === "string" ? undefined : await projectOf(files);
   const path = typeof files === "string" ? files : (project?.path ?? "");
@@ -59,7 +61,7 @@ export async function deploy(
     notices: events.filter(({ type }) => type === "deploy.notice").map(({ message }) => String(message)),
   });
   try {
-    return outcome(await runDeploy(input, context));
+    return outcome(await runDeploy(input, context, { gate }));
   } catch (error) {
     if (error instanceof DeployFailure) return outcome(error.report, error);
     throw error;
