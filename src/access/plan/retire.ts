@@ -8,9 +8,10 @@
 import { ident } from "../../pg/identifiers.ts";
 import type { AclEntry } from "../catalog/acl.ts";
 import { revokeMembership } from "../catalog/membership-sql.ts";
+import type { Role, RoleDependency } from "../catalog/snapshot.ts";
 import type { RoleModel } from "../model/model.ts";
 import type { GrantPlanning } from "./acting.ts";
-import { type Difference, type Draft, STEP, type Touched, type Way } from "./draft.ts";
+import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";
 import { objectText, roleText, textSql } from "./naming.ts";
 
@@ -22,71 +23,99 @@ interface Retiring {
   reassignTo: string | undefined;
   /** What it owns here, as people read it. */
   owned: readonly string[];
+  /** Other databases where it owns something or is named. */
+  remote: readonly RoleDependency[];
   planning: GrantPlanning;
 }
 
 /** The part that runs before anything else is looked at: what a role that goes gives away is somebody else's by then. */
 export function planRetirements(planning: GrantPlanning): void {
   for (const role of planning.facts.model.roles.values()) {
-    if (role.state === "absent" && planning.facts.existing(role.name)) retire(role, planning);
+    const existing = planning.facts.existing(role.name);
+    if (role.state === "absent" && existing) retire(role, existing, planning);
   }
 }
 
-function retire(role: RoleModel, planning: GrantPlanning): void {
-  const { facts, rights } = planning;
-  const { reassignTo, dropOwned = false, terminate = false } = role.retirement ?? {};
-  const existing = facts.existing(role.name);
+function retire(role: RoleModel, existing: Role, planning: GrantPlanning): void {
+  const retiring = retiringOf(role, planning);
+  const obstacle = refusalOf(existing, planning) ?? leftBehind(retiring);
+  if (obstacle) {
+    blockDrop(retiring, obstacle);
+    return;
+  }
+  const { rights } = planning;
+  const acting = rights.privilegesOf(role.name);
+  const giving = retiring.reassignTo === undefined ? acting : rights.privilegesOf(retiring.reassignTo);
+  const dropping = rights.alterRole(role.name);
+  for (const way of [acting, giving, dropping]) {
+    if (way.isOpen) continue;
+    blockDrop(retiring, { needs: way.needs, reason: "the model has it as absent" });
+    return;
+  }
+  planDeparture(retiring, dropping.isOpen ? dropping.requires : "");
+}
+
+function retiringOf(role: RoleModel, planning: GrantPlanning): Retiring {
+  const { facts } = planning;
   const dependencies = (facts.snapshot.roleDependencies ?? []).filter((each) => each.role === role.name);
   const remote = dependencies.filter(({ database }) => database !== facts.snapshot.database);
   const here = dependencies.find(({ database }) => database === facts.snapshot.database)?.objects ?? 0;
   const objects = ownedBy(role.name, planning);
   const unnamed = here - objects.filter(({ kind }) => !facts.kind(kind).shared).length;
   const owned = [...objects.map(objectText), ...(unnamed > 0 ? [`${unnamed} objects of other kinds`] : [])];
-  const retiring: Retiring = { role, reassignTo, owned, planning };
-  const drop = `drop role ${ident(role.name)}`;
-  const refusal =
-    (existing && isIgnoredRole(existing) && "the role belongs to the server or its provider") ||
+  return { role, reassignTo: role.retirement?.reassignTo, owned, remote, planning };
+}
+
+/** Why a role cannot go, and what would have to be otherwise. */
+interface Obstacle {
+  needs: string;
+  reason: string;
+}
+
+function refusalOf(existing: Role, { facts, rights }: GrantPlanning): Obstacle | undefined {
+  const reason =
+    (isIgnoredRole(existing) && "the role belongs to the server or its provider") ||
     (facts.isAdditive && "mode additive takes nothing away") ||
-    (role.name === rights.executor && "it is the role that runs the plan");
-  if (refusal) {
-    blockDrop(retiring, { sql: drop, needs: "another mode or role", reason: refusal });
-    return;
-  }
-  if ((owned.length > 0 || remote.length > 0) && reassignTo === undefined && !dropOwned) {
-    const where = remote.map(({ database, objects }) => `${objects} in database "${database}"`);
-    blockDrop(retiring, {
-      sql: drop,
-      needs: '"reassign_to" or "drop_owned: true" in the model',
-      reason: `it owns or is named by: ${[...named(owned), ...where].join(", ")}`,
-    });
-    return;
-  }
-  const acting = rights.privilegesOf(role.name);
-  const giving = reassignTo === undefined ? acting : rights.privilegesOf(reassignTo);
-  const dropping = rights.alterRole(role.name);
-  const closed = [acting, giving, dropping].find((way): way is Way & { isOpen: false } => !way.isOpen);
-  if (closed) {
-    blockDrop(retiring, { sql: drop, needs: closed.needs, reason: "the model has it as absent" });
-    return;
-  }
-  if (reassignTo === undefined) for (const object of objects) planning.present.drop(object);
-  if (terminate) endSessions(retiring);
-  clearDatabase(retiring, { database: facts.model.database, stage: "main", rank: 10 });
+    (existing.name === rights.executor && "it is the role that runs the plan");
+  return reason ? { needs: "another mode or role", reason } : undefined;
+}
+
+/** What it has must be somebody else's, or be meant to go with it. */
+function leftBehind({ role, reassignTo, owned, remote }: Retiring): Obstacle | undefined {
+  const isSettled = reassignTo !== undefined || role.retirement?.dropOwned === true;
+  if (isSettled || owned.length + remote.length === 0) return undefined;
+  const where = remote.map(({ database, objects }) => `${objects} in database "${database}"`);
+  return {
+    needs: '"reassign_to" or "drop_owned: true" in the model',
+    reason: `it owns or is named by: ${[...named(owned), ...where].join(", ")}`,
+  };
+}
+
+/** Sessions, this database, the others, and at last the role. */
+function planDeparture(retiring: Retiring, requires: string): void {
+  const { role, reassignTo, remote, planning } = retiring;
+  if (reassignTo === undefined) for (const object of ownedBy(role.name, planning)) planning.present.drop(object);
+  if (role.retirement?.terminate) endSessions(retiring);
+  clearDatabase(retiring, { database: planning.facts.model.database, stage: "main", rank: 10 });
   if (passedOnAsMember(role.name, planning)) leaveOwners(retiring, 10.5);
   for (const [index, { database }] of remote.entries()) {
     clearDatabase(retiring, { database, stage: "after", rank: 100 + index * 10 });
   }
   add(retiring, {
-    sql: drop,
+    sql: dropSql(role),
     kind: "drop",
     rank: 100_000,
     stage: remote.length > 0 ? "after" : "main",
     reason: "the model has it as absent; its memberships go with it",
-    requires: dropping.isOpen ? dropping.requires : "",
+    requires,
     risk: "high",
     riskReason: "nothing brings a role back with its password and memberships",
     differences: [extraRole(role)],
   });
+}
+
+function dropSql({ name }: RoleModel): string {
+  return `drop role ${ident(name)}`;
 }
 
 function ownedBy(role: string, { facts, present }: GrantPlanning) {
@@ -223,10 +252,11 @@ function add(retiring: Retiring, { differences, ...statement }: Retirement): voi
   });
 }
 
-function blockDrop(retiring: Retiring, blocked: { sql: string; needs: string; reason: string }): void {
+function blockDrop(retiring: Retiring, obstacle: Obstacle): void {
   const { role, planning } = retiring;
   planning.book.block({
-    ...blocked,
+    ...obstacle,
+    sql: dropSql(role),
     object: roleText(role.name),
     role: role.name,
     touches: touching(retiring),
