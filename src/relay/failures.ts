@@ -21,6 +21,9 @@ export const FAILURE_CLASSES = {
 
 export type FailureClass = keyof typeof FAILURE_CLASSES;
 
+/** Why a message is a dead letter, as the database records it. */
+export type DeadLetterKind = "decode" | "sink_permanent" | "inbox_permanent" | "max_retries_exceeded";
+
 /** A connector that could not open, or lost what it works with. Says nothing secret; the engine scrubs it again. */
 export class ConnectorFailure extends Error {
   readonly class: FailureClass;

@@ -2,7 +2,7 @@
  * What a relay tells about itself while it runs. Metrics, log, traces and `relay tail` are made from these and nothing
  * else. No event holds a payload or a secret; free text is scrubbed by whoever shows it.
  */
-import type { FailureClass } from "../failures.ts";
+import type { DeadLetterKind, FailureClass } from "../failures.ts";
 import type { Direction } from "../pipeline/pipeline.ts";
 
 interface OfPipeline {
@@ -83,7 +83,5 @@ export type PipelineState =
   | "paused"
   | "failed"
   | "stopped";
-
-export type DeadLetterKind = "decode" | "sink_permanent" | "inbox_permanent" | "max_retries_exceeded";
 
 export type ErrorComponent = "config" | "database" | "connector" | "dead_letters" | "checkpoint" | "lease";

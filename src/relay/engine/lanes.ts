@@ -8,8 +8,8 @@
  * Nothing here waits, sends or reads time: the pump asks `next` for what may go, and says what became of it.
  */
 import { assert } from "../../base/assert.ts";
+import type { DeadLetterKind } from "../failures.ts";
 import type { Delivery, Message } from "../message.ts";
-import type { DeadLetterKind } from "./events.ts";
 
 /** One delivery on its way, and what has happened to it so far. */
 export interface Item {

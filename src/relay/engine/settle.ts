@@ -12,12 +12,11 @@
  * first refusal. With `onDeadLetter: block` a dead letter holds its key until somebody resolves it.
  */
 import { tameLine } from "../../base/tame.ts";
-import { FAILURE_CLASSES, type FailureClass } from "../failures.ts";
+import { type DeadLetterKind, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import type { Disposition } from "../message.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DeadLetter } from "../store/checkpoints.ts";
 import { backoffMs } from "./backoff.ts";
-import type { DeadLetterKind } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import type { Batch, Item, Lanes } from "./lanes.ts";
 

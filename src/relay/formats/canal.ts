@@ -1,8 +1,9 @@
 /**
  * Canal's flat JSON: many rows per event, every value a string. A row's id is the event's with its place in it.
  */
+
+import { LosslessJson } from "../json/lossless.ts";
 import type { Message } from "../message.ts";
-import { LosslessJson } from "../pipeline/lossless-json.ts";
 import { type Decoded, defineFormat, type Encoded, FormatFailure } from "./format.ts";
 import { streamTable } from "./native.ts";
 import { numberOf, type ParsedBody, parseBody, recordOf, requireRecord, textOf } from "./reading.ts";

@@ -4,8 +4,9 @@
  * An outbox knows one state of a row: the payload. It is `after`, and for a delete `before`. The event's own identity is
  * kept in `source.dedup_key`, because a log position is no identity: one commit gives many rows the same one.
  */
+
+import { scalarAt } from "../json/scalar.ts";
 import type { Message } from "../message.ts";
-import { scalarAt } from "../pipeline/json-scalar.ts";
 import { type Decoded, defineFormat, type Encoded, FormatFailure } from "./format.ts";
 import { streamTable } from "./native.ts";
 import { type ParsedBody, parseBody, recordOf, requireRecord, textOf } from "./reading.ts";

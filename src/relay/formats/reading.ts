@@ -2,7 +2,7 @@
  * Reads event bodies from outside: strict UTF-8, JSON of bounded depth, numbers kept, and nothing thrown but
  * FormatFailure, which says what is wrong and nothing of the event.
  */
-import { LosslessJson, markedNumber } from "../pipeline/lossless-json.ts";
+import { LosslessJson, markedNumber } from "../json/lossless.ts";
 import { FormatFailure } from "./format.ts";
 
 export interface ParsedBody {

@@ -6,9 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import { tameLine } from "../../base/tame.ts";
-import type { DeadLetterKind } from "../engine/events.ts";
+import type { DeadLetterKind } from "../failures.ts";
 import { type EncodeContext, type Encoded, type FormatDefinition, FormatFailure } from "../formats/format.ts";
 import { index as formats } from "../formats/index.ts";
+import { scalarAt } from "../json/scalar.ts";
 import type { Delivery, Message } from "../message.ts";
 import type { SinkDefinition } from "../sinks/sink.ts";
 import { index as transforms } from "../transforms/index.ts";
@@ -18,7 +19,6 @@ import {
   type TransformDefinition,
   TransformFailure,
 } from "../transforms/transform.ts";
-import { scalarAt } from "./json-scalar.ts";
 import type { Openable } from "./open.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { invalid } from "./problems.ts";

@@ -7,8 +7,8 @@
  * make empty parts.
  */
 import { nearestName } from "../../base/suggest.ts";
+import { scalarAt } from "../json/scalar.ts";
 import type { Message } from "../message.ts";
-import { scalarAt } from "./json-scalar.ts";
 
 /** Renders the subject of one message. */
 export type Template = (message: Message) => string;

@@ -7,7 +7,7 @@
  */
 import { sleep } from "../../base/clock.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { scalarAt } from "../pipeline/json-scalar.ts";
+import { scalarAt } from "../json/scalar.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 /** 1 MiB, as everywhere; a longer line is left out, with a warning. */

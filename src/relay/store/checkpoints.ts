@@ -4,7 +4,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Session } from "../../pg/session.ts";
-import type { DeadLetterKind } from "../engine/events.ts";
+import type { DeadLetterKind } from "../failures.ts";
 import type { Message } from "../message.ts";
 import { keyValues, type PipelineKey } from "./pipeline-key.ts";
 

@@ -18,8 +18,8 @@ import {
   TYPE_STRING,
 } from "@jmespath-community/jmespath";
 import { systemClock } from "../../base/clock.ts";
+import { LosslessJson } from "../json/lossless.ts";
 import type { Message } from "../message.ts";
-import { LosslessJson } from "../pipeline/lossless-json.ts";
 import { TransformFailure } from "./transform.ts";
 
 /** 4,096 characters: longer expressions are programs. */

@@ -1,8 +1,8 @@
 /** One scalar out of a JSON text: what JSON.parse would find, without what it would change. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scalarAt } from "../../../../src/relay/pipeline/json-scalar.ts";
-import { LosslessJson } from "../../../../src/relay/pipeline/lossless-json.ts";
+import { LosslessJson } from "../../../../src/relay/json/lossless.ts";
+import { scalarAt } from "../../../../src/relay/json/scalar.ts";
 
 describe("looking up a scalar", () => {
   const json =
