@@ -9,6 +9,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import { scrub } from "../../base/secrets.ts";
 import { nearestName } from "../../base/suggest.ts";
 import type { Session, TextRow } from "../../pg/session.ts";
+import { instantOf } from "./instant.ts";
 
 export interface DeadLetter {
   id: number;
@@ -70,10 +71,9 @@ export function conditionsOf(match: string, first = 1): { sql: string[]; values:
     const place = `$${first + values.length}`;
     if (operator === "~") sql.push(`pg_catalog.strpos(lower(${field.column}::text), lower(${place}::text)) > 0`);
     else {
-      checkValue(name, field.type, value);
       sql.push(`${field.column} ${operator === "!=" ? "<>" : operator} ${place}::${CASTS[field.type]}`);
     }
-    values.push(value);
+    values.push(operator === "~" ? value : comparable(name, field.type, value));
   }
   if (sql.length > 0) return { sql, values };
   throw badCondition("");
@@ -88,10 +88,13 @@ function badCondition(name: string): PgkeepError {
   });
 }
 
-function checkValue(name: string, type: "text" | "number" | "time", value: string): void {
-  const isGood = type === "text" || (type === "number" ? /^\d{1,18}$/.test(value) : !Number.isNaN(Date.parse(value)));
-  if (isGood) return;
-  throw new PgkeepError("CONFIG_VALUE_INVALID", `--match compares ${name} with something that is no ${type}`, {
+/** The value as the server is to compare it. Throws CONFIG_VALUE_INVALID. */
+function comparable(name: string, type: "text" | "number" | "time", value: string): string {
+  if (type === "text") return value;
+  const known = type === "time" ? instantOf(value) : /^\d{1,18}$/.test(value) ? value : undefined;
+  if (known !== undefined) return known;
+  const what = type === "time" ? "no time with its zone" : "no number";
+  throw new PgkeepError("CONFIG_VALUE_INVALID", `--match compares ${name} with something that is ${what}`, {
     hint: type === "time" ? "Write a time as 2026-03-01T12:00:00Z." : "Write a whole number.",
     state: "nothing was changed",
   });

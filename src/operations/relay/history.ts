@@ -1,6 +1,7 @@
 /** Changes of a pipeline's configuration, as the database recorded them. */
 import { PgkeepError } from "../../base/errors.ts";
 import type { Session, TextRow } from "../../pg/session.ts";
+import { instantOf } from "./instant.ts";
 import { pipelineRow, shownConfig } from "./pipelines.ts";
 
 export interface ConfigChange {
@@ -26,13 +27,14 @@ export async function readHistory(
   session: Session,
   { pipeline, since, limit }: { pipeline: string; since?: string | undefined; limit: number },
 ): Promise<ConfigChange[]> {
-  if (since !== undefined && Number.isNaN(Date.parse(since))) {
-    throw new PgkeepError("CONFIG_VALUE_INVALID", "--since is not a time", {
+  const sinceInstant = since === undefined ? undefined : instantOf(since);
+  if (since !== undefined && sinceInstant === undefined) {
+    throw new PgkeepError("CONFIG_VALUE_INVALID", "--since is not a time with its zone", {
       hint: "Write it as 2026-03-01T12:00:00Z.",
       state: "nothing was started",
     });
   }
-  const rows = await session.query(HISTORY, [pipeline, since ?? null, String(limit)]);
+  const rows = await session.query(HISTORY, [pipeline, sinceInstant ?? null, String(limit)]);
   // Deleted pipelines keep their history; a name that was never there is a typing error.
   if (rows.length === 0 && since === undefined) await pipelineRow(session, pipeline);
   return rows.map(changeOf);
