@@ -69,7 +69,7 @@ async function run(work: Work): Promise<Answer> {
   if (settings.selfTest) return await doctor(work);
   const { serverOf } = await import("../../operations/server/connect.ts");
   const { runRelayProcess } = await import("../../operations/relay/running.ts");
-  const { DEFAULT_RUN } = await import("../../operations/relay/relay-options.ts");
+  const { DEFAULT_RUN } = await import("../../operations/relay/run-input.ts");
   const server = await serverOf(target, context);
   const summary = await runRelayProcess(
     {

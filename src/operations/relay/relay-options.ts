@@ -8,19 +8,6 @@ import { allowedNetworks, fileRootsOf, milliseconds, type RunFlags, secretRootsO
 import { resolveStrictly } from "./sink-database.ts";
 import { streamsOf } from "./streams.ts";
 
-/** What a run is told when nobody says otherwise. */
-export const DEFAULT_RUN: RunFlags = {
-  group: "default",
-  readiness: "lenient",
-  maxPipelines: 50,
-  maxConnections: 52,
-  drainTimeout: "30s",
-  discoveryInterval: "30s",
-  takeoverInterval: "2s",
-  lease: "3s",
-  sweepInterval: "24h",
-};
-
 /** The durations among the flags, in milliseconds. Throws CONFIG_VALUE_INVALID. */
 export function timesOf(flags: RunFlags) {
   return {

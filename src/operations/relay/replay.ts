@@ -6,7 +6,8 @@ import type { RelayEvent } from "../../relay/engine/events.ts";
 import type { RelaySummary } from "../../relay/engine/options.ts";
 import { logEntryOf } from "../../relay/observe/log-lines.ts";
 import type { Server } from "../server/connect.ts";
-import { baseOptions, DEFAULT_RUN } from "./relay-options.ts";
+import { baseOptions } from "./relay-options.ts";
+import { DEFAULT_RUN } from "./run-input.ts";
 import { inOurWords, requireTide } from "./tide.ts";
 
 export interface ReplayEvent {

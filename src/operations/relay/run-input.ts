@@ -34,8 +34,19 @@ export interface RunFlags {
   sweepInterval: string;
 }
 
-/** 52: one session per pipeline of the default maximum, one for the catalog, one to spare. */
-const DEFAULT_MAX_CONNECTIONS = 52;
+/** What a run is told when nobody says otherwise. */
+export const DEFAULT_RUN: RunFlags = {
+  group: "default",
+  readiness: "lenient",
+  maxPipelines: 50,
+  // One per pipeline, one for the catalog, one to spare.
+  maxConnections: 52,
+  drainTimeout: "30s",
+  discoveryInterval: "30s",
+  takeoverInterval: "2s",
+  lease: "3s",
+  sweepInterval: "24h",
+};
 
 export function runFields(z: ZodNamespace) {
   const duration = (fallback: string, description: string, group = "what") =>
@@ -46,7 +57,7 @@ export function runFields(z: ZodNamespace) {
       .array(z.string())
       .optional()
       .meta({ description: "Only this pipeline; repeatable, default all", valueName: "NAME" }),
-    group: z.string().default("default").meta({
+    group: z.string().default(DEFAULT_RUN.group).meta({
       description: "Relays of one group share the pipelines; another group delivers all again",
       valueName: "NAME",
     }),
@@ -74,7 +85,7 @@ export function runFields(z: ZodNamespace) {
     }),
     readiness: z
       .enum(["lenient", "strict"])
-      .default("lenient")
+      .default(DEFAULT_RUN.readiness)
       .meta({ description: "strict: one failing pipeline makes the process unready", group: "output" }),
     otelEndpoint: z.string().optional().meta({
       description: "Send traces to this OTLP receiver (https://host:4318)",
@@ -104,19 +115,22 @@ export function runFields(z: ZodNamespace) {
       .int()
       .min(1)
       .max(10_000)
-      .default(50)
+      .default(DEFAULT_RUN.maxPipelines)
       .meta({ description: "Most pipelines of this process", valueName: "N" }),
     maxConnections: z
       .int()
       .min(2)
       .max(10_000)
-      .default(DEFAULT_MAX_CONNECTIONS)
+      .default(DEFAULT_RUN.maxConnections)
       .meta({ description: "Most sessions on the database", valueName: "N" }),
-    drainTimeout: duration("30s", "How long pipelines may take to finish at the end"),
-    discoveryInterval: duration("30s", "How often the catalog is read again unasked"),
-    takeoverInterval: duration("2s", "How often pipelines of others are asked for"),
-    lease: duration("3s", "How long an owner that is not heard of keeps its pipelines"),
-    sweepInterval: duration("24h", "How often delivered events past their retention are removed; 0 is never"),
+    drainTimeout: duration(DEFAULT_RUN.drainTimeout, "How long pipelines may take to finish at the end"),
+    discoveryInterval: duration(DEFAULT_RUN.discoveryInterval, "How often the catalog is read again unasked"),
+    takeoverInterval: duration(DEFAULT_RUN.takeoverInterval, "How often pipelines of others are asked for"),
+    lease: duration(DEFAULT_RUN.lease, "How long an owner that is not heard of keeps its pipelines"),
+    sweepInterval: duration(
+      DEFAULT_RUN.sweepInterval,
+      "How often delivered events past their retention are removed; 0 is never",
+    ),
   };
 }
 
