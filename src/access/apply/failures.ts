@@ -82,7 +82,7 @@ export function passwordRejected(role: string, error: ServerError, parts: ErrorP
 }
 
 /** The server refused something that is no statement of the plan: a setting of ours, a look at the catalog. */
-export function refusedAround(error: ServerError, state: string): PgkeepError {
+function refusedAround(error: ServerError, state: string): PgkeepError {
   return new PgkeepError("ACCESS_SQL_FAILED", "the server refused a statement around the plan", {
     detail: serverWords(error),
     sqlstate: error.sqlstate,

@@ -4,7 +4,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import { type RetryPolicy, retryDelayMs } from "../../base/retry.ts";
 import { tameLine } from "../../base/tame.ts";
 import { ServerError } from "../../pg/session.ts";
-import { refusedAround } from "./failures.ts";
+import { withState } from "./failures.ts";
 import type { ApplyRequest } from "./request.ts";
 import { StatementFailure } from "./send.ts";
 
@@ -16,7 +16,7 @@ export const RETRY_POLICY: RetryPolicy = { firstMs: 100, maxMs: 2_000, jitter: 0
  * Starts a transaction again that another session got in the way of. Nothing of it is there any more, so `work` is the
  * whole of it, from BEGIN to COMMIT; `state` says what there is when it fails.
  *
- * Throws ACCESS_SQL_FAILED for what the server refused, and passes on every other error.
+ * Throws ACCESS_SQL_FAILED for what the server refused and the reason of the signal, both with `state`; passes on the rest.
  */
 export async function withRetries<T>(
   { signal, report }: ApplyRequest,
@@ -26,12 +26,15 @@ export async function withRetries<T>(
     try {
       return { done: await work(), retries };
     } catch (error) {
+      if (error === signal.reason) throw withState(error, state);
       const cause = error instanceof StatementFailure ? error.error : error;
-      if (!isTransient(cause)) throw cause instanceof ServerError ? refusedAround(cause, state) : cause;
+      if (!isTransient(cause)) throw cause instanceof ServerError ? withState(cause, state) : cause;
       const statement = error instanceof StatementFailure ? error.statement.sql : undefined;
       if (retries === MAX_RETRIES) throw gaveUp(cause, { statement, state });
       report({ type: "access.retry", attempt: retries + 1, sqlstate: cause.sqlstate });
-      await sleep(retryDelayMs(retries, RETRY_POLICY), signal);
+      await sleep(retryDelayMs(retries, RETRY_POLICY), signal).catch((reason: unknown) => {
+        throw withState(reason, state);
+      });
     }
   }
 }

@@ -296,6 +296,24 @@ describe("a plan that is committed one statement by one", () => {
     expect(await ownerOf(name, "a")).toBe("app_rw");
   });
 
+  it("says what is committed when somebody interrupts it between two statements", async () => {
+    const name = await database("create table a (); create table b ()");
+    const interrupt = new AbortController();
+    const plan = planOf(name, [
+      planned("alter table public.a owner to app_rw", { ...own, object: "a" }),
+      planned("alter table public.b owner to app_rw", { ...own, object: "b" }),
+    ]);
+    const report = ({ type }: ProgressEvent): void => {
+      if (type === "access.checking") interrupt.abort(new PgkeepError("COMMAND_INTERRUPTED", "interrupted"));
+    };
+    const failure = await failureOf(
+      applying({ cluster, plan, changes: { options, report, signal: interrupt.signal } }),
+    );
+    expect(failure.code).toBe("COMMAND_INTERRUPTED");
+    expect(failure.parts.state).toContain("1 statement is committed");
+    expect([await ownerOf(name, "a"), await ownerOf(name, "b")]).toEqual(["app_rw", "postgres"]);
+  });
+
   it("says what is committed when it gives up", async () => {
     const name = await database("create table a ()");
     await using _other = await connectTo(cluster, { database: name, applicationName: "always in the way" });
