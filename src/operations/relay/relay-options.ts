@@ -8,13 +8,16 @@ import { allowedNetworks, fileRootsOf, milliseconds, type RunFlags, secretRootsO
 import { resolveStrictly } from "./sink-database.ts";
 import { streamsOf } from "./streams.ts";
 
+/** 1 h: whoever owns a pipeline and freezes keeps it from the others for so long. */
+const LONGEST_LEASE_MS = 3_600_000;
+
 /** The durations among the flags, in milliseconds. Throws CONFIG_VALUE_INVALID. */
 export function timesOf(flags: RunFlags) {
   return {
     drainTimeoutMs: milliseconds(flags.drainTimeout, "drain-timeout"),
     discoveryIntervalMs: milliseconds(flags.discoveryInterval, "discovery-interval", 100),
     takeoverIntervalMs: milliseconds(flags.takeoverInterval, "takeover-interval", 100),
-    leaseMs: milliseconds(flags.lease, "lease", 500),
+    leaseMs: milliseconds(flags.lease, "lease", 500, LONGEST_LEASE_MS),
     sweepIntervalMs: milliseconds(flags.sweepInterval, "sweep-interval"),
   };
 }

@@ -134,11 +134,12 @@ export function runFields(z: ZodNamespace) {
   };
 }
 
-/** Milliseconds of a duration flag; `flag` for the message. Throws CONFIG_VALUE_INVALID. */
-export function milliseconds(text: string, flag: string, least = 0): number {
+/** Milliseconds of a duration flag, from `least` to `most`; `flag` for the message. Throws CONFIG_VALUE_INVALID. */
+export function milliseconds(text: string, flag: string, least = 0, most = Number.POSITIVE_INFINITY): number {
   const ms = parseDurationMs(text);
-  if (ms !== undefined && ms >= least) return ms;
-  throw new PgkeepError("CONFIG_VALUE_INVALID", `--${flag} is not a duration of ${least} ms or more`, {
+  if (ms !== undefined && ms >= least && ms <= most) return ms;
+  const range = Number.isFinite(most) ? `from ${least} ms to ${most} ms` : `of ${least} ms or more`;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", `--${flag} is not a duration ${range}`, {
     hint: `Write it with units: --${flag} 30s`,
     state: "nothing was started",
   });
