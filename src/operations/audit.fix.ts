@@ -11,7 +11,7 @@ export default defineOperation({
     "Runs the audit and puts every fix in the order of dependencies, with its risk and what it takes: a reload, a restart, a " +
     "person. With --apply the safe part is done after a question: settings that a reload brings into force, and privileges " +
     "that nobody passed on, these through the planner of access. Of low risk, that is; what has medium risk is done where " +
-    "--only names its check, and high risk never. Then the same checks run again; a fix that did not cure is reported and " +
+    "--only names its check or --max-risk says so, and high risk never. Then the same checks run again; a fix that did not cure is reported and " +
     "ends with 23. Without --apply nothing is changed, and 20 says that there is something to do.",
   effects: "destructive",
   surfaces: ["cli", "library", "mcp"],
@@ -37,6 +37,11 @@ export default defineOperation({
       apply: flag("Apply the safe part, then audit again"),
       dryRun: flag("With --apply: say what would be done and do nothing"),
       yes: flag("Apply without asking"),
+      maxRisk: z.enum(["low", "medium"]).optional().meta({
+        description: "Highest risk that --apply takes; default low, medium for a check that --only names",
+        valueName: "RISK",
+        group: "safety",
+      }),
       saveUndo: z
         .string()
         .optional()

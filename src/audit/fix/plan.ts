@@ -20,7 +20,7 @@ import {
 import type { AuditReport, ReportedFinding } from "../report.ts";
 import { actingStatements } from "./acting.ts";
 import { mergedRisk, ruleKey } from "./rule-edits.ts";
-import { weightRefusal } from "./safe.ts";
+import { type Consent, weightRefusal } from "./safe.ts";
 
 /** In this order. */
 export const GROUPS = [
@@ -92,11 +92,6 @@ export interface FixFacts {
   settingsRefusal: string | undefined;
 }
 
-export interface FixChoice {
-  /** Ids of checks that somebody named one by one. */
-  named: ReadonlySet<string>;
-}
-
 /** Without a server: nothing can be applied. */
 export const NO_FACTS: FixFacts = { settings: new Map(), settingsRefusal: "no server was asked" };
 
@@ -109,13 +104,13 @@ export function settingsOf({ findings }: AuditReport): readonly string[] {
 }
 
 /** The steps for every finding that fails. Waived ones have been decided about. */
-export function fixSteps(report: AuditReport, facts: FixFacts, { named }: FixChoice): readonly FixStep[] {
+export function fixSteps(report: AuditReport, facts: FixFacts, consent: Consent): readonly FixStep[] {
   const failing = report.findings.filter(({ status }) => status === "fail");
   const drafts = new Map<string, Draft>();
   for (const finding of failing) addFinding(drafts, finding);
   return [...drafts.values()]
     .map((draft) => finished(draft, facts))
-    .map((step) => ({ ...step, byHand: step.byHand ?? weightRefusal(step, named) }))
+    .map((step) => ({ ...step, byHand: step.byHand ?? weightRefusal(step, consent) }))
     .sort(byDependency)
     .map((step, index) => ({ ...step, n: index + 1 }));
 }

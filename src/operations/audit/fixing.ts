@@ -24,15 +24,8 @@ import {
   settingUndos,
 } from "../../audit/fix/apply-settings.ts";
 import { enterFixSession } from "../../audit/fix/fix-session.ts";
-import {
-  type CuredFinding,
-  type FixChoice,
-  type FixStep,
-  fixSteps,
-  NO_FACTS,
-  settingsOf,
-} from "../../audit/fix/plan.ts";
-import { namedChecks } from "../../audit/fix/safe.ts";
+import { type CuredFinding, type FixStep, fixSteps, NO_FACTS, settingsOf } from "../../audit/fix/plan.ts";
+import { type Consent, namedChecks } from "../../audit/fix/safe.ts";
 import { type UndoPart, undoScript } from "../../audit/fix/script.ts";
 import { settingLines } from "../../audit/fix.ts";
 import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
@@ -53,6 +46,7 @@ export interface FixInput extends AuditInput {
   apply?: boolean | undefined;
   yes?: boolean | undefined;
   dryRun?: boolean | undefined;
+  maxRisk?: Consent["maxRisk"] | undefined;
   saveUndo?: string | undefined;
 }
 
@@ -63,8 +57,8 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   const { report } = await auditReport(input, context);
   const server = report.target ? await serverOf(input, context) : undefined;
   if (input.apply && !server) throw withoutServer();
-  const choice = { named: namedChecks(input.only ?? []) };
-  const plan = await fixPlanOf(report, server, choice).catch((error: unknown) => {
+  const consent = { named: namedChecks(input.only ?? []), maxRisk: input.maxRisk ?? "low" };
+  const plan = await fixPlanOf(report, server, consent).catch((error: unknown) => {
     throw readOnlyLoss(refusalOf(error, "the fixes were planned", "nothing was changed"));
   });
   const planned = documentOf(plan, { report, undoFile: null });
@@ -100,11 +94,11 @@ interface DatabaseRevocations {
   plan: AccessPlan;
 }
 
-async function fixPlanOf(report: AuditReport, server: Server | undefined, choice: FixChoice): Promise<FixPlan> {
-  if (!server) return { database: undefined, steps: fixSteps(report, NO_FACTS, choice), revocations: [] };
+async function fixPlanOf(report: AuditReport, server: Server | undefined, consent: Consent): Promise<FixPlan> {
+  if (!server) return { database: undefined, steps: fixSteps(report, NO_FACTS, consent), revocations: [] };
   const database = server.connection.database;
   const facts = await withSession(server, database, (session) => readFixFacts(session, settingsOf(report)));
-  const steps = [...fixSteps(report, facts, choice)];
+  const steps = [...fixSteps(report, facts, consent)];
   const revocations: DatabaseRevocations[] = [];
   for (const [name, some] of revokesByDatabase(steps, database)) {
     const { requests, plan, changes } = await withSession(server, name, (session) => planFor(session, some));

@@ -82,7 +82,7 @@ const revoke = (object: string, risk: Risk = "medium"): Fix => ({
   risk,
 });
 const steps = (report: AuditReport, facts = NO_FACTS, ...named: string[]) =>
-  fixSteps(report, facts, { named: new Set(named) });
+  fixSteps(report, facts, { named: new Set(named), maxRisk: "low" });
 
 describe("the order of a plan", () => {
   it("is settings, roles, owners, privileges, other statements, files, the host, decisions", () => {
@@ -191,9 +191,23 @@ describe("--apply", () => {
       finding("AUD-003", set("log_statement", "ddl", "medium")),
       finding("FUN-005", revoke("a", "medium")),
     );
-    const refusal = (check: string): string => `its risk is medium; to apply it, name it: --only ${check}`;
+    const refusal = (check: string): string =>
+      `its risk is medium; to apply it, name it: --only ${check}, or say --max-risk medium`;
     expect(applied(report)).toEqual([refusal("AUD-003"), refusal("FUN-005")]);
     expect(applied(report, "FUN-005")).toEqual([refusal("AUD-003"), undefined]);
+  });
+
+  it("does what has medium risk where somebody said so, and what has high risk or is a note all the same not", () => {
+    const report = reportOf(
+      finding("AUD-003", set("log_statement", "ddl", "medium")),
+      finding("FUN-005", revoke("a", "medium")),
+      finding("A-1", revoke("t", "high")),
+      finding("NET-030", set("log_connections", "on"), { severity: "info" }),
+    );
+    const planned = fixSteps(report, facts, { named: new Set(), maxRisk: "medium" });
+    const left = planned.filter(({ byHand }) => byHand !== undefined).map(({ cures }) => cures[0]?.check);
+    expect(left.sort()).toEqual(["A-1", "NET-030"]);
+    expect(planned).toHaveLength(4);
   });
 
   it("never does what has high risk", () => {

@@ -107,7 +107,7 @@ describe("edits of one rule", () => {
       }),
     });
   const stepsOf = (...parts: Parameters<typeof sampleReport>) =>
-    fixSteps(sampleReport(...parts), NO_FACTS, { named: new Set() }).map(
+    fixSteps(sampleReport(...parts), NO_FACTS, { named: new Set(), maxRisk: "low" }).map(
       ({ lines, file, risk, riskReason, cures }) => ({
         lines,
         how: file?.how,
