@@ -18,7 +18,7 @@ const done = (n) => {
 if (kind === "boss") {
   const boss = new (peers("pg-boss"))({ connectionString: url, supervise: false, schedule: false });
   await boss.start();
-  await boss.work("bench", { batchSize: untilCount ? 1_000 : 10, pollingIntervalSeconds: 0.5 }, async (jobs) => {
+  await boss.work("bench", { batchSize: untilCount ? 1_000 : 100, pollingIntervalSeconds: 0.5 }, async (jobs) => {
     for (const { data } of jobs) done(data.n);
   });
 } else {

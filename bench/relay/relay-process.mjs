@@ -71,7 +71,7 @@ await runRelay(
     maxOwnedPipelines: 50,
     maxConnections: 60,
     discoveryIntervalMs: 30_000,
-    takeoverIntervalMs: 1_000,
+    takeoverIntervalMs: 2_000,
     leaseMs: 3_000,
     drainTimeoutMs: 10_000,
     sweepIntervalMs: 0,

@@ -78,45 +78,48 @@ as $body$
    order by 1
 $body$;
 
--- The default reporter of test events. Callbacks of projects have the same signature.
+-- The default reporter of test events. Callbacks of projects have the same signature. It is called four times a test: a
+-- search_path of its own would cost more than all of its work, hence none here and below, and full names.
 create function pg_temp.pgmi_test_callback(e pg_temp.pgmi_test_event)
   returns void
   language plpgsql
-  set search_path = pg_catalog, pg_temp
 as $body$
 begin
-  case e.event
-    when 'suite_start' then raise notice '[pgmi] Test suite started';
-    when 'fixture_start' then raise notice '[pgmi] Fixture: %', e.path;
-    when 'test_start' then raise notice '[pgmi] Test: %', e.path;
-    when 'rollback' then raise debug '[pgmi] Rollback: %', coalesce(e.path, e.directory);
-    when 'teardown_start' then raise debug '[pgmi] Teardown: %', e.directory;
-    when 'suite_end' then raise notice '[pgmi] Test suite completed (% steps)', e.ordinal;
-    else null;
-  end case;
+  if e.event operator(pg_catalog.=) 'test_start' then
+    raise notice '[pgmi] Test: %', e.path;
+  elsif e.event operator(pg_catalog.=) 'rollback' then
+    raise debug '[pgmi] Rollback: %', coalesce(e.path, e.directory);
+  elsif e.event operator(pg_catalog.=) 'fixture_start' then
+    raise notice '[pgmi] Fixture: %', e.path;
+  elsif e.event operator(pg_catalog.=) 'teardown_start' then
+    raise debug '[pgmi] Teardown: %', e.directory;
+  elsif e.event operator(pg_catalog.=) 'suite_start' then
+    raise notice '[pgmi] Test suite started';
+  elsif e.event operator(pg_catalog.=) 'suite_end' then
+    raise notice '[pgmi] Test suite completed (% steps)', e.ordinal;
+  end if;
 end
 $body$;
 
 -- What pgmi_run_test_source needs to know of a file; from here on it is the one that runs.
 create function pg_temp._pgkeep_test_start(_path text, out content text, out kind text, out key bigint, out began bigint)
   language plpgsql
-  set search_path = pg_catalog, pg_temp
 as $body$
 declare
   _test pg_temp._pgmi_test_source;
 begin
-  select * into _test from pg_temp._pgmi_test_source as t where t.path = _path;
+  select * into _test from pg_temp._pgmi_test_source as t where t.path operator(pg_catalog.=) _path;
   if not found then
     raise exception using
       errcode = 'P0002',
-      message = concat('pgmi: no test file has the path ', _path),
+      message = pg_catalog.concat('pgmi: no test file has the path ', _path),
       hint = 'select path from pg_temp.pgmi_test_source_view lists the paths.';
   end if;
   kind := case when _test.is_fixture then 'fixture' else 'test' end;
   key := pg_temp._pgkeep_key(_test.content);
   content := pg_temp._pgkeep_marked(_test.content, key);
   began := pg_temp._pgkeep_clock();
-  perform setval('pg_temp._pgkeep_at', key);
+  perform pg_catalog.setval('pg_temp._pgkeep_at', key);
 end
 $body$;
 
@@ -125,29 +128,31 @@ $body$;
 create function pg_temp._pgkeep_test_end(_path text, _kind text, _key bigint, _began bigint, _context text)
   returns void
   language plpgsql
-  set search_path = pg_catalog, pg_temp
 as $body$
 declare
-  _at bigint := pg_sequence_last_value('pg_temp._pgkeep_at');
+  _at pg_catalog.int8 := pg_catalog.pg_sequence_last_value('pg_temp._pgkeep_at'::pg_catalog.regclass);
+  _statements pg_catalog.int8 := _at operator(pg_catalog.%) 1048576::pg_catalog.int8;
 begin
   raise info using
     errcode = 'PGK01',
     message = _path,
-    detail = concat_ws(' ', _kind || case when _context is null then '_end' else '_failed' end,
+    detail = pg_catalog.concat_ws(' ',
+      pg_catalog.concat(_kind, case when _context is null then '_end' else '_failed' end),
       pg_temp._pgkeep_clock(), _key, _began,
       case
-        when _at - _at % 1048576 = _key and exists (select from pg_temp._pgkeep_marks as m where m.key = _key)
-          then _at % 1048576
+        when _at operator(pg_catalog.-) _statements operator(pg_catalog.=) _key
+             and exists (select from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) _key)
+          then _statements
       end),
     hint = coalesce(_context, '');
   if _context is null then
-    perform setval('pg_temp._pgkeep_at', 1);
+    perform pg_catalog.setval('pg_temp._pgkeep_at', 1);
   end if;
 end
 $body$;
 
 -- Runs one test file. An error comes back as "Failed in <path>: <message>" with everything else it carried. The file
--- runs under the search_path of the project, hence no setting here and full names for the rest.
+-- runs under the search_path of the project, hence no setting here either.
 create function pg_temp.pgmi_run_test_source(p_path text)
   returns void
   language plpgsql
