@@ -80,6 +80,8 @@ export class OwnedLease implements Lease {
   #renewedAtMs: number;
   #extendedAtMs: number;
   #expiry: NodeJS.Timeout | undefined;
+  /** Ends the wait for the next renewal. */
+  #resume: (() => void) | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor({ session, key, epoch, hasLock, sentAtMs, options }: Held) {
@@ -124,6 +126,7 @@ export class OwnedLease implements Lease {
   lose(): void {
     clearTimeout(this.#expiry);
     this.#lost.abort();
+    this.#resume?.();
   }
 
   /** Gives the pipeline back and closes the session. Never throws. */
@@ -147,8 +150,12 @@ export class OwnedLease implements Lease {
     this.#extendedAtMs = sentAtMs;
   }
 
-  /** A timer that is set anew when it comes too early: extending happens too often to set one each time. */
+  /**
+   * A timer that is set anew when it comes too early: checkpoints extend the lease too often to set one each time. A renewal
+   * sets it, so that a lease that rests never wakes for it.
+   */
   #watchExpiry(): void {
+    clearTimeout(this.#expiry);
     const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
     if (leftMs <= 0) this.lose();
     else if (!this.#lost.signal.aborted) this.#expiry = setTimeout(() => this.#watchExpiry(), Math.ceil(leftMs));
@@ -158,13 +165,24 @@ export class OwnedLease implements Lease {
     try {
       while (!this.#lost.signal.aborted) {
         const waitMs = this.#renewalDueMs() - this.#clock.monotonicMs();
-        if (waitMs > 0) await sleep(waitMs, this.#lost.signal);
+        if (waitMs > 0) await this.#rest(waitMs);
         else await this.#renew();
       }
     } catch {
-      // Lost, or the session failed: either way it is over.
+      // The session failed: it is over.
       this.lose();
     }
+  }
+
+  /** Until so much time has passed or the lease is lost. A plain timer: a signal's listener costs more than the waiting. */
+  async #rest(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+    this.#resume = undefined;
   }
 
   /** Leases of a process that rest are renewed at the same moments, so that many cost it little more than one. */
@@ -184,8 +202,9 @@ export class OwnedLease implements Lease {
       this.#renewedAtMs = sentAtMs;
       const { epoch, leaseMs } = this;
       const isOurs = await renewLease(session, this.key, { epoch, leaseMs, hasLock: this.#hasLock });
-      if (isOurs) this.#extend(sentAtMs, leaseMs);
-      else this.lose();
+      if (!isOurs) return this.lose();
+      this.#extend(sentAtMs, leaseMs);
+      this.#watchExpiry();
     });
   }
 }
