@@ -274,17 +274,24 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect([output.outcome, exitCode, output.not_cured]).toEqual(["applied", 0, []]);
   });
 
-  it("does what has medium risk only where its check is named", async () => {
+  it("does what has medium risk only where its check is named, or where that risk was agreed to", async () => {
     await reloaded("log_statement", "none");
     const setting = ({ output }: Awaited<ReturnType<typeof run>>) =>
       output.steps.filter(({ sql }) => sql.some((text) => text.includes("log_statement")));
     for (const only of [["database"], ["AUD-*"]]) {
       expect(setting(await run({ only }))).toMatchObject([
-        { risk: "medium", is_safe: false, by_hand: "its risk is medium; to apply it, name it: --only AUD-003" },
+        {
+          risk: "medium",
+          is_safe: false,
+          by_hand: expect.stringMatching(/: --only AUD-003, or say --max-risk medium$/),
+        },
       ]);
     }
-    const { output, exitCode } = await run({ only: ["AUD-003"], apply: true, yes: true });
-    expect([output.outcome, exitCode, await settingOf("log_statement")]).toEqual(["applied", 0, "ddl"]);
+    for (const consent of [{ only: ["AUD-003"] }, { only: ["AUD-*"], maxRisk: "medium" }]) {
+      await reloaded("log_statement", "none");
+      await run({ ...consent, apply: true, yes: true });
+      expect(await settingOf("log_statement")).toBe("ddl");
+    }
   });
 
   it("keeps what was done in one database when another one fails, and says which", async () => {
