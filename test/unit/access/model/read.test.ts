@@ -594,6 +594,6 @@ describe("[A-10] a hostile file", () => {
     const roles = Array.from({ length: 10_000 }, (_, index) => `  r${index}: { member_of: r${index + 1} }\n`).join("");
     const started = performance.now();
     expect((await model(`roles:\n${roles}  r10000: {}\n`)).memberships).toHaveLength(10_000);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });

@@ -237,7 +237,7 @@ describe("the scan refuses", () => {
     const before = process.memoryUsage().rss;
     const started = performance.now();
     expect((await refusal(project.path)).message).toMatch(/huge\.sql" has 629,145,600 bytes/);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(3_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);
     // Raising the cap does not raise it without end: what cannot be held as text is refused as well.
     expect((await refusal(project.path, Number.MAX_SAFE_INTEGER)).message).toMatch(/over the cap/);
@@ -256,7 +256,7 @@ describe("the scan refuses", () => {
     const started = performance.now();
     const error = await refusal(project.path);
     server.close();
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(3_000);
     expect(error).toMatchObject({ code: "DEPLOY_FILE_REFUSED", exit: 10 });
     const lines = error.parts.detail?.split("\n").sort();
     const expected = [
