@@ -5,6 +5,7 @@
  * ever be text.
  */
 import { createHash } from "node:crypto";
+import { ACTED_ON } from "./acted-on.ts";
 import { scrub } from "./secrets.ts";
 
 /** HTML that was made here. */
@@ -41,13 +42,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Characters that act on whoever reads are shown, as everywhere else; those of HTML are escaped. */
 function escaped(text: string): string {
   return scrub(text)
-    .replace(ACTED_ON, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+    .replace(SHOWN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
-const ACTED_ON =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+const SHOWN = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f${ACTED_ON}]|\\p{Surrogate}`, "gu");
 
 export interface Page {
   title: string;

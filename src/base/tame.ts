@@ -5,16 +5,14 @@
  * words that a CI system reads as commands. Human output shows such characters instead of obeying them; JSON output
  * keeps the exact value and writes them as escapes. Secrets go first: rewritten they would not be recognised.
  */
+import { ACTED_ON } from "./acted-on.ts";
 import { scrub } from "./secrets.ts";
 
 /** 2,000 characters: more of one value is never read by a person, and a server can send a gigabyte. */
 export const MAX_TAMED_LENGTH = 2_000;
 
-// C0 without tab and line feed, DEL, C1, bidirectional controls, zero-width and invisible characters, line and paragraph
-// separators, byte order mark, tags (which show nothing and spell words for a program that reads), unpaired surrogates.
-const HARMFUL =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to show instead of obey.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+/** C0 without tab and line feed, what acts on a reader, unpaired surrogates. */
+const HARMFUL = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f${ACTED_ON}]|\\p{Surrogate}`, "gu");
 
 /** One value on one line: control characters become `\u{…}`, line breaks become `⏎`, CI commands are defused. */
 export function tameLine(text: string): string {
@@ -32,8 +30,7 @@ export function tameText(text: string): string {
 }
 
 /** Characters and words that JSON leaves as they are and that a terminal or a CI system would obey. */
-const HARMFUL_IN_JSON =
-  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|##(?=\[|vso\[|teamcity\[)/gu;
+const HARMFUL_IN_JSON = new RegExp(`[${ACTED_ON}]|##(?=\\[|vso\\[|teamcity\\[)`, "gu");
 
 /** A JSON text of the same value that is harmless to show. Such characters can stand only inside of its strings. */
 export function tameJson(json: string): string {

@@ -3,6 +3,9 @@
  *
  * XML 1.0 has no way to write most control characters, not even as entities, so they appear as the text `\u{…}`.
  */
+import { ACTED_ON } from "./acted-on.ts";
+
+const UNSEEN = new RegExp(`[${ACTED_ON}]`, "gu");
 
 export function xmlText(text: string): string {
   return (
@@ -17,10 +20,7 @@ export function xmlText(text: string): string {
         (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
       )
       // What a terminal or a reader's eye would obey keeps its value as a reference.
-      .replace(
-        /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu,
-        (character) => `&#x${(character.codePointAt(0) ?? 0).toString(16)};`,
-      )
+      .replace(UNSEEN, (character) => `&#x${(character.codePointAt(0) ?? 0).toString(16)};`)
       // In attributes a raw line break would be read as a blank; as a reference it survives everywhere.
       .replaceAll("\n", "&#10;")
       .replaceAll("\r", "&#13;")

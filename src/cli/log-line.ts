@@ -4,6 +4,7 @@
  * The values are exact. What a terminal or a pipeline's log could take for a command is written as an escape, which means
  * the same to whoever parses the line.
  */
+import { ACTED_ON } from "../base/acted-on.ts";
 import type { ProgressEvent } from "../base/operation.ts";
 import { jsonText } from "./output.ts";
 
@@ -29,8 +30,8 @@ export function logLine(time: Date, level: LogLevel, { type, level: _own, ...fie
   return text.replace(UNSAFE, escaped).replaceAll("##", "\\u0023#");
 }
 
-// DEL and C1, zero width, bidirectional controls, line and paragraph separators. JSON has escaped C0 already.
-const UNSAFE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
+/** JSON has escaped C0 already. */
+const UNSAFE = new RegExp(`[${ACTED_ON}]`, "gu");
 
 const escaped = (character: string): string =>
   character

@@ -5,6 +5,7 @@
  * always quoted, so neither keywords nor upper case need rules, and checked, because the server would silently cut
  * a long one and then mean another object.
  */
+import { ACTED_ON } from "../base/acted-on.ts";
 import { PgkeepError } from "../base/errors.ts";
 
 /** 63 bytes: NAMEDATALEN - 1 of every server as it is distributed. Longer names are cut by the server. */
@@ -34,9 +35,7 @@ export function checkIdentifier(name: string, what = "object"): void {
  * Line breaks and other characters that a terminal, a log or a psql session would act on: C0, DEL, C1, line and
  * paragraph separators, and those that turn the direction of writing.
  */
-const ACTED_ON =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly the characters to escape.
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
+const ESCAPED = new RegExp(`[\\u0000-\\u001f${ACTED_ON}]`, "u");
 
 /**
  * `name` as a quoted identifier: `"Order"`, `"say ""hi"""`, and with escapes when a character could act on whoever reads
@@ -45,9 +44,9 @@ const ACTED_ON =
 export function ident(name: string): string {
   checkIdentifier(name);
   const doubled = name.replaceAll('"', '""');
-  if (!ACTED_ON.test(name)) return `"${doubled}"`;
+  if (!ESCAPED.test(name)) return `"${doubled}"`;
   const escaped = [...doubled.replaceAll("\\", "\\\\")].map((character) =>
-    ACTED_ON.test(character) ? escapeOf(character.codePointAt(0) ?? 0) : character,
+    ESCAPED.test(character) ? escapeOf(character.codePointAt(0) ?? 0) : character,
   );
   return `U&"${escaped.join("")}"`;
 }

@@ -1,5 +1,4 @@
 /** What is asked of a run, the limits that hold when none are asked for, and what comes back. */
-import type { Clock } from "../../base/clock.ts";
 import type { ProgressEvent } from "../../base/operation.ts";
 import type { Session } from "../../pg/session.ts";
 import type { AccessPlan, PlannedStatement } from "../plan/plan.ts";
@@ -37,7 +36,6 @@ export interface ApplyRequest {
   passwords: ReadonlyMap<string, RolePassword>;
   options?: ApplyOptions | undefined;
   signal: AbortSignal;
-  clock: Clock;
   report: (event: ProgressEvent) => void;
 }
 

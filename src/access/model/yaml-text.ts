@@ -4,6 +4,7 @@
  * Names come from catalogs, so every text that could be read as anything but itself is written in double quotes with
  * escapes, which YAML shares with JSON; comments are ours alone. What is written is read back as the same document.
  */
+import { ACTED_ON } from "../../base/acted-on.ts";
 import type { PlainDocument } from "./profiles.ts";
 
 /** A key of the whole file, with lines of comment above it. */
@@ -86,16 +87,18 @@ function flowText(value: PlainDocument): string {
 const RESERVED = new Set(["true", "false", "null", "yes", "no", "on", "off", "y", "n"]);
 
 /** What JSON leaves as it is and a terminal, an editor, a build server or YAML itself would act on. */
-const ACTED_ON =
-  /##(?=\[|vso\[|teamcity\[)|[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff]/g;
+const UNSAFE = new RegExp(`#(?=#(?:\\[|vso\\[|teamcity\\[))|[${ACTED_ON}\\ufff0-\\uffff]`, "gu");
 
 function scalarText(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
   if (/^[A-Za-z_][\w.-]*$/.test(value) && !RESERVED.has(value.toLowerCase())) return value;
-  return JSON.stringify(value).replace(
-    ACTED_ON,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}${found.slice(1)}`,
-  );
+  return JSON.stringify(value).replace(UNSAFE, (character) => escapeOf(character.codePointAt(0) ?? 0));
+}
+
+/** As a double-quoted scalar of YAML writes it. */
+function escapeOf(code: number): string {
+  const digits = code.toString(16);
+  return code > 0xffff ? `\\U${digits.padStart(8, "0")}` : `\\u${digits.padStart(4, "0")}`;
 }
 
 function definedEntries(value: { readonly [name: string]: PlainDocument | undefined }): [string, PlainDocument][] {

@@ -70,7 +70,7 @@ async function planOnce(planning: Planning): Promise<AccessPlan> {
 type Running = Pick<ApplyRequest, "plan" | "approval" | "options"> & { context: OperationContext };
 
 function run({ server, model, passwords, plan: replan }: Planning, { context, ...request }: Running) {
-  const { signal, clock, report } = context;
+  const { signal, report } = context;
   const target = model.database || server.connection.database;
   return applyPlan({
     ...request,
@@ -79,7 +79,6 @@ function run({ server, model, passwords, plan: replan }: Planning, { context, ..
     replan,
     passwords,
     signal,
-    clock,
     report,
   });
 }

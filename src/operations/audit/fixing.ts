@@ -298,7 +298,7 @@ async function applyRevocations(
   { database, requests, plan }: DatabaseRevocations,
   { done, applying: { server, context } }: Step,
 ): Promise<void> {
-  const { signal, clock, report } = context;
+  const { signal, report } = context;
   try {
     const applied = await applyPlan({
       plan,
@@ -308,7 +308,6 @@ async function applyRevocations(
       replan: (session) => revocationsOf(session, requests),
       passwords: new Map(),
       signal,
-      clock,
       report,
     });
     done.applied.push(...requests.map(({ n }) => n));

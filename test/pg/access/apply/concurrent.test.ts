@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyPlan } from "../../../../src/access/apply/apply.ts";
 import { APPLY_LOCK } from "../../../../src/access/apply/lock.ts";
 import type { AccessPlan } from "../../../../src/access/plan/plan.ts";
-import { systemClock } from "../../../../src/base/clock.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
@@ -50,7 +49,6 @@ describe.each(availableMajors())("on PostgreSQL %i", (major) => {
       replan: (current) => look(current, database),
       passwords: new Map(),
       signal: new AbortController().signal,
-      clock: systemClock,
       report: () => undefined,
     });
   }

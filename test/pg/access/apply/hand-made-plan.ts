@@ -3,7 +3,6 @@
 import { applyPlan } from "../../../../src/access/apply/apply.ts";
 import type { ApplyRequest } from "../../../../src/access/apply/request.ts";
 import type { AccessPlan, PlannedStatement } from "../../../../src/access/plan/plan.ts";
-import { systemClock } from "../../../../src/base/clock.ts";
 import type { ProgressEvent } from "../../../../src/base/operation.ts";
 import type { ConnectionSettings } from "../../../../src/pg/session.ts";
 import type { TestCluster } from "../../../support/cluster.ts";
@@ -76,7 +75,6 @@ export async function applying({ cluster, plan, left, fresh = () => plan, as = {
     },
     passwords: new Map(),
     signal: new AbortController().signal,
-    clock: systemClock,
     report: (event) => events.push(event),
     ...changes,
   });
