@@ -108,7 +108,7 @@ begin
             'inbox_status', 'backfill_status', 'backfill_progress']),
           ('tide_operator', array[
             'version', 'outbox_status', 'inbox_status', 'backfill_status', 'backfill_progress', 'relay_enable',
-            'relay_disable', 'outbox_sweep', 'outbox_truncate_delivered', 'relay_holders', 'relay_dlq_list',
+            'relay_disable', 'outbox_sweep', 'outbox_truncate_delivered', 'relay_holders', 'relay_dlq_list', 'relay_dlq_sweep',
             'relay_dlq_retry', 'relay_dlq_retry_all', 'relay_dlq_retry_many', 'relay_dlq_resolve', 'relay_dlq_resolve_many',
             'relay_dlq_discard', 'relay_dlq_discard_many', 'relay_dlq_edit', 'relay_dlq_history_of', 'relay_dlq_stats',
             'dlq_resolve', 'dlq_requeue']),

@@ -74,7 +74,8 @@ export default defineOperation({
       total_deleted: z.int(),
       dry_run: z.boolean(),
       dead_letters: z.int().optional().meta({
-        description: "Settled dead letters removed; absent with --dry-run, --outbox and rotate-keys",
+        description:
+          "Settled dead letters removed; absent with --dry-run, --outbox and rotate-keys, and for a role that may not",
       }),
       rotation: z
         .strictObject({

@@ -1,6 +1,6 @@
 /** Calls the sweeps of schema tide until nothing is left to remove. */
 import type { Session } from "../../pg/session.ts";
-import { sweepDeadLetterBatch } from "../../relay/store/upkeep.ts";
+import { maySweepDeadLetters, sweepDeadLetterBatch } from "../../relay/store/upkeep.ts";
 
 export interface SweepRequest {
   outbox?: string | undefined;
@@ -52,14 +52,17 @@ interface SweptBatch {
   blockers: unknown[];
 }
 
-/** Events, and the dead letters that were settled longer ago than their pipeline keeps them unless one outbox was named. */
+/**
+ * Events, and the dead letters that were settled longer ago than their pipeline keeps them, unless one outbox was named or the
+ * role may sweep events alone.
+ */
 export async function sweepAll(
   session: Session,
   request: SweepRequest,
   signal: AbortSignal,
 ): Promise<SweepReport & { dead_letters?: number }> {
   const events = await sweep(session, request, signal);
-  if (request.dryRun || request.outbox !== undefined) return events;
+  if (request.dryRun || request.outbox !== undefined || !(await maySweepDeadLetters(session))) return events;
   return { ...events, dead_letters: await sweepDeadLetters(session, request, signal) };
 }
 

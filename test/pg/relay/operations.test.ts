@@ -346,6 +346,20 @@ describe("relay history, config, maintenance, replay", () => {
     await session.script("delete from tide.relay_dlq where dedup_key like 'swept-%'");
   });
 
+  it("removes events alone for a role that may not have dead letters swept, and does not fail half way", async () => {
+    await session.script(`create role event_sweeper login password 'sweeper-password-1';
+      grant usage on schema tide to event_sweeper;
+      grant execute on function tide.outbox_sweep(text, integer, boolean), tide.version() to event_sweeper;`);
+    const url = new URL(cluster.url(database));
+    url.username = "event_sweeper";
+    url.password = "sweeper-password-1";
+    const connection = `${url.href}?sslmode=disable`;
+    const { output, exitCode } = await runOperation(maintenance, { connection, action: "sweep" });
+    expect(exitCode).toBe(0);
+    expect(output.outboxes.map(({ outbox }) => outbox)).toEqual(["orders"]);
+    expect(output).not.toHaveProperty("dead_letters");
+  });
+
   it("previews a replay without payloads", async () => {
     const { output } = await runOperation(replay, { ...target, action: "preview", outbox: "orders" });
     expect(output.events.length).toBeGreaterThan(0);

@@ -177,7 +177,10 @@ describe.each(availableMajors())("rights in schema tide on PostgreSQL %i", (majo
     expect(await as("reader_login", "select tide.outbox_sweep()")).toBe("42501");
     expect(await as("reader_login", "select * from tide.tide_outbox_messages")).toBe("42501");
     expect(
-      await as("operator_login", `${look}; select tide.outbox_sweep(); select tide.relay_disable('my-pipeline')`),
+      await as(
+        "operator_login",
+        `${look}; select tide.outbox_sweep(); select tide.relay_dlq_sweep(10); select tide.relay_disable('my-pipeline')`,
+      ),
     ).toBe("ok");
     expect(await as("operator_login", "select tide.relay_delete('my-pipeline')")).toBe("42501");
     expect(await as("publisher_login", `${publish}; select tide.outbox_publish_large('events', '[]')`)).toBe("ok");
