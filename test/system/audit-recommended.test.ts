@@ -4,16 +4,18 @@
  * Profile "dev", because the binaries of the npm packages are a release behind what is published, which is right to say and
  * no fault of a server's settings.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { waiversOfTheMachine } from "../support/audit/machine.ts";
 import { pgkeep } from "../support/pgkeep.ts";
 
 let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "pgkeep-recommended-"));
+  await writeFile(join(directory, "pgkeep-waivers.yaml"), waiversOfTheMachine(), { mode: 0o600 });
   const started = await pgkeep(["db", "start", "--quiet"], inDirectory());
   expect([started.status, started.stderr]).toEqual([0, ""]);
 }, 60_000);
@@ -29,17 +31,24 @@ interface Overall {
   grade: string;
   score: number;
   counts: Record<string, number>;
+  /** Check and title of what is critical or high. */
+  grave: string[];
 }
 
 async function audited(): Promise<Overall> {
   const { stdout, stderr } = await pgkeep(["audit", "--embedded", "--profile", "dev", "--json"], inDirectory());
   if (stdout === "") throw new Error(stderr);
-  return JSON.parse(stdout).data.overall;
+  const { overall, findings } = JSON.parse(stdout).data;
+  const isGrave = ({ severity }: { severity: string }) => severity === "critical" || severity === "high";
+  return {
+    ...overall,
+    grave: findings.filter(isGrave).map(({ check, title }: Record<string, string>) => `${check} ${title}`),
+  };
 }
 
 it("scores A once the fixes of settings and privileges are applied, and has nothing critical or high before", async () => {
   const before = await audited();
-  expect([before.counts.critical, before.counts.high]).toEqual([0, 0]);
+  expect(before.grave).toEqual([]);
   const words = ["audit", "fix", "--embedded", "--profile", "dev", "--max-risk", "medium", "--apply", "--yes"];
   const fixed = await pgkeep(words, inDirectory());
   expect([fixed.status, fixed.stderr]).toEqual([0, expect.stringContaining("applied and audited again")]);

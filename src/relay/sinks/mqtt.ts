@@ -2,7 +2,8 @@
  * MQTT 5: every message one PUBLISH, delivered when the broker has acknowledged it.
  *
  * At most a window of messages is on its way, never more than the broker's Receive Maximum: a broker ends the connection of
- * a client that sends more. What it answers with "no matching subscribers" was still taken.
+ * a client that sends more. A message that nobody subscribes to is acknowledged as well and then gone, unless
+ * `require_subscriber` is set: then the broker's word "no matching subscribers" counts as a refusal.
  *
  * A broker that minds a packet often just ends the connection and does not say which packet it was about. If nothing of
  * the batch was acknowledged, the whole batch is reported as refused, so that the engine finds the one by halving.
@@ -40,6 +41,8 @@ const TOPIC_LEVELS = 200;
  */
 const PING = Buffer.from([0xc0, 0]);
 const MAX_PACKET_ID = 65_535;
+/** PUBACK: taken, but no session subscribes to the topic (MQTT 5, 3.4.2.1). */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
 
 type Answered = (answer: Disposition | undefined) => void;
 
@@ -68,6 +71,9 @@ export default defineSink({
         .default(1)
         .meta({ description: "1: at least once; 2: exactly once as far as the broker." }),
       retain: z.boolean().default(false).meta({ description: "The broker keeps the last message of each topic." }),
+      require_subscriber: z.boolean().default(false).meta({
+        description: "Refuse messages that no session subscribes to; needs qos 1 and a broker that tells.",
+      }),
       client_id: z.string().min(1).max(255).optional().meta({ description: "Default: made anew for each connection." }),
       clean_start: z
         .literal(true)
@@ -80,7 +86,7 @@ export default defineSink({
       "Each topic gets the messages in the order of the outbox; one that is sent again comes after those that followed it.",
     duplicates: "A message that is sent again has the same user property dedup_key.",
     acknowledgement:
-      "PUBACK (qos 1) or PUBCOMP (qos 2) of the broker; whether that survives its crash is its persistence.",
+      "PUBACK (qos 1) or PUBCOMP (qos 2) of the broker; whether that survives its crash is its persistence. A message that no session subscribes to is acknowledged and gone, unless it is retained or require_subscriber is set.",
   },
   limits: { batchMessages: WINDOW, batchBytes: BATCH_BYTES, messageBytes: MESSAGE_BYTES },
   lanes: () => 1,
@@ -91,9 +97,10 @@ export default defineSink({
     const clientId = config.client_id ?? `pgkeep-${context.pipeline}-${randomBytes(6).toString("hex")}`;
     const session = { clientId, cleanStart: true, expirySeconds: 0, receiveMaximum: WINDOW };
     const connection = await connectMqtt(endpoint, session, context);
-    const { qos, retain } = config;
-    const unfit = unfitness(connection.limits, { qos, retain });
-    if (unfit === undefined) return new MqttSink(connection, { endpoint, qos, retain });
+    const { qos, retain, topic, require_subscriber: requiresSubscriber } = config;
+    const unfit = unfitness(connection.limits, { qos, retain, requiresSubscriber });
+    const isOneTopic = !topic.includes("{");
+    if (unfit === undefined) return new MqttSink(connection, { endpoint, qos, retain, isOneTopic, requiresSubscriber });
     await connection.close();
     throw new ConnectorFailure("invalid_config", unfit);
   },
@@ -101,8 +108,9 @@ export default defineSink({
 
 function unfitness(
   { maximumQos, retainAvailable }: MqttLimits,
-  wish: { qos: number; retain: boolean },
+  wish: { qos: number; retain: boolean; requiresSubscriber: boolean },
 ): string | undefined {
+  if (wish.requiresSubscriber && wish.qos !== 1) return "require_subscriber needs qos 1";
   if (wish.qos > maximumQos) return `the MQTT broker takes no qos above ${maximumQos}`;
   return wish.retain && !retainAvailable ? "the MQTT broker keeps no retained messages" : undefined;
 }
@@ -111,6 +119,9 @@ interface Settings {
   endpoint: Endpoint;
   qos: 1 | 2;
   retain: boolean;
+  /** All messages have the same topic. */
+  isOneTopic: boolean;
+  requiresSubscriber: boolean;
 }
 
 class MqttSink implements Sink {
@@ -224,7 +235,15 @@ class MqttSink implements Sink {
     if (cmd !== "puback" || messageId === undefined) return;
     const answered = this.#waiting.get(messageId);
     this.#waiting.delete(messageId);
-    answered?.(reasonCode < 128 ? DELIVERED : this.#answerOf(refusedWith(reasonCode)));
+    answered?.(this.#meaningOf(reasonCode));
+  }
+
+  #meaningOf(reasonCode: number): Disposition | undefined {
+    if (reasonCode >= 128) return this.#answerOf(refusedWith(reasonCode));
+    if (reasonCode !== NO_MATCHING_SUBSCRIBERS || !this.#settings.requiresSubscriber) return DELIVERED;
+    // A topic that is the same for all messages and leads nowhere is a mistake of the pipeline, not of this message.
+    const scope = this.#settings.isOneTopic ? "sink" : "message";
+    return { outcome: "reject", class: "invalid_destination", scope, reason: "no session subscribes to this topic" };
   }
 
   /** qos 2 takes two more packets for each message, which the client knows how to send. */

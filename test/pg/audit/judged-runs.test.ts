@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditDocument } from "../../../src/audit/document.ts";
 import { index } from "../../../src/audit/reporters/index.ts";
-import { systemClock } from "../../../src/base/clock.ts";
 import auditBaseline from "../../../src/operations/audit.baseline.ts";
 import auditDiff from "../../../src/operations/audit.diff.ts";
 import auditHistory from "../../../src/operations/audit.history.ts";
@@ -16,16 +15,13 @@ import auditRun from "../../../src/operations/audit.run.ts";
 import auditWaive from "../../../src/operations/audit.waive.ts";
 import { BAD_HBA, BAD_OBJECTS, BAD_ROLES, BAD_SETTINGS, CANARIES } from "../../support/audit/bad-server.ts";
 import { inFormat } from "../../support/audit/formats.ts";
+import { inTenDays, waiversOfTheMachine } from "../../support/audit/machine.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../support/cluster.ts";
 import { type OperationRun, runOperation } from "../../support/operation.ts";
 
 const LATEST = availableMajors().at(-1);
 
-/** Processes of this machine come and go between two runs: those findings are nobody's here. */
-const MACHINE_CHECKS = ["HST-006", "HST-007", "HST-015"];
 const MACHINE_WAIVERS = "machine.yaml";
-
-const inTenDays = () => new Date(systemClock.now().getTime() + 10 * 86_400_000).toISOString().slice(0, 10);
 
 describe("a run on the bad server", () => {
   let cluster: TestCluster;
@@ -34,9 +30,7 @@ describe("a run on the bad server", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "pgkeep-judged-"));
-    const accepted = `object: "*", reason: not ours, owner: nobody, expires: ${inTenDays()}`;
-    const waived = MACHINE_CHECKS.map((check) => `  - { check: ${check}, ${accepted} }\n`);
-    writeFileSync(join(folder, MACHINE_WAIVERS), `waivers:\n${waived.join("")}`, { mode: 0o600 });
+    writeFileSync(join(folder, MACHINE_WAIVERS), waiversOfTheMachine(), { mode: 0o600 });
     cluster = await startCluster({
       ...(LATEST === undefined ? {} : { major: LATEST }),
       settings: BAD_SETTINGS,

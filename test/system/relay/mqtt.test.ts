@@ -255,6 +255,32 @@ describe("sink mqtt by itself", () => {
     expect(answers).toMatchObject([{ outcome: "reject", class: "authorization", scope: "sink" }]);
   });
 
+  it("refuses, when a subscriber is required, what no session wants: that one alone, or all when there is one topic", async () => {
+    const client = await connectTo(broker, "listener");
+    await client.subscribeAsync("open/heard", { qos: 1 });
+    const required = { require_subscriber: true, topic: "open/{outbox}" };
+    const answers = await outcomes(required, [
+      [1, { subject: "open/heard" }],
+      [2, { subject: "open/unheard" }],
+      [3, { subject: "open/heard" }],
+    ]);
+    expect(answers).toMatchObject([
+      { outcome: "delivered" },
+      { outcome: "reject", class: "invalid_destination", scope: "message" },
+      { outcome: "delivered" },
+    ]);
+    const fixed = await outcomes({ ...required, topic: "open/unheard" }, [[1, { subject: "open/unheard" }]]);
+    expect(fixed).toMatchObject([{ outcome: "reject", class: "invalid_destination", scope: "sink" }]);
+    // A session that is away and remembered is a subscriber too.
+    await client.endAsync(true);
+    expect(await outcomes(required, [[4, { subject: "open/heard" }]])).toEqual([{ outcome: "delivered" }]);
+    expect(await outcomes({}, [[5, { subject: "open/unheard" }]])).toEqual([{ outcome: "delivered" }]);
+    await expect(open({ require_subscriber: true, qos: 2 })).rejects.toMatchObject({
+      class: "invalid_config",
+      message: "require_subscriber needs qos 1",
+    });
+  });
+
   it("leaves a retained message when it is told to, and none otherwise", async () => {
     await outcomes({ retain: true }, [[1, { subject: "open/kept", body: "kept" }]]);
     await outcomes({}, [[2, { subject: "open/passed", body: "passed" }]]);

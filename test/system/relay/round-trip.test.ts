@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { connect } from "amqplib";
 import { describe, expect, it } from "vitest";
 import { catalogueParts } from "../../../src/relay/engine/catalogue-parts.ts";
+import type { RelayEvent } from "../../../src/relay/engine/events.ts";
 import type { RelayOptions } from "../../../src/relay/engine/options.ts";
 import type { TestBroker } from "../../support/brokers/broker.ts";
 import { MOSQUITTO, startMosquitto } from "../../support/brokers/mosquitto.ts";
@@ -92,6 +93,10 @@ async function setPipelines(tide: Tide, route: Route, connection: Record<string,
   await makePipeline(tide, "orders", { sink_type: route.type, config: { ...connection, ...route.sink }, ...soon });
 }
 
+function isRunning(event: RelayEvent, pipeline: string): boolean {
+  return event.type === "relay.state" && event.pipeline === pipeline && event.state === "running";
+}
+
 describe.each(ROUTES)("an outbox, $type, an inbox", (route) => {
   it("bring 3,000 events over, each once and in order, though the broker dies on the way", async (context) => {
     needs(route.available.isThere, route.available.reason)(context);
@@ -103,6 +108,8 @@ describe.each(ROUTES)("an outbox, $type, an inbox", (route) => {
     await setPipelines(tide, route, { ...connection, url });
     await using relay = startRelay(tide, catalogueParts, options);
     const stored = async () => Number(await tide.one('select count(*) from tide."mail_inbox"'));
+    // MQTT keeps nothing for a subscription that is still to come.
+    await until("the source listens", () => relay.events.some((event) => isRunning(event, "in")), 20_000);
     await publish(tide, "orders", 1_000);
     await until("the first events are in the inbox", async () => (await stored()) === 1_000, 20_000);
     if (route.forgets) broker.pause();
