@@ -11,6 +11,7 @@ import type { CommitGate } from "./commit-gate.ts";
 import type { CommitLedger } from "./commit-ledger.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Ending } from "./execute.ts";
+import { refusalAtHead, refusalAtTail } from "./gate-failure.ts";
 import type { RunLimit } from "./limit.ts";
 import { fateOf } from "./lost-commit.ts";
 import type { OfflineRun, RunInput } from "./offline.ts";
@@ -47,8 +48,9 @@ export async function judgeEnding(ending: Ending, run: SentRun): Promise<void> {
     throw failed(failure, run, { failedUnit: ending.unit, residue: ending.residue });
   }
   if (ending.kind === "refused") {
-    if (!(ending.error instanceof PgkeepError)) throw ending.error;
-    throw failed(ending.error, run, { failedUnit: ending.unit });
+    const refusal = refusalAtHead(ending.error);
+    if (!refusal) throw ending.error;
+    throw failed(refusal, run, { failedUnit: ending.unit });
   }
   const { error, unit, residue } = ending;
   const { trace, input } = run;
@@ -64,8 +66,9 @@ export async function judgeTail(run: SentRun, gate: CommitGate): Promise<void> {
     await session.script("begin");
     await gate(session, limit.signal);
   } catch (error) {
-    if (!(error instanceof PgkeepError)) throw error;
-    throw failed(afterTail(error), run, { failedUnit: undefined });
+    const failure = limit.failure() ?? refusalAtTail(error);
+    if (!failure) throw error;
+    throw failed(failure, run, { failedUnit: undefined });
   } finally {
     // A session that is gone has ended its transaction by itself, and must not hide what was thrown.
     if (session.transactionStatus() !== "idle") await session.script("rollback").catch(() => undefined);
@@ -130,14 +133,5 @@ function openTransaction(): PgkeepError {
   return new PgkeepError("DEPLOY_TRANSACTION_OPEN", "deploy.sql ended inside an open transaction", {
     detail: "What it did since its last BEGIN was not committed.",
     hint: "Add COMMIT at the end of deploy.sql, or remove BEGIN.",
-  });
-}
-
-/** The gate speaks of a commit to come; here everything is committed. */
-function afterTail(error: PgkeepError): PgkeepError {
-  if (error.code !== "ACCESS_VERIFY_FAILED") return error;
-  return new PgkeepError(error.code, "access is not as the model says after the last statement", {
-    ...error.parts,
-    hint: "What follows the first COMMIT commits by itself, so it stays. Put it right: pgkeep access apply",
   });
 }
