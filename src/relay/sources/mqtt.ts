@@ -13,9 +13,9 @@ import { contentId } from "../brokers/content-id.ts";
 import { endpointFields, readEndpoint } from "../brokers/endpoint.ts";
 import { connectMqtt, MQTT_PACKAGE, MQTT_SCHEME, type MqttConnection, reasonClassOf } from "../brokers/mqtt-client.ts";
 import { bounded, reasonOf } from "../brokers/network.ts";
-import { deliverUntilStored } from "../brokers/redelivery.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 /** 7 days: a relay that is away over a long weekend finds everything when it returns. */

@@ -16,9 +16,9 @@ import {
   RABBITMQ_SCHEME,
   type RabbitmqConnection,
 } from "../brokers/rabbitmq-client.ts";
-import { deliverUntilStored } from "../brokers/redelivery.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 export default defineSource({

@@ -10,7 +10,6 @@
 import type { Redis } from "ioredis";
 import { type Endpoint, endpointFields, readEndpoint } from "../brokers/endpoint.ts";
 import { bounded } from "../brokers/network.ts";
-import { deliverUntilStored } from "../brokers/redelivery.ts";
 import {
   answerClassOf,
   connectRedis,
@@ -22,6 +21,7 @@ import {
 } from "../brokers/redis-client.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 /** 1 s: how long a read waits at the server for something new. Told to stop, we do not wait for it. */

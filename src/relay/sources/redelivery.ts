@@ -5,7 +5,7 @@
  * brings it back, and holding it keeps the order and spares the broker the same batch again and again.
  */
 import { sleep } from "../../base/clock.ts";
-import type { Deliver, Incoming } from "../sources/source.ts";
+import type { Deliver, Incoming } from "./source.ts";
 
 /** 200 ms: a transaction that lost a race is through by then. */
 const FIRST_WAIT_MS = 200;

@@ -1,6 +1,6 @@
 /** A batch is handed over until it is stored, and let go only by the signal. */
 import { describe, expect, it, vi } from "vitest";
-import { deliverUntilStored } from "../../../../src/relay/brokers/redelivery.ts";
+import { deliverUntilStored } from "../../../../src/relay/sources/redelivery.ts";
 import type { Incoming } from "../../../../src/relay/sources/source.ts";
 
 const BATCH: readonly Incoming[] = [{ body: Buffer.from("{}"), eventId: "1", subject: "s", headers: {} }];
