@@ -2,8 +2,8 @@
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import type { Session } from "../../pg/session.ts";
-import { exposuresOf, staysOnThisMachine } from "../exposure.ts";
 import type { Prepared } from "../session/prepare.ts";
+import { exposuresOf, staysOnThisMachine } from "./exposure.ts";
 import type { OfflineRun } from "./offline.ts";
 import type { Warning } from "./report.ts";
 

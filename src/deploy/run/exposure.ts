@@ -10,11 +10,11 @@
  * the parameters it can come from are verifiers, which the server stores as they are.
  */
 
-import { isScramVerifier } from "../pg/scram.ts";
-import type { SessionTarget } from "../pg/session.ts";
-import { maskSql, sqlRegions } from "../pg/sql-text/mask.ts";
-import type { Parameter, Project } from "./project/project.ts";
-import type { Warning } from "./run/report.ts";
+import { isScramVerifier } from "../../pg/scram.ts";
+import type { SessionTarget } from "../../pg/session.ts";
+import { maskSql, sqlRegions } from "../../pg/sql-text/mask.ts";
+import type { Parameter, Project } from "../project/project.ts";
+import type { Warning } from "./report.ts";
 
 /**
  * What the server says about itself and about us, by name, asked in the same message that prepares the session. A

@@ -1,14 +1,14 @@
 /** Where a deploy could show a secret. */
 import { describe, expect, it } from "vitest";
+import type { Project } from "../../../../src/deploy/project/project.ts";
 import {
   clearTextPassword,
   exposuresOf,
   passwordsIn,
   statementLogging,
   staysOnThisMachine,
-} from "../../../src/deploy/exposure.ts";
-import type { Project } from "../../../src/deploy/project/project.ts";
-import type { SessionTarget } from "../../../src/pg/session.ts";
+} from "../../../../src/deploy/run/exposure.ts";
+import type { SessionTarget } from "../../../../src/pg/session.ts";
 
 const VERIFIER =
   "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
