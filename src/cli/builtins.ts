@@ -1,7 +1,7 @@
 /** Runs the commands that are no operations. */
 import { PgkeepError } from "../base/errors.ts";
 import type { ParsedCommand } from "./arguments.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 import { helpText } from "./manifest.ts";
 
 /** Returns the exit status. */

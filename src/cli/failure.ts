@@ -6,7 +6,7 @@ import { wantsJson } from "./arguments.ts";
 import { crashOf } from "./crash.ts";
 import { bareFailure, envelope } from "./documents.ts";
 import { errorText } from "./error-text.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 import type { CommandEntry } from "./manifest.ts";
 
 /** Says what went wrong on stderr, and on stdout as JSON where that was asked for. Returns the exit status. */

@@ -8,19 +8,9 @@
 import { basename } from "node:path";
 import { type Located, locateCommand, type ParsedCommand, parseCommand, wantsJson } from "./arguments.ts";
 import type { Chunks } from "./code-cache.ts";
+import type { Invocation } from "./invocation.ts";
 import { helpText, loadManifest, type Manifest, type ProgramName } from "./manifest.ts";
 import { Output } from "./output.ts";
-
-/** What one run of the program knows from its start. */
-export interface Invocation {
-  program: ProgramName;
-  manifest: Manifest;
-  output: Output;
-  /** The words after the program's name. */
-  words: readonly string[];
-  /** The packed code, when it is what runs. */
-  chunks: Chunks | undefined;
-}
 
 /** Runs the command that `argv` (node, script, words) names. */
 export async function main(argv: readonly string[], chunks?: Chunks): Promise<number> {

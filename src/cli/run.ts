@@ -24,8 +24,8 @@ import { bareFailure, type Ending, envelope, type Target } from "./documents.ts"
 import { errorJson, errorText } from "./error-text.ts";
 import { type OutputPlan, planOutputs } from "./formats.ts";
 import { hostProcess } from "./host-process.ts";
+import type { Invocation } from "./invocation.ts";
 import { isShown, levelOf, logLine } from "./log-line.ts";
-import type { Invocation } from "./main.ts";
 import { jsonText } from "./output.ts";
 import type { Renderer, View } from "./renderer.ts";
 import { stdinReader } from "./stdin.ts";

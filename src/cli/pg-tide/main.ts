@@ -14,8 +14,8 @@ import { catalogueEntry, machineCodeOf } from "../../relay/observe/error-catalog
 import { crashOf } from "../crash.ts";
 import { Deadline } from "../deadline.ts";
 import { hostProcess } from "../host-process.ts";
+import type { Invocation } from "../invocation.ts";
 import { isShown, levelOf, logLine } from "../log-line.ts";
-import type { Invocation } from "../main.ts";
 import { jsonText } from "../output.ts";
 import relayRun from "../renderers/relay.run.ts";
 import { runCommand } from "./commands.ts";
