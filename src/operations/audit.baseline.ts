@@ -6,7 +6,8 @@ import { type AuditDocument, auditDocument } from "../audit/document.ts";
 import { recordOf } from "../base/catalogue.ts";
 import { defineOperation } from "../base/operation.ts";
 import { checkOutputFile, writeOutputFile } from "../config/output-file.ts";
-import { auditFields, auditReport } from "./audit/auditing.ts";
+import { auditFields } from "./audit/audit-input.ts";
+import { auditReport } from "./audit/auditing.ts";
 import { savedRun } from "./audit/saved.ts";
 
 export default defineOperation({

@@ -1,6 +1,6 @@
 /** `pgkeep audit fix`: what would cure the findings, in order; and the safe part of it done and proved. */
 import { defineOperation } from "../base/operation.ts";
-import { auditFields } from "./audit/auditing.ts";
+import { auditFields } from "./audit/audit-input.ts";
 import { fixExitCode, fixSchema } from "./audit/fix-document.ts";
 import { fixAudit } from "./audit/fixing.ts";
 

@@ -3,7 +3,8 @@ import { SEVERITIES } from "../audit/check.ts";
 import { auditDocument, auditExitCode, auditSchema, thresholds } from "../audit/document.ts";
 import { keepAudit } from "../audit/history.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
-import { auditFields, auditReport } from "./audit/auditing.ts";
+import { auditFields } from "./audit/audit-input.ts";
+import { auditReport } from "./audit/auditing.ts";
 
 export default defineOperation({
   name: "audit.run",

@@ -37,7 +37,8 @@ import { checkOutputFile, writeOutputFile } from "../../config/output-file.ts";
 import { ServerError, type Session } from "../../pg/session.ts";
 import { maintenanceFor } from "../access/target.ts";
 import { type Server, serverOf } from "../server/connect.ts";
-import { type AuditInput, auditReport } from "./auditing.ts";
+import type { AuditInput } from "./audit-input.ts";
+import { auditReport } from "./auditing.ts";
 import { type FixOutcome, scoreDocument, stepDocument } from "./fix-document.ts";
 
 const REASON = "an audit finding asks for it";

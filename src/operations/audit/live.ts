@@ -16,7 +16,7 @@ import { ServerError, type Session } from "../../pg/session.ts";
 import { loadModel } from "../access/model-file.ts";
 import { planningOf } from "../access/planning.ts";
 import { serverOf } from "../server/connect.ts";
-import type { AuditInput } from "./auditing.ts";
+import type { AuditInput } from "./audit-input.ts";
 
 interface LiveChoice {
   checks: readonly ChosenCheck[];

@@ -16,7 +16,7 @@ import { runCheck } from "../../audit/run/run-check.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import type { ConnectionRequest } from "../../pg/connect/input.ts";
-import type { AuditInput } from "./auditing.ts";
+import type { AuditInput } from "./audit-input.ts";
 import type { AuditedRun } from "./live.ts";
 
 interface OfflineChoice {
