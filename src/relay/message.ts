@@ -63,3 +63,13 @@ export type Disposition =
 
 /** Shared, because most deliveries end this way. */
 export const DELIVERED: Disposition = { outcome: "delivered" };
+
+/** The sink as a whole could not take it for now: tried again, and nothing counts against the message. */
+export function retryBySink(failureClass: FailureClass, reason: string): Disposition {
+  return { outcome: "retry", class: failureClass, scope: "sink", reason };
+}
+
+/** This message can never be taken as it is. */
+export function rejectMessage(failureClass: FailureClass, reason: string): Disposition {
+  return { outcome: "reject", class: failureClass, scope: "message", reason };
+}

@@ -13,17 +13,16 @@
 import type * as Nats from "@nats-io/transport-node";
 import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
-import {
-  connectNats,
-  JETSTREAM_PACKAGE,
-  NATS_PACKAGE,
-  type NatsClient,
-  natsConnectionFields,
-} from "../brokers/nats.ts";
+import { connectNats, JETSTREAM_PACKAGE, NATS_PACKAGE, type NatsClient } from "../brokers/nats.ts";
+import { type DestinationScope, dispositionOf } from "../brokers/nats-answers.ts";
+import { headerBlock, isCarriable } from "../brokers/nats-message.ts";
+import { natsConnectionFields } from "../brokers/nats-settings.ts";
+import { StreamLookup } from "../brokers/nats-streams.ts";
 import { reasonOf } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
+import { Call } from "./call.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB: what servers take unless they are told otherwise. */
@@ -32,14 +31,6 @@ const MAX_MESSAGE_BYTES = 2 ** 20;
 const MAX_IN_FLIGHT_BYTES = 2 ** 24;
 /** 4,096 entries that have gone are kept at the head of the queue before it is cut. */
 const MAX_GONE = 4_096;
-/** 2 s for the stream that takes a subject to be named. */
-const LOOKUP_TIMEOUT_MS = 2_000;
-/** 1 s: so long an answer about a subject holds, so that a batch asks once. */
-const LOOKUP_TTL_MS = 1_000;
-/** 1,000 subjects: a template of many subjects must not fill the memory. */
-const MAX_LOOKUPS = 1_000;
-/** Bytes: longer subjects are refused by servers in their default settings. */
-const MAX_SUBJECT_BYTES = 1_024;
 
 const config = (z: ZodNamespace) =>
   z
@@ -103,39 +94,6 @@ export default defineSink({
   },
 });
 
-/** One `send` on its way: what became of each delivery, and how many are open. */
-class Call {
-  readonly ended: Promise<void>;
-  readonly #dispositions: (Disposition | undefined)[];
-  #open: number;
-  #end: () => void = () => {};
-
-  constructor(size: number) {
-    this.#dispositions = new Array<Disposition | undefined>(size).fill(undefined);
-    this.#open = size;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-    if (size === 0) this.#end();
-  }
-
-  /** What was settled before stays as it is. */
-  settle(index: number, disposition: Disposition): void {
-    if (this.#dispositions[index] !== undefined) return;
-    this.#dispositions[index] = disposition;
-    this.#open -= 1;
-    if (this.#open === 0) this.#end();
-  }
-
-  settleRest(disposition: Disposition): void {
-    for (const index of this.#dispositions.keys()) this.settle(index, disposition);
-  }
-
-  get dispositions(): readonly Disposition[] {
-    return this.#dispositions.map((disposition) => disposition ?? retry("unknown", "was not sent"));
-  }
-}
-
 /** A message of a call that waits or is on its way. */
 interface Entry {
   call: Call;
@@ -161,7 +119,9 @@ class NatsSink implements Sink {
   #next = 0;
   /** Sent and not answered, by number, in the order of sending. */
   readonly #sent = new Map<number, Entry>();
-  readonly #lookups = new Map<string, { answer: Promise<StreamAnswer>; atMs: number }>();
+  readonly #streams: StreamLookup;
+  /** A refusal of the destination is everybody's when all messages share it. */
+  readonly #destinationScope: DestinationScope;
   #number = 0;
   #sentBytes = 0;
   #lastAnswerMs = 0;
@@ -173,6 +133,8 @@ class NatsSink implements Sink {
     this.#config = config;
     this.#context = context;
     this.#block = new client.nats.MsgHdrsImpl();
+    this.#streams = new StreamLookup(client.connection, context.clock);
+    this.#destinationScope = config.subject === undefined ? "message" : "sink";
     this.#inbox = client.nats.createInbox(config.inbox_prefix);
     client.connection.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#hear(error, message) });
     void client.lost.then((failure) => this.#lose(failure));
@@ -188,7 +150,7 @@ class NatsSink implements Sink {
         '"subject" must be tokens of letters, digits, "_" and "-" with dots',
       );
     }
-    const answer = await this.#streamFor(subject ?? "pgkeep.probe");
+    const answer = await this.#streams.streamFor(subject ?? "pgkeep.probe");
     if (this.#failure) throw this.#failure;
     if (answer === "away") throw new ConnectorFailure("unavailable", "JetStream does not answer, or is not enabled");
     if (answer === "none" && subject !== undefined) {
@@ -200,7 +162,7 @@ class NatsSink implements Sink {
     if (this.#failure) throw this.#failure;
     const call = new Call(batch.length);
     this.#calls.add(call);
-    const stop = () => this.#giveUp(call, retry("unavailable", "the pipeline stops"));
+    const stop = () => this.#giveUp(call, retryBySink("unavailable", "the pipeline stops"));
     signal.addEventListener("abort", stop, { once: true });
     try {
       for (const [index, delivery] of batch.entries()) this.#enqueue(call, index, delivery);
@@ -220,47 +182,26 @@ class NatsSink implements Sink {
   }
 
   /** Puts what goes out for a delivery into the queue, or settles why it cannot. */
-  #enqueue(call: Call, index: number, { subject, body, bytes: bodyBytes, ...rest }: Delivery): void {
+  #enqueue(call: Call, index: number, delivery: Delivery): void {
+    const { subject, body, bytes: bodyBytes } = delivery;
     if (subject === undefined || !isCarriable(subject)) {
       const reason = "the subject is not made of tokens of letters, digits, _ and -";
-      call.settle(index, reject("invalid_destination", reason));
+      call.settle(index, rejectMessage("invalid_destination", reason));
       return;
     }
-    const headers = this.#headersOf(rest);
+    const headers = headerBlock(delivery, this.#config.stream);
     if (headers === undefined) {
-      call.settle(index, reject("protocol_rejection", "a header's name or value cannot be carried by NATS"));
+      call.settle(index, rejectMessage("protocol_rejection", "a header's name or value cannot be carried by NATS"));
       return;
     }
     const bytes = bodyBytes + headers.length;
     const most = this.#client.maxPayloadBytes;
     if (bodyBytes > MAX_MESSAGE_BYTES || bytes > most) {
-      call.settle(index, reject("message_too_large", `${bytes} bytes with headers; the server takes ${most}`));
+      call.settle(index, rejectMessage("message_too_large", `${bytes} bytes with headers; the server takes ${most}`));
       return;
     }
     const data = typeof body === "string" ? Buffer.from(body) : (body ?? Buffer.alloc(0));
     this.#waiting.push({ call, index, subject, headers, body: data, bytes, sentAtMs: 0 });
-  }
-
-  /** The header block: the event's headers without those that steer JetStream, which only we may set. */
-  #headersOf({
-    headers,
-    contentType,
-    message,
-  }: Pick<Delivery, "headers" | "contentType" | "message">): Buffer | undefined {
-    let text = `NATS/1.0\r\nNats-Msg-Id: ${message.dedupKey}\r\n`;
-    let isCarried = isValue(message.dedupKey);
-    for (const name in headers) {
-      const value = headers[name] ?? "";
-      if (/^nats-/i.test(name)) continue;
-      isCarried &&= NAME.test(name) && isValue(value);
-      text += `${name}: ${value}\r\n`;
-    }
-    if (contentType !== "application/json") {
-      isCarried &&= isValue(contentType);
-      text += `content-type: ${contentType}\r\n`;
-    }
-    if (this.#config.stream !== undefined) text += `Nats-Expected-Stream: ${this.#config.stream}\r\n`;
-    return isCarried ? Buffer.from(`${text}\r\n`, "utf8") : undefined;
   }
 
   /** Sends what waits, as far as the window goes. */
@@ -290,7 +231,7 @@ class NatsSink implements Sink {
       this.#client.connection.publish(entry.subject, entry.body, { headers: this.#block, reply });
     } catch (error) {
       this.#take(number);
-      entry.call.settle(entry.index, retry("unavailable", `could not publish: ${reasonOf(error)}`));
+      entry.call.settle(entry.index, retryBySink("unavailable", `could not publish: ${reasonOf(error)}`));
     }
   }
 
@@ -317,60 +258,18 @@ class NatsSink implements Sink {
       void this.#explainSilence(entry);
       return;
     }
-    const answer = parseAnswer(message.data);
-    if (answer === undefined)
-      entry.call.settle(entry.index, retry("unknown", "something else than a stream answered", "message"));
-    else if (answer.error === undefined) entry.call.settle(entry.index, DELIVERED);
-    else entry.call.settle(entry.index, this.#refusal(answer.error));
+    entry.call.settle(entry.index, dispositionOf(message.data, this.#destinationScope));
   }
 
   /** Nobody listens on the subject: there is no stream for it, or JetStream is away. Only the latter may pass by itself. */
   async #explainSilence({ subject, call, index }: Entry): Promise<void> {
-    const answer = await this.#streamFor(subject);
-    if (answer !== "none") call.settle(index, retry("unavailable", "the stream does not answer"));
+    const answer = await this.#streams.streamFor(subject);
+    if (answer !== "none") call.settle(index, retryBySink("unavailable", "the stream does not answer"));
     else call.settle(index, this.#ofDestination("invalid_destination", "no stream takes this subject"));
   }
 
-  /** A refusal of the destination is everybody's when all messages share it. */
   #ofDestination(failureClass: FailureClass, reason: string): Disposition {
-    const scope = this.#config.subject === undefined ? "message" : "sink";
-    return { outcome: "reject", class: failureClass, scope, reason };
-  }
-
-  #refusal({ code, err_code: number, description }: StreamError): Disposition {
-    const reason = `JetStream refuses: ${reasonOf(description)} (${number})`;
-    const known = REFUSALS[number];
-    if (known === "message_too_large") return reject(known, reason);
-    if (known === "invalid_destination" || known === "authorization") return this.#ofDestination(known, reason);
-    if (known === "throttled") return retry("throttled", reason);
-    return code >= 500 || code === 408 || code === 429
-      ? retry("unavailable", reason)
-      : reject("protocol_rejection", reason);
-  }
-
-  /** Which stream takes `subject`. */
-  #streamFor(subject: string): Promise<StreamAnswer> {
-    const nowMs = this.#context.clock.monotonicMs();
-    const known = this.#lookups.get(subject);
-    if (known && nowMs - known.atMs < LOOKUP_TTL_MS) return known.answer;
-    if (this.#lookups.size >= MAX_LOOKUPS) this.#lookups.clear();
-    const answer = this.#lookUp(subject);
-    this.#lookups.set(subject, { answer, atMs: nowMs });
-    return answer;
-  }
-
-  async #lookUp(subject: string): Promise<StreamAnswer> {
-    try {
-      const message = await this.#client.connection.request("$JS.API.STREAM.NAMES", JSON.stringify({ subject }), {
-        timeout: LOOKUP_TIMEOUT_MS,
-      });
-      const answer = parseNames(message.data);
-      if (answer === undefined) return "away";
-      return answer.length > 0 ? "some" : "none";
-    } catch (error) {
-      const isForbidden = error instanceof Error && /permission/i.test(`${error.name} ${error.message}`);
-      return isForbidden ? "unknown" : "away";
-    }
+    return { outcome: "reject", class: failureClass, scope: this.#destinationScope, reason };
   }
 
   /** Ends waiting for answers that do not come. One timer for all: entries are in the order of sending. */
@@ -393,7 +292,7 @@ class NatsSink implements Sink {
     }
     for (const [number, { call, index }] of late) {
       this.#take(number);
-      call.settle(index, retry("timeout", reason));
+      call.settle(index, retryBySink("timeout", reason));
     }
     this.#pump();
   }
@@ -437,82 +336,4 @@ class NatsSink implements Sink {
     }
     this.#pump();
   }
-}
-
-/** some: a stream takes it; none: no stream does; away: JetStream does not answer; unknown: the user may not ask. */
-type StreamAnswer = "some" | "none" | "away" | "unknown";
-
-interface StreamError {
-  code: number;
-  err_code: number;
-  description: string;
-}
-
-/** JetStream's error codes. Source: nats-server, server/errors.json. */
-const REFUSALS: Readonly<Record<number, FailureClass>> = {
-  10023: "throttled", // insufficient resources
-  10028: "throttled", // resource limits exceeded for account
-  10047: "throttled", // insufficient storage resources available
-  10077: "throttled", // the stream is full and discards new messages
-  10054: "message_too_large",
-  10097: "message_too_large", // headers over 64 KiB
-  10035: "authorization", // no permission
-  10039: "authorization", // JetStream not enabled for account
-  10059: "invalid_destination", // stream not found
-  10060: "invalid_destination", // expected stream does not match
-  10109: "invalid_destination", // stream is sealed
-};
-
-const TOKENS = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-
-/** No wildcards, spaces, system subjects or empty tokens, and nobody's place for answers. */
-function isCarriable(subject: string): boolean {
-  return subject.length <= MAX_SUBJECT_BYTES && TOKENS.test(subject) && !/^_(INBOX|R_)/.test(subject);
-}
-
-const NAME = /^[!-9;-~]+$/;
-
-function isValue(value: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header line must not hold.
-  return !/[\r\n\u0000]/.test(value);
-}
-
-/** The answer of a stream, or undefined for something else. */
-function parseAnswer(data: Uint8Array): { error?: StreamError } | undefined {
-  try {
-    const answer: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
-    if (typeof answer !== "object" || answer === null) return undefined;
-    if ("error" in answer) return { error: streamError(answer.error) };
-    return "stream" in answer && typeof answer.stream === "string" && answer.stream !== "" ? {} : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function streamError(error: unknown): StreamError {
-  const fields: Record<string, unknown> = typeof error === "object" && error !== null ? { ...error } : {};
-  return {
-    code: Number(fields.code ?? 500),
-    err_code: Number(fields.err_code ?? 0),
-    description: String(fields.description ?? "no reason given"),
-  };
-}
-
-/** Names of streams; undefined when the answer is an error. */
-function parseNames(data: Uint8Array): readonly unknown[] | undefined {
-  try {
-    const answer: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
-    if (typeof answer !== "object" || answer === null || "error" in answer) return undefined;
-    return "streams" in answer && Array.isArray(answer.streams) ? answer.streams : [];
-  } catch {
-    return undefined;
-  }
-}
-
-function retry(failureClass: FailureClass, reason: string, scope: "message" | "sink" = "sink"): Disposition {
-  return { outcome: "retry", class: failureClass, scope, reason };
-}
-
-function reject(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "reject", class: failureClass, scope: "message", reason };
 }

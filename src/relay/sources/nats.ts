@@ -10,14 +10,8 @@ import { createHash } from "node:crypto";
 import type * as Jetstream from "@nats-io/jetstream";
 import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
-import {
-  connectNats,
-  JETSTREAM_PACKAGE,
-  NATS_PACKAGE,
-  type NatsClient,
-  natsConnectionFields,
-  natsFailure,
-} from "../brokers/nats.ts";
+import { connectNats, JETSTREAM_PACKAGE, NATS_PACKAGE, type NatsClient, natsFailure } from "../brokers/nats.ts";
+import { natsConnectionFields } from "../brokers/nats-settings.ts";
 import { bounded, loadClient } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
