@@ -7,7 +7,6 @@
 import { tameLine } from "../../base/tame.ts";
 import { ident } from "../../pg/identifiers.ts";
 import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import type { PrivilegeSet } from "../catalog/privilege.ts";
 import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import { isExactPattern } from "../model/object-pattern.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
@@ -199,7 +198,8 @@ function planGrant(part: Part, grant: Grant, planning: GrantPlanning): void {
   const to = granteeSql(grantee);
   const sql = `grant ${names} on ${part.target} to ${to}${withOption ? " with grant option" : ""}`;
   const common = { sql, object: partText(part), role: grantee, touches: touchedBy(part.objects) };
-  const differences = differencesOf(part, grantee, (wanted) => ({ wanted, found: undefined }), { missing: names });
+  const missing = { difference: "missing", role: grantee, wanted: names, found: undefined } as const;
+  const differences = differencesOf(part, missing);
   if (!way.isOpen) {
     planning.book.block({ ...common, reason: "the model grants it", needs: way.needs, differences });
     return;
@@ -220,39 +220,24 @@ function planGrant(part: Part, grant: Grant, planning: GrantPlanning): void {
 }
 
 function planRevocation(part: Part, revocation: Revocation, planning: GrantPlanning): void {
-  const { grantee, grantor, privileges, grantable, optionOnly, chain, blockedBy, depth, restsOn } = revocation;
-  const isOwners = grantor === (part.owner ?? planning.facts.bootstrap);
-  const names = privilegesText(privileges);
-  const from = granteeSql(grantee);
-  const cascade = chain.length > 0 || blockedBy.length > 0 ? " cascade" : "";
-  const sql = `revoke ${optionOnly ? "grant option for " : ""}${names} on ${part.target} from ${from}${cascade}`;
-  const common = { object: partText(part), role: grantee, touches: touchedBy(part.objects) };
-  const reason = revocationReason({ grantee, grantor, isOwners, optionOnly }, planning);
-  const differences = differencesOf(part, grantee, (extra) => ({ wanted: undefined, found: extra }), {
-    extra: optionOnly ? `${names} with grant option` : names,
-  });
-  const block = (needs: string, why: string): void =>
-    planning.book.block({
-      ...common,
-      sql: withGrantor(sql, isOwners ? undefined : grantor),
-      reason: why,
-      needs,
-      differences,
-    });
-  if (blockedBy.length > 0) {
-    block("--cascade", `${reason}; what it passed on would go with it: ${aclText(blockedBy)}`);
-    return;
-  }
-  const way = isOwners ? wayOfOwner(part, undefined, planning) : wayOfGrantor(grantor, part, planning);
+  const { grantee, grantor, chain, depth, optionOnly } = revocation;
+  const taking = takingOf(part, revocation, planning);
+  const { isOwners, names, sql, reason } = taking;
+  const common = {
+    object: partText(part),
+    role: grantee,
+    touches: touchedBy(part.objects),
+    differences: differencesOf(part, {
+      difference: "extra",
+      role: grantee,
+      wanted: undefined,
+      found: optionOnly ? `${names} with grant option` : names,
+    }),
+  };
+  const way = wayToTake(taking, planning);
   if (!way.isOpen) {
-    block(way.needs, reason);
-    return;
-  }
-  // Without CASCADE the server refuses to take what still carries others.
-  const passing = cascade === "" ? restsOn.map((role) => wayOfGrantor(role, part, planning)) : [];
-  const stuck = passing.find((each): each is Way & { isOpen: false } => !each.isOpen);
-  if (stuck) {
-    block(stuck.needs, `${reason}; what was passed on has to go first`);
+    const why = way.besides === undefined ? reason : `${reason}; ${way.besides}`;
+    planning.book.block({ ...common, sql: isOwners ? sql : withGrantor(sql, grantor), reason: why, needs: way.needs });
     return;
   }
   lendReach(part, { way, actor: isOwners ? part.owner : grantor, step: STEP.revokes }, planning);
@@ -265,26 +250,64 @@ function planRevocation(part: Part, revocation: Revocation, planning: GrantPlann
     reason: chain.length > 0 ? `${reason}; goes with it: ${aclText(chain)}` : reason,
     requires: way.requires,
     as: way.as,
-    inverse: inverseOfRevocation({ names, target: part.target, from, privileges, grantable, optionOnly }),
+    inverse: inverseOfRevocation(taking),
     ...(chain.length > 0
       ? { risk: "high", riskReason: "other roles lose what they were granted through it" }
       : { risk: "medium", riskReason: "whoever relies on it is refused from then on" }),
-    differences,
   });
 }
 
-interface Undoing {
+/** A revocation as it is written. */
+interface Taking {
+  part: Part;
+  revocation: Revocation;
+  /** The owner granted what is taken. */
+  isOwners: boolean;
   names: string;
-  target: string;
+  /** As it stands after FROM, without CASCADE. */
   from: string;
-  privileges: PrivilegeSet;
-  grantable: PrivilegeSet;
-  optionOnly: boolean;
+  sql: string;
+  reason: string;
 }
 
-function inverseOfRevocation({ names, target, from, privileges, grantable, optionOnly }: Undoing): string {
-  if (optionOnly || grantable === privileges) return `grant ${names} on ${target} to ${from} with grant option`;
+function takingOf(part: Part, revocation: Revocation, planning: GrantPlanning): Taking {
+  const { grantee, grantor, privileges, optionOnly } = revocation;
+  const isOwners = grantor === (part.owner ?? planning.facts.bootstrap);
+  const names = privilegesText(privileges);
+  const from = granteeSql(grantee);
+  const option = optionOnly ? "grant option for " : "";
+  const sql = `revoke ${option}${names} on ${part.target} from ${from}${cascades(revocation) ? " cascade" : ""}`;
+  const reason = revocationReason({ grantee, grantor, isOwners, optionOnly }, planning);
+  return { part, revocation, isOwners, names, from, sql, reason };
+}
+
+function cascades({ chain, blockedBy }: Revocation): boolean {
+  return chain.length > 0 || blockedBy.length > 0;
+}
+
+/** `besides`: what the reason of a blocked revocation has to add. */
+function wayToTake(
+  { part, revocation, isOwners }: Taking,
+  planning: GrantPlanning,
+): Extract<Way, { isOpen: true }> | (Closed & { besides?: string }) {
+  const { grantor, blockedBy, restsOn } = revocation;
+  if (blockedBy.length > 0) {
+    return { isOpen: false, needs: "--cascade", besides: `what it passed on would go with it: ${aclText(blockedBy)}` };
+  }
+  const way = isOwners ? wayOfOwner(part, undefined, planning) : wayOfGrantor(grantor, part, planning);
+  if (!way.isOpen) return way;
+  // Without CASCADE the server refuses to take what still carries others.
+  const passing = cascades(revocation) ? [] : restsOn.map((role) => wayOfGrantor(role, part, planning));
+  const stuck = passing.find((each): each is Closed => !each.isOpen);
+  return stuck ? { ...stuck, besides: "what was passed on has to go first" } : way;
+}
+
+type Closed = Extract<Way, { isOpen: false }>;
+
+function inverseOfRevocation({ part: { target }, revocation, names, from }: Taking): string {
+  const { privileges, grantable, optionOnly } = revocation;
   const plain = `grant ${names} on ${target} to ${from}`;
+  if (optionOnly || grantable === privileges) return `${plain} with grant option`;
   if (grantable === 0) return plain;
   return `${plain};\ngrant ${privilegesText(grantable)} on ${target} to ${from} with grant option`;
 }
@@ -308,8 +331,8 @@ function revocationReason(
 }
 
 /** The text for an administrator, who has to be the grantor for it to take effect. */
-function withGrantor(sql: string, grantor: string | undefined): string {
-  return grantor === undefined ? sql : `set role ${ident(grantor)}; ${sql}; reset role`;
+function withGrantor(sql: string, grantor: string): string {
+  return `set role ${ident(grantor)}; ${sql}; reset role`;
 }
 
 /** What is nearer to the objects first: revokes inside before those on the schema, grants as well. */
@@ -324,14 +347,11 @@ function partText({ objects, kind, schema }: Part): string {
   return `${objects.length} ${kind.name.replaceAll("-", " ")}s${where}`;
 }
 
+/** The same difference for every object of the part. */
 function differencesOf(
   { objects }: Part,
-  role: string,
-  sides: (text: string) => Pick<Difference, "wanted" | "found">,
-  text: { missing: string } | { extra: string },
+  { difference, role, wanted, found }: Omit<Difference, "what" | "object">,
 ): () => readonly Difference[] {
-  const [difference, holding] =
-    "missing" in text ? (["missing", text.missing] as const) : (["extra", text.extra] as const);
   return () =>
-    objects.map((object) => ({ difference, what: "privilege", object: objectText(object), role, ...sides(holding) }));
+    objects.map((object) => ({ difference, what: "privilege", object: objectText(object), role, wanted, found }));
 }
