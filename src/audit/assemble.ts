@@ -5,10 +5,8 @@
  * Pure: the same results, waivers, baseline and moment give the same report, in the same order.
  */
 import { groupedBy } from "../base/group.ts";
-import { PILLARS, type Pillar, type Profile, SEVERITIES, type Severity } from "./check.ts";
-import { rightOf } from "./facts/rights.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { withSharedEdits } from "./fix/rule-edits.ts";
+import { PILLARS, type Pillar, type Profile, SEVERITIES, type Severity } from "./ratings.ts";
 import {
   type AuditedTarget,
   type AuditReport,
@@ -17,6 +15,8 @@ import {
   type ReportedFinding,
   type ReportedUnknown,
 } from "./report.ts";
+import { rightOf } from "./rights.ts";
+import { withSharedEdits } from "./rule-edits.ts";
 import type { CheckResult } from "./run/result.ts";
 import { type ScoredCheck, scoreOf } from "./score.ts";
 import { type Waiver, WaiverBook } from "./waivers.ts";

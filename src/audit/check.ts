@@ -3,25 +3,16 @@
  *
  * One definition per file of checks/<pillar>/; the file's name is the id in lower case and a few words. A check looks at
  * facts and returns what it found; no finding means pass. What keeps it from an answer it does not decide itself: facts
- * throw Unanswered (run/answers.ts) when the server does not show them to this role, and the runner makes "unknown" of it.
+ * throw Unanswered (answers.ts) when the server does not show them to this role, and the runner makes "unknown" of it.
  * So a check cannot pass on rows that it was not allowed to see.
  *
  * Most checks are made by one of the kinds beside this file: settingCheck (a server setting), queryCheck (a catalog query),
  * ruleCheck (pg_hba.conf). The rest implement `examine` themselves.
  */
 import type { Facts } from "./facts/facts.ts";
-import type { RightName } from "./facts/rights.ts";
 import type { Fix } from "./fix.ts";
-
-export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-export const PILLARS = ["network", "transport", "database", "practices"] as const;
-export type Pillar = (typeof PILLARS)[number];
-
-/** Severities by which a profile may replace a check's own; "off" leaves the check out. */
-export const PROFILES = ["default", "strict", "cis", "dev", "managed"] as const;
-export type Profile = (typeof PROFILES)[number];
+import type { Profile, Severity } from "./ratings.ts";
+import type { RightName } from "./rights.ts";
 
 /** Where a reader finds the reason in somebody else's words. */
 export interface References {
@@ -72,7 +63,7 @@ export interface Check {
   needs: readonly RightName[];
   /** Severity under a profile, or "off". A check that only a profile asks for has `default: "off"`. */
   profiles?: Readonly<Partial<Record<Profile, Severity | "off">>> | undefined;
-  /** Objects with the defect, each once. Throws Unanswered or NotApplicable (run/answers.ts). */
+  /** Objects with the defect, each once. Throws Unanswered or NotApplicable (answers.ts). */
   examine(facts: Facts): Promise<readonly Found[]>;
 }
 

@@ -1,7 +1,8 @@
 /** What there is to say about a check without a server: why, what to do, what it needs, where others say the same. */
-import type { Check, Pillar, Profile, References, Severity } from "./check.ts";
+import type { Check, References } from "./check.ts";
 import type { CatalogueEntry } from "./checks/catalogue.ts";
-import { rightOf } from "./facts/rights.ts";
+import type { Pillar, Profile, Severity } from "./ratings.ts";
+import { rightOf } from "./rights.ts";
 
 export interface CheckExplanation {
   check: string;

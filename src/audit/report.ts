@@ -4,8 +4,9 @@
  * Field names are those of the JSON document. Nothing in it is a secret; every string that is not ours is exact, so each
  * format escapes it for its own syntax (human formats by base/tame.ts).
  */
-import type { Pillar, Profile, References, Severity } from "./check.ts";
+import type { References } from "./check.ts";
 import type { Fix } from "./fix.ts";
+import type { Pillar, Profile, Severity } from "./ratings.ts";
 
 export const REPORT_VERSION = 1;
 

@@ -1,7 +1,7 @@
 /** `pgkeep audit diff`: what two audits of a server found differently. Asks no server. */
-import { PILLARS, SEVERITIES } from "../audit/check.ts";
 import { type DiffedFinding, diffRuns } from "../audit/diff.ts";
 import { type AuditDocument, isAtLeast, type Threshold, thresholds } from "../audit/document.ts";
+import { PILLARS, SEVERITIES } from "../audit/ratings.ts";
 import { EXIT } from "../base/errors.ts";
 import { defineOperation, type ZodNamespace } from "../base/operation.ts";
 import { type SavedRun, savedRun } from "./audit/saved.ts";

@@ -1,7 +1,7 @@
 /** `pgkeep audit list`: every check there is, or those that a benchmark asks for. Needs no server. */
-import { PILLARS, PROFILES, SEVERITIES } from "../audit/check.ts";
 import { checkEntries } from "../audit/checks/catalogue.ts";
 import { explainCheck } from "../audit/explain.ts";
+import { PILLARS, PROFILES, SEVERITIES } from "../audit/ratings.ts";
 import { defineOperation } from "../base/operation.ts";
 import { type CheckDocument, checkDocument } from "./audit/check-document.ts";
 

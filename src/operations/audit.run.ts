@@ -1,7 +1,7 @@
 /** `pgkeep audit`: is this server safe, and what should be done first. */
-import { SEVERITIES } from "../audit/check.ts";
 import { auditDocument, auditExitCode, auditSchema, thresholds } from "../audit/document.ts";
 import { keepAudit } from "../audit/history.ts";
+import { SEVERITIES } from "../audit/ratings.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { auditFields } from "./audit/audit-input.ts";
 import { auditReport } from "./audit/auditing.ts";

@@ -4,7 +4,8 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import { nearestName } from "../../base/suggest.ts";
-import type { Check, Pillar } from "../check.ts";
+import type { Check } from "../check.ts";
+import type { Pillar } from "../ratings.ts";
 import { index as database } from "./database/index.ts";
 import { index as network } from "./network/index.ts";
 import { index as practices } from "./practices/index.ts";

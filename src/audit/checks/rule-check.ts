@@ -3,16 +3,16 @@
  *
  * A rule is named by its text in one spelling, so two lines that say the same are one finding: the first of them decides.
  */
+import { Unanswered } from "../answers.ts";
 import type { Check, Found } from "../check.ts";
 import type { Facts } from "../facts/facts.ts";
-import type { RoleFacts } from "../facts/roles.ts";
-import { editFix } from "../fix/rule-edits.ts";
 import type { FileFix, Risk } from "../fix.ts";
 import { isLoopback } from "../hba/address.ts";
 import type { HbaFacts, HbaRule } from "../hba/hba.ts";
 import { RuleOrder } from "../hba/rule-order.ts";
 import { type RuleChanges, writtenChanges, writtenRule } from "../hba/rule-text.ts";
-import { Unanswered } from "../run/answers.ts";
+import type { RoleFacts } from "../roles.ts";
+import { editFix } from "../rule-edits.ts";
 
 /** What a check of rules looks at. */
 export interface RuleEvidence {

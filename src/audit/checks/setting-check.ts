@@ -3,10 +3,11 @@
  *
  * A setting that the server does not have, or does not show, never reaches `judge`: asking for it throws.
  */
-import type { Check, Found, Severity } from "../check.ts";
+import type { Check, Found } from "../check.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { Setting, Settings } from "../facts/settings.ts";
 import type { Fix, Risk } from "../fix.ts";
+import type { Severity } from "../ratings.ts";
 
 interface SettingCheckParts extends Omit<Check, "scope" | "needs" | "examine"> {
   needs?: Check["needs"] | undefined;

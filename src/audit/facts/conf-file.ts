@@ -9,9 +9,9 @@
  * Source: guc-file.l and the conversions of guc.c, servers 14 to 18.
  */
 import { posix } from "node:path";
+import { Unanswered } from "../answers.ts";
 import { type ConfSource, MAX_FILE_BYTES } from "../hba/conf-files.ts";
 import { decoded } from "../hba/conf-lines.ts";
-import { Unanswered } from "../run/answers.ts";
 import type { SettingKind } from "./setting-kinds.ts";
 
 /** One line `name = value`. */

@@ -1,6 +1,6 @@
 /** The files that decide a server's configuration, those that they include among them. Names only. */
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { namesIn, tailOf } from "./files.ts";
 
 export interface ConfigurationFile {

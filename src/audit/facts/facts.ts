@@ -5,16 +5,16 @@
  * databases of a run; `query` and `database` belong to the database at hand.
  */
 import type { TextRow } from "../../pg/session.ts";
-import type { Profile } from "../check.ts";
 import type { VersionTable } from "../data/version-table.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
+import type { Profile } from "../ratings.ts";
+import type { RightName } from "../rights.ts";
+import type { RoleFacts } from "../roles.ts";
 import type { Declarations, Drift } from "./declarations.ts";
 import type { HostFacts } from "./host.ts";
 import type { LineFacts } from "./line.ts";
 import type { ProbeFacts } from "./probe.ts";
-import type { RightName } from "./rights.ts";
-import type { RoleFacts } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 
 /** The server that is audited. */

@@ -21,7 +21,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorCodeOf } from "../../base/errors.ts";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 
 export interface FileStatus {
   path: string;

@@ -5,7 +5,7 @@
  * Source: git's documentation, "Git index format", versions 2 to 4.
  */
 import { dirname, join, resolve } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { headOf, ownStatusOf } from "./files.ts";
 
 /** 64 MiB: an index of half a million files. */

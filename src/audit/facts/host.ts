@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { platform } from "node:process";
 import type { Session } from "../../pg/session.ts";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { type FileStatus, headOf, namesIn, statusOf } from "./files.ts";
 import type { LineFacts } from "./line.ts";
 import { type HostProcess, processesOf } from "./processes.ts";

@@ -7,20 +7,20 @@
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
-import type { Profile } from "../check.ts";
+import { NotApplicable, Unanswered } from "../answers.ts";
 import type { VersionTable } from "../data/version-table.ts";
 import { VERSION_TABLE } from "../data/versions.ts";
 import type { HbaFacts } from "../hba/hba.ts";
 import type { IdentFacts } from "../hba/ident.ts";
-import { readHba, readIdent } from "../hba/read.ts";
-import { NotApplicable, Unanswered } from "../run/answers.ts";
+import type { Profile } from "../ratings.ts";
+import { RIGHT_NAMES, type RightName, rightOf } from "../rights.ts";
+import { DATABASES, MEMBERS, ROLES, RoleFacts } from "../roles.ts";
 import type { Declarations, Drift } from "./declarations.ts";
 import type { Facts, ServerIdentity } from "./facts.ts";
 import type { HostFacts } from "./host.ts";
 import type { LineFacts } from "./line.ts";
 import type { ProbeFacts } from "./probe.ts";
-import { RIGHT_NAMES, type RightName, rightOf } from "./rights.ts";
-import { DATABASES, MEMBERS, ROLES, RoleFacts } from "./roles.ts";
+import { readHba, readIdent } from "./read-hba.ts";
 import { Settings } from "./settings.ts";
 
 /** What a run brings along besides its session. Absent means: this run does not look there. */

@@ -7,7 +7,7 @@
  */
 import { posix, resolve } from "node:path";
 import type { TextRow } from "../../pg/session.ts";
-import type { Profile } from "../check.ts";
+import { NotApplicable, Unanswered } from "../answers.ts";
 import type { VersionTable } from "../data/version-table.ts";
 import { VERSION_TABLE } from "../data/versions.ts";
 import { type ConfSource, readConfLines } from "../hba/conf-files.ts";
@@ -16,11 +16,11 @@ import type { IdentFacts } from "../hba/ident.ts";
 import { parseEntries } from "../hba/ident-entries.ts";
 import { localFiles } from "../hba/local-files.ts";
 import { parseRules, sorted } from "../hba/rules.ts";
-import { NotApplicable, Unanswered } from "../run/answers.ts";
+import type { Profile } from "../ratings.ts";
+import type { RightName } from "../rights.ts";
 import { type ConfValue, normalized, readConf } from "./conf-file.ts";
 import type { Declarations } from "./declarations.ts";
 import type { Facts, ServerIdentity } from "./facts.ts";
-import type { RightName } from "./rights.ts";
 import { allKinds, kindOfSetting, type SettingKind } from "./setting-kinds.ts";
 import { type Setting, Settings } from "./settings.ts";
 

@@ -5,7 +5,7 @@
  * or variable a secret stood.
  */
 import { join } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { headOf, namesIn, ownStatusOf } from "./files.ts";
 import { secretOptions } from "./secret-options.ts";
 

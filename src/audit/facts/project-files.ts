@@ -1,6 +1,6 @@
 /** Files of a declared SQL project on this machine, and where secrets stand in them. Tells names and lines, never values. */
 import { basename, join } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { namesIn, ownStatusOf, tailOf } from "./files.ts";
 
 /** 20,000 files, 20 levels, 4 MiB each: what a deploy would read. */

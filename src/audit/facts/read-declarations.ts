@@ -6,7 +6,7 @@
  */
 import { dirname, isAbsolute, resolve } from "node:path";
 import type { AuditBlock } from "../../config/settings.ts";
-import { PROFILES, type Profile, SEVERITIES, type Severity } from "../check.ts";
+import { PROFILES, type Profile, SEVERITIES, type Severity } from "../ratings.ts";
 import type { Declarations } from "./declarations.ts";
 
 export interface AuditConfig {

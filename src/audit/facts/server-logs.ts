@@ -1,7 +1,7 @@
 /** Where the server writes its log on this machine. */
 import { readlinkSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import type { Facts } from "./facts.ts";
 import { namesIn, ownStatusOf, statusOf } from "./files.ts";
 

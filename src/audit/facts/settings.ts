@@ -9,7 +9,7 @@
  */
 import { literal } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import { NotApplicable, Unanswered } from "../run/answers.ts";
+import { NotApplicable, Unanswered } from "../answers.ts";
 
 export interface Setting {
   name: string;

@@ -6,7 +6,6 @@
  * every finding that asks for the same thing. What `--apply` may do by itself is narrow on purpose (safe.ts has the rule);
  * every other step says why it is left to a person.
  */
-import type { Severity } from "../check.ts";
 import {
   type FileFix,
   type Fix,
@@ -17,9 +16,10 @@ import {
   type SettingFix,
   settingStatement,
 } from "../fix.ts";
+import type { Severity } from "../ratings.ts";
 import type { AuditReport, ReportedFinding } from "../report.ts";
+import { mergedRisk, ruleKey } from "../rule-edits.ts";
 import { actingStatements } from "./acting.ts";
-import { mergedRisk, ruleKey } from "./rule-edits.ts";
 import { type Consent, weightRefusal } from "./safe.ts";
 
 /** In this order. */

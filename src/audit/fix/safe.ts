@@ -12,8 +12,8 @@
  * What was done is audited again, and can be undone by a script. 1 and 2 need facts of the server and are in plan.ts; 3 and 4
  * are here.
  */
-import type { Severity } from "../check.ts";
 import type { Risk } from "../fix.ts";
+import type { Severity } from "../ratings.ts";
 
 export interface Weighed {
   risk: Risk | undefined;

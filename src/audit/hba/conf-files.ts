@@ -6,7 +6,7 @@
  * is worth (loops, fans of references, devices), ends the reading with Unanswered: then the server's own view is asked.
  */
 import { posix } from "node:path";
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { type ConfToken, decoded, logicalLines, type RawToken, TOKEN_TOO_LONG, WordScanner } from "./conf-lines.ts";
 
 /** Why a file or directory was not read. */

@@ -1,6 +1,6 @@
 /** What an entry of pg_ident.conf leads to, and how lines of both files are named in findings. */
 import { posix } from "node:path";
-import type { RoleFacts } from "../facts/roles.ts";
+import type { RoleFacts } from "../roles.ts";
 import type { IdentEntry, IdentFacts } from "./ident.ts";
 import { matchesPattern } from "./pattern.ts";
 import { quotedIfNeeded } from "./rule-text.ts";

@@ -6,7 +6,7 @@
  * sound, and not complete: two rules that cover an address only together are not added up, except all of IPv4 and all
  * of IPv6.
  */
-import { Unanswered } from "../run/answers.ts";
+import { Unanswered } from "../answers.ts";
 import { type AddressPart, coverer, partsOf } from "./address.ts";
 import type { ConnectionKind, HbaFacts, HbaRule, HbaToken, HbaType } from "./hba.ts";
 import { type Answer, DatabaseSet, UserSet, type WordContext } from "./word-sets.ts";

@@ -5,7 +5,7 @@
  * show quotes, and the answer differs between the keyword and the name; members of a group without a server; a pattern
  * beyond us. Two patterns are compared by their text alone.
  */
-import type { RoleFacts } from "../facts/roles.ts";
+import type { RoleFacts } from "../roles.ts";
 import type { HbaToken } from "./hba.ts";
 import { matchesPattern } from "./pattern.ts";
 

@@ -4,8 +4,9 @@
  * One check has one result per place where it looked: the cluster, or each database. `unknown` has a reason and, where
  * there is one, the right that would answer; it is never counted as pass.
  */
-import type { Check, Found, Pillar, Severity } from "../check.ts";
-import type { RightName } from "../facts/rights.ts";
+import type { Check, Found } from "../check.ts";
+import type { Pillar, Severity } from "../ratings.ts";
+import type { RightName } from "../rights.ts";
 
 export type CheckOutcome =
   | { status: "pass" }

@@ -1,9 +1,9 @@
 /** One check on one place: whether it applies, whether we may know, and what it found. */
 import { tameLine } from "../../base/tame.ts";
+import { NotApplicable, Unanswered } from "../answers.ts";
 import type { Check } from "../check.ts";
 import type { Facts } from "../facts/facts.ts";
-import { rightOf } from "../facts/rights.ts";
-import { NotApplicable, Unanswered } from "./answers.ts";
+import { rightOf } from "../rights.ts";
 import type { CheckOutcome } from "./result.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** What a baseline holds. */
-import { SEVERITIES } from "../../audit/check.ts";
+import { SEVERITIES } from "../../audit/ratings.ts";
 import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/audit.baseline.ts";

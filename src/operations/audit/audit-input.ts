@@ -1,5 +1,5 @@
 /** What is said to every operation that audits: which server or files, how deep, and against what. */
-import { PROFILES, type Profile } from "../../audit/check.ts";
+import { PROFILES, type Profile } from "../../audit/ratings.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { settingsFields } from "../../config/input.ts";
 import { connectionFields } from "../../pg/connect/input.ts";

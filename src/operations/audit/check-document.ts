@@ -1,6 +1,6 @@
 /** A check as JSON: for `audit explain`, and for `explain`, which knows checks besides codes. */
-import { PILLARS, PROFILES, SEVERITIES } from "../../audit/check.ts";
 import type { CheckExplanation } from "../../audit/explain.ts";
+import { PILLARS, PROFILES, SEVERITIES } from "../../audit/ratings.ts";
 import { checkPage } from "../../audit/reporters/wording.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 

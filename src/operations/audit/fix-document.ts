@@ -1,7 +1,7 @@
 /** A fix plan, and what became of it, as operations give it out. */
-import { SEVERITIES } from "../../audit/check.ts";
 import { type FixStep, GROUPS } from "../../audit/fix/plan.ts";
 import type { ScriptStep } from "../../audit/fix/script.ts";
+import { SEVERITIES } from "../../audit/ratings.ts";
 import type { Grade, Score } from "../../audit/report.ts";
 import { EXIT } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";

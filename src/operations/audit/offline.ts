@@ -6,10 +6,10 @@
  */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Profile } from "../../audit/check.ts";
 import type { VersionTable } from "../../audit/data/version-table.ts";
 import type { Declarations } from "../../audit/facts/declarations.ts";
 import { isKnownVersion, NO_SERVER, offlineFacts } from "../../audit/facts/offline-facts.ts";
+import type { Profile } from "../../audit/ratings.ts";
 import type { CheckOutcome, CheckResult } from "../../audit/run/result.ts";
 import type { ChosenCheck } from "../../audit/run/run-audit.ts";
 import { runCheck } from "../../audit/run/run-check.ts";

@@ -1,8 +1,9 @@
 /** One check on a real server as a run would have it: with the line of its own session, and with probes when wanted. */
-import type { Check, Profile } from "../../../src/audit/check.ts";
+import type { Check } from "../../../src/audit/check.ts";
 import { localHost } from "../../../src/audit/facts/host.ts";
 import { lineOf } from "../../../src/audit/facts/line.ts";
 import { type ProbeFacts, probeServer } from "../../../src/audit/facts/probe.ts";
+import type { Profile } from "../../../src/audit/ratings.ts";
 import type { CheckOutcome } from "../../../src/audit/run/result.ts";
 import type { ConnectionSettings } from "../../../src/pg/session.ts";
 import { outcomeOn } from "../audited.ts";

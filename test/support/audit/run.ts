@@ -1,7 +1,7 @@
 /** Audits of tests: all checks of a profile on a real server, as whoever the settings say. */
-import type { Profile } from "../../../src/audit/check.ts";
 import { lineOf } from "../../../src/audit/facts/line.ts";
 import type { Surroundings } from "../../../src/audit/facts/live-facts.ts";
+import type { Profile } from "../../../src/audit/ratings.ts";
 import type { CheckResult } from "../../../src/audit/run/result.ts";
 import { type AuditRun, chooseChecks, runAudit } from "../../../src/audit/run/run-audit.ts";
 import type { ConnectionSettings } from "../../../src/pg/session.ts";

@@ -1,5 +1,5 @@
 /** AUD-009: log files are everybody's to read. */
-import { NotApplicable } from "../../run/answers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 
 export default settingCheck({

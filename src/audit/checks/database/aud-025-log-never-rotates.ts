@@ -1,5 +1,5 @@
 /** AUD-025: one log file for ever. */
-import { NotApplicable } from "../../run/answers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 
 export default settingCheck({

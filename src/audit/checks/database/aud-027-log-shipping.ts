@@ -1,6 +1,6 @@
 /** AUD-027: the log stays where an intruder can reach it. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck } from "../../check.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { wrong } from "../setting-check.ts";
 
 export default defineCheck({

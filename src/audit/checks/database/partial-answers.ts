@@ -1,6 +1,6 @@
 /** Checks that look in two places: a defect in one stands, though the other keeps its answer to itself. */
+import { Unanswered } from "../../answers.ts";
 import type { Found } from "../../check.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 /** `found` and what `ask` finds; only `found` when that stays unanswered. Throws Unanswered when there is nothing to tell. */
 export async function foundAndMore(

@@ -1,8 +1,8 @@
 /** Libraries that the server loads at its start, and what it takes to add one. */
+import { NotApplicable } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
 import type { Setting, Settings } from "../../facts/settings.ts";
 import type { Fix } from "../../fix.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 /** Throws Unanswered where the server hides its list. */
 export function isPreloaded(settings: Settings, library: string): boolean {

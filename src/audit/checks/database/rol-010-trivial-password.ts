@@ -1,7 +1,7 @@
 /** ROL-010: passwords that are the role's name or a word everybody tries. Neither the word nor the hash is ever shown. */
 import { systemClock } from "../../../base/clock.ts";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck } from "../../check.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { notOfProvider } from "./provider-roles.ts";
 import { findTrivial } from "./trivial-passwords.ts";
 

@@ -1,9 +1,9 @@
 /** ROL-012: logins without a password, which only rules other than password methods let in. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import type { RoleFacts } from "../../facts/roles.ts";
 import type { HbaFacts, HbaRule } from "../../hba/hba.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { RoleFacts } from "../../roles.ts";
 import { notOfProvider } from "./provider-roles.ts";
 
 const SQL = `

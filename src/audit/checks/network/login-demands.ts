@@ -3,10 +3,11 @@
  *
  * Our own session is evidence for one role and one way only. So it can show a defect and never the lack of one.
  */
-import type { Severity } from "../../check.ts";
+import { Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { type Demand, requireProbes } from "../../facts/probe.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { Demand } from "../../facts/probe.ts";
+import type { Severity } from "../../ratings.ts";
+import { requireProbes } from "../probes.ts";
 
 export interface SeenDemand {
   /** "app over TLS", "any role in plain text". */

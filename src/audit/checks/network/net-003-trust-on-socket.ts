@@ -1,7 +1,7 @@
 /** NET-003: every account of the server's machine is let in as anybody, over the Unix socket. */
-import type { Severity } from "../../check.ts";
+import { Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { Severity } from "../../ratings.ts";
 import { insteadOf, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

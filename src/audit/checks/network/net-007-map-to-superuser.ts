@@ -1,9 +1,9 @@
 /** NET-007: entries of pg_ident.conf by which another account becomes superuser. */
 import type { Check, Found } from "../../check.ts";
-import type { RoleFacts } from "../../facts/roles.ts";
 import type { IdentEntry, IdentFacts } from "../../hba/ident.ts";
 import { entryText, rolesOfEntry } from "../../hba/maps.ts";
 import { RuleOrder } from "../../hba/rule-order.ts";
+import type { RoleFacts } from "../../roles.ts";
 
 const check: Check = {
   id: "NET-007",

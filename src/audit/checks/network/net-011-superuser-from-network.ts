@@ -1,9 +1,9 @@
 /** NET-011: superusers may log in from other machines. */
-import type { RoleFacts } from "../../facts/roles.ts";
 import type { HbaRule } from "../../hba/hba.ts";
 import type { RuleOrder } from "../../hba/rule-order.ts";
 import { ruleText, tokenText } from "../../hba/rule-text.ts";
 import { isKeyword } from "../../hba/word-sets.ts";
+import type { RoleFacts } from "../../roles.ts";
 import { aheadOf, isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

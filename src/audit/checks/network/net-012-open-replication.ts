@@ -1,8 +1,8 @@
 /** NET-012: replication for every role, from every address, or for nothing. */
+import { Unanswered } from "../../answers.ts";
 import { isAnywhere } from "../../hba/address.ts";
 import type { HbaRule } from "../../hba/hba.ts";
 import { isKeyword } from "../../hba/word-sets.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

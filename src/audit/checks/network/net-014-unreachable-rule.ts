@@ -1,9 +1,9 @@
 /** NET-014: rules that an earlier one hides. */
-import type { Severity } from "../../check.ts";
-import { editFix } from "../../fix/rule-edits.ts";
 import type { FileFix } from "../../fix.ts";
 import type { HbaRule } from "../../hba/hba.ts";
 import { writtenRule } from "../../hba/rule-text.ts";
+import type { Severity } from "../../ratings.ts";
+import { editFix } from "../../rule-edits.ts";
 import { ruleCheck, without, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

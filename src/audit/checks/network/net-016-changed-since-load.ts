@@ -1,5 +1,5 @@
 /** NET-016: pg_hba.conf is not what the server has loaded. */
-import { Unanswered } from "../../run/answers.ts";
+import { Unanswered } from "../../answers.ts";
 import { ruleCheck } from "../rule-check.ts";
 
 export default ruleCheck({

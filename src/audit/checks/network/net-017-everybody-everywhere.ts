@@ -1,6 +1,6 @@
 /** NET-017: one rule for every role and every database. */
+import { Unanswered } from "../../answers.ts";
 import { isKeyword } from "../../hba/word-sets.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { isFromOutside, ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

@@ -1,8 +1,8 @@
 /** NET-026: rules for roles and databases that are not there. */
-import type { RoleFacts } from "../../facts/roles.ts";
+import { Unanswered } from "../../answers.ts";
 import type { HbaRule, HbaToken } from "../../hba/hba.ts";
 import { groupOf, isDatabaseKeyword, isKeyword } from "../../hba/word-sets.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { RoleFacts } from "../../roles.ts";
 import { ruleCheck, wrongRule } from "../rule-check.ts";
 
 export default ruleCheck({

@@ -1,8 +1,8 @@
 /** NET-030: the server answers on every interface. */
-import type { Severity } from "../../check.ts";
+import { Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { isAnywhere } from "../../hba/address.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { Severity } from "../../ratings.ts";
 import { isFromOutside } from "../rule-check.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 

@@ -1,7 +1,7 @@
 /** NET-031: every account of the machine may open the socket. */
-import type { Severity } from "../../check.ts";
+import { Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
+import type { Severity } from "../../ratings.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 
 /** Methods that know who is there, whoever opens the socket. */

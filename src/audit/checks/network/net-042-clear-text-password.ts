@@ -1,5 +1,6 @@
 /** NET-042: the server asks for the password in clear text. */
-import { defineCheck, type Found, type Severity } from "../../check.ts";
+import { defineCheck, type Found } from "../../check.ts";
+import type { Severity } from "../../ratings.ts";
 import { type SeenDemand, wrongDemands } from "./login-demands.ts";
 
 export default defineCheck({

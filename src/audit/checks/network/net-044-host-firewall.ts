@@ -1,8 +1,8 @@
 /** NET-044: whether the host's own firewall stands before the server. */
+import { Unanswered } from "../../answers.ts";
 import type { Check } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { type Firewall, readFirewall } from "../../facts/firewall.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 /** The check with another reader of rules, for tests. */
 export function firewallCheck(read: (port: number) => Promise<Firewall | undefined>): Check {

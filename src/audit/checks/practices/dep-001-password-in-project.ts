@@ -1,9 +1,9 @@
 /** DEP-001: role passwords written out in a project's SQL. */
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { projectFiles, projectText } from "../../facts/project-files.ts";
 import { rolePasswordLines } from "../../facts/role-passwords.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { lookAtEach } from "./looking.ts";
 
 export default defineCheck({

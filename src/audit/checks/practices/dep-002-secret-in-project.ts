@@ -1,8 +1,8 @@
 /** DEP-002: secrets in clear in a project's configuration and scripts. */
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { projectFiles, projectText, secretPlaces, urlPlaces } from "../../facts/project-files.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { lookAtEach } from "./looking.ts";
 
 export default defineCheck({

@@ -1,8 +1,8 @@
 /** DEP-003: who can hold the lock of deploys, and so keep every deploy from starting. */
 import { ident } from "../../../pg/identifiers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 /** The functions that take a lock of one 64-bit number, which is what a deploy takes. */
 const FUNCTIONS = [

@@ -1,8 +1,8 @@
 /** HST-002: the server's private key can be read or replaced by others. */
 import { isAbsolute, join } from "node:path";
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
 import { chmod, modeText, NOT_PRIVATE } from "./looking.ts";
 
 /** A key of root's may be readable by a group that the server's account is in. */

@@ -1,10 +1,10 @@
 /** HST-003: directories of the cluster that others can enter. */
 import { join } from "node:path";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { namesIn } from "../../facts/files.ts";
 import type { HostFacts } from "../../facts/host.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { chmod, lookAtEach, modeText } from "./looking.ts";
 
 /** Writing for the group, anything for others. */

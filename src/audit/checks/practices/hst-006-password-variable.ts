@@ -1,10 +1,10 @@
 /** HST-006: PGPASSWORD in files that shells read, and in environments of running processes. */
 import { join } from "node:path";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { namesIn, tailOf } from "../../facts/files.ts";
 import type { HostFacts } from "../../facts/host.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { lookAtEach } from "./looking.ts";
 
 /** 1 MiB of one file. */

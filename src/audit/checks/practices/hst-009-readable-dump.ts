@@ -1,10 +1,10 @@
 /** HST-009: dumps and base backups that everybody can read. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import { dumpKindOf } from "../../facts/dumps.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { filesBelow, isReachableByOthers } from "../../facts/files.ts";
 import type { HostFacts } from "../../facts/host.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { chmod, lookAtEach, modeText, READABLE_BY_EVERYBODY } from "./looking.ts";
 
 /** 20,000 files, 6 levels: years of daily dumps. */

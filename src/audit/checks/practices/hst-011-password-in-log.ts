@@ -1,10 +1,10 @@
 /** HST-011: clear-text role passwords in the server's log. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { tailOf } from "../../facts/files.ts";
 import { rolePasswordLines } from "../../facts/role-passwords.ts";
 import { serverLogs } from "../../facts/server-logs.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { lookAtEach } from "./looking.ts";
 
 /** 16 MiB in all, the newest first: a busy day, read in a tenth of a second. */

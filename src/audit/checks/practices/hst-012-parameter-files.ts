@@ -1,12 +1,12 @@
 /** HST-012: files with deploy parameters that others can read, or that the repository keeps for ever. */
 import { shellWord } from "../../../base/shell.ts";
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { isReachableByOthers, statusOf } from "../../facts/files.ts";
 import { trackedFiles } from "../../facts/git-index.ts";
 import { isParameterFile, projectFiles, projectText, secretPlaces } from "../../facts/project-files.ts";
 import type { Fix } from "../../fix.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { chmod, lookAtEach, modeText, READABLE_BY_EVERYBODY } from "./looking.ts";
 
 export default defineCheck({

@@ -1,10 +1,10 @@
 /** HST-013: directories of programs, libraries and extensions that others can write to. */
 import { join } from "node:path";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { namesIn } from "../../facts/files.ts";
 import type { HostFacts } from "../../facts/host.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { chmod, lookAtEach, modeText, WRITABLE_BY_OTHERS } from "./looking.ts";
 
 /** The view is closed to all but superusers (14 to 18) unless somebody granted it, so it is asked and may refuse. */

@@ -1,8 +1,8 @@
 /** HST-014: the server's account can be logged in to with a password. */
 import { shellWord } from "../../../base/shell.ts";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 export default defineCheck({
   id: "HST-014",

@@ -1,7 +1,7 @@
 /** HST-015: programs of the server's account make files that others can read. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 /** What must be taken from a new file, with and without a group that may read. */
 const PRIVATE = 0o077;

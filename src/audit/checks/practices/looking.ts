@@ -1,9 +1,9 @@
 /** What the checks of files and processes share: looking at many, modes in words, commands to paste. */
 import { shellWord } from "../../../base/shell.ts";
+import { Unanswered } from "../../answers.ts";
 import type { Found } from "../../check.ts";
 import type { FileStatus } from "../../facts/host.ts";
 import type { Fix } from "../../fix.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 /**
  * Findings of all `items`. One that may not be looked at is a gap: with findings elsewhere those stand, without any the

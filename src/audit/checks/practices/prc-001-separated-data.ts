@@ -1,10 +1,10 @@
 /** PRC-001: a login that reaches two sets of data which were declared apart. */
 import { literal } from "../../../pg/identifiers.ts";
 import type { TextRow } from "../../../pg/session.ts";
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { membershipQuery, Reach } from "../../facts/reach.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 /** Everybody, as an oid. */
 const PUBLIC = "0";

@@ -1,5 +1,5 @@
 /** REP-003: WAL is not archived, so nothing can be restored to a moment. */
-import { NotApplicable } from "../../run/answers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 
 export default settingCheck({

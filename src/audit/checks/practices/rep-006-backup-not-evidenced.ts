@@ -1,8 +1,8 @@
 /** REP-006: nobody said how this server is backed up, or what was said is not so. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { filesBelow, statusOf } from "../../facts/files.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { lookAtEach } from "./looking.ts";
 
 /** 35 days: the longest usual pause between full backups, and a few more. */

@@ -1,7 +1,7 @@
 /** SEC-008: credentials in commands that the server runs. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { commandHasCredential } from "./credential-patterns.ts";
 
 const COMMANDS =

@@ -1,9 +1,9 @@
 /** SEC-011: passwords that pg_stat_statements keeps. */
 import { ident, literal, qualified } from "../../../pg/identifiers.ts";
 import type { TextRow } from "../../../pg/session.ts";
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 /**
  * The extension's own functions, wherever they live: members of the extension and in C, so that nothing of the same

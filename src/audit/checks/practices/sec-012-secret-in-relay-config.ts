@@ -1,8 +1,8 @@
 /** SEC-012: secrets in the configuration of the relay's pipelines. */
 import { literal, qualified } from "../../../pg/identifiers.ts";
 import type { TextRow } from "../../../pg/session.ts";
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
 
 /** Tables of schema tide with a name and a configuration. */
 const TABLES = ["relay_outbox_config", "relay_inbox_config", "relay_pipeline_templates", "relay_fanin_config"];

@@ -1,7 +1,7 @@
 /** TID-003: pipelines that may go without TLS, without verifying, or past the guard of addresses. */
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { pipelines, requireTide, whenRunning } from "./tide.ts";
 
 /** Keys, ours and those of other relays, that switch protection off when true, or when false. */

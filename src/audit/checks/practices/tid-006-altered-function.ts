@@ -1,8 +1,8 @@
 /** TID-006: functions of schema tide that lend their owner's rights and are not as pgkeep ships them. */
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
 import { shippedTide } from "../../facts/shipped-tide.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
 import { requireTide, requireTideTable } from "./tide.ts";
 
 const DEFINERS = `

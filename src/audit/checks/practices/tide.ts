@@ -7,8 +7,8 @@
  */
 import { literal } from "../../../pg/identifiers.ts";
 import type { TextRow } from "../../../pg/session.ts";
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
 
 const THERE = `
   select pg_catalog.count(*) as tables

@@ -1,8 +1,8 @@
 /** VER-001: the major version gets no repairs any more, or will soon get none. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import { isStale, supportDaysLeft } from "../../data/version-table.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { staleTable, upstreamVersion } from "./versions-known.ts";
 
 /** Half a year: what preparing, rehearsing and doing a major upgrade takes. */

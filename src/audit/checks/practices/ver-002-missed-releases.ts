@@ -1,8 +1,8 @@
 /** VER-002: newer releases of the same major, and what they repaired. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import { isStale, type Patches, patchesSince } from "../../data/version-table.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { staleTable, upstreamVersion } from "./versions-known.ts";
 
 export default defineCheck({

@@ -1,5 +1,5 @@
 /** VER-013: who may stream changes may load decoding plug-ins that nobody uses. */
-import { NotApplicable } from "../../run/answers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 
 const PUBLICATIONS_ONLY = "pgoutput";

@@ -1,7 +1,7 @@
 /** VER-015: cryptography that FIPS 140 does not allow is available. A question of policy, asked by profile strict. */
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 
 /** MD5 is what a FIPS provider of OpenSSL refuses first. Reads nothing. */
 const MD5 = "select pg_catalog.md5('') as digest";

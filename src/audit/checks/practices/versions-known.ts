@@ -1,7 +1,7 @@
 /** What the checks of versions share: whose release it is, and what an old table means. */
+import { NotApplicable } from "../../answers.ts";
 import type { VersionTable } from "../../data/version-table.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 /** A fork numbers its releases, and repairs vulnerabilities, in its own way. */
 const FORK = `

@@ -4,10 +4,10 @@
  * They come from our own line when that is encrypted, for then nothing more has to be asked; otherwise from the probes.
  */
 import type { X509Certificate } from "node:crypto";
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import type { Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers, requireProbes } from "../../facts/probe.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
+import { requireAnswers, requireProbes } from "../probes.ts";
 import { tlsProbe } from "./tls-probe.ts";
 
 /** First the server's own. Throws Unanswered when none was seen, NotApplicable when the server has no TLS. */

@@ -3,10 +3,10 @@
  *
  * After a certificate that it could not load, a server says `ssl = on` and speaks plain text. So what it answers counts.
  */
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers, requireProbes } from "../../facts/probe.ts";
 import type { Settings } from "../../facts/settings.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
+import { requireAnswers, requireProbes } from "../probes.ts";
 
 /** The server's answer when it is asked for TLS. Throws Unanswered when nobody asked. */
 export async function answersTls(facts: Facts): Promise<boolean> {

@@ -4,7 +4,7 @@
  * Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { algorithm OID, parameters }, ... }
  * Sources: RFC 5280 section 4.1.1.2, RFC 4055 section 3.1 (RSASSA-PSS, where SHA-1 is the default), RFC 3279, RFC 5758.
  */
-import { Unanswered } from "../../run/answers.ts";
+import { Unanswered } from "../../answers.ts";
 
 const WEAK: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.1.2", "MD2"],

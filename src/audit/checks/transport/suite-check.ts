@@ -1,7 +1,8 @@
 /** Checks that look at every cipher suite that the server took, one by one. */
 import type { Check, Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { type AcceptedSuite, requireAnswers } from "../../facts/probe.ts";
+import type { AcceptedSuite } from "../../facts/probe.ts";
+import { requireAnswers } from "../probes.ts";
 import { GOOD_CIPHERS } from "./cipher-list.ts";
 import { seenFrom, tlsProbe } from "./tls-probe.ts";
 

@@ -1,5 +1,5 @@
 /** TLS-001: the server has TLS switched off. */
-import { NotApplicable } from "../../run/answers.ts";
+import { NotApplicable } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 import { answersTlsOrUnknown, listensBeyondHost } from "./offer.ts";
 

@@ -1,8 +1,7 @@
 /** TLS-010: this server follows another one without verifying it. */
-
 import { PgkeepError } from "../../../base/errors.ts";
 import { parseConnectionString } from "../../../pg/connect/connection-string.ts";
-import { Unanswered } from "../../run/answers.ts";
+import { Unanswered } from "../../answers.ts";
 import { settingCheck, wrong } from "../setting-check.ts";
 import { isLocalHost, verifies } from "./peers.ts";
 

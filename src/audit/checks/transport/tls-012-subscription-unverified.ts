@@ -1,6 +1,6 @@
 /** TLS-012: subscriptions that take changes from a server that they do not verify. */
+import { Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { queryCheck } from "../query-check.ts";
 
 const MAY_READ = `

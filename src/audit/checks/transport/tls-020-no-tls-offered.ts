@@ -1,7 +1,7 @@
 /** TLS-020: asked for TLS, the server says that it has none. */
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import type { Fix } from "../../fix.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { answersTls, listensBeyondHost } from "./offer.ts";
 import { knownSetting } from "./tls-probe.ts";
 

@@ -1,8 +1,8 @@
 /** TLS-021: the server agrees to SSL 3.0, TLS 1.0 or TLS 1.1. */
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers } from "../../facts/probe.ts";
 import type { Fix } from "../../fix.ts";
+import { requireAnswers } from "../probes.ts";
 import { knownSetting, seenFrom, tlsProbe } from "./tls-probe.ts";
 
 const OLD = ["SSLv3", "TLSv1", "TLSv1.1"] as const;

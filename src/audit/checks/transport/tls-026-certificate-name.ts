@@ -1,8 +1,8 @@
 /** TLS-026: the certificate is for another name than the one that we connected to. */
 import type { X509Certificate } from "node:crypto";
 import { parseIp } from "../../../net/ip.ts";
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
-import { NotApplicable } from "../../run/answers.ts";
 import { nameOf, RENEW, servedCertificates } from "./certificates.ts";
 
 export default defineCheck({

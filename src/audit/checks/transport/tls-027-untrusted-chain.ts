@@ -1,7 +1,7 @@
 /** TLS-027: a certificate that signs itself, or whose authority nobody knows. */
 import { leadsToPublicRoot } from "../../../net/server-probe/public-roots.ts";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { isSelfSigned, nameOf, servedCertificates } from "./certificates.ts";
 
 export default defineCheck({

@@ -1,6 +1,6 @@
 /** TLS-028: a certificate whose key is too short. */
 import type { X509Certificate } from "node:crypto";
-import { Unanswered } from "../../run/answers.ts";
+import { Unanswered } from "../../answers.ts";
 import { certificateCheck } from "./certificate-check.ts";
 
 /** NIST SP 800-57: 112 bits of security. */

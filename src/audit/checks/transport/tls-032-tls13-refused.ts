@@ -1,8 +1,8 @@
 /** TLS-032: the server does not speak TLS 1.3. */
 import { defineCheck, type Found } from "../../check.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { requireAnswers } from "../../facts/probe.ts";
 import type { Fix } from "../../fix.ts";
+import { requireAnswers } from "../probes.ts";
 import { knownSetting, seenFrom, tlsProbe } from "./tls-probe.ts";
 
 export default defineCheck({

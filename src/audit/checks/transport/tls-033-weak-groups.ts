@@ -1,7 +1,7 @@
 /** TLS-033: the server agrees to curves or Diffie-Hellman groups that are too small. */
 import { defineCheck, type Found } from "../../check.ts";
-import { requireAnswers } from "../../facts/probe.ts";
 import type { Fix } from "../../fix.ts";
+import { requireAnswers } from "../probes.ts";
 import { seenFrom, tlsProbe } from "./tls-probe.ts";
 
 export default defineCheck({

@@ -2,9 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { Unanswered } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
 import { headOf } from "../../facts/files.ts";
-import { Unanswered } from "../../run/answers.ts";
 import { dayOf, endOf, nameOf, servedCertificates } from "./certificates.ts";
 
 /** 256 KiB: a file with a whole chain has 10. */

@@ -1,6 +1,6 @@
 /** TLS-035: our own connection would go to an impostor as well. */
+import { NotApplicable } from "../../answers.ts";
 import { defineCheck, type Found } from "../../check.ts";
-import { NotApplicable } from "../../run/answers.ts";
 
 export default defineCheck({
   id: "TLS-035",

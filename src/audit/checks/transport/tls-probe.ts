@@ -1,8 +1,9 @@
 /** What checks of TLS take from the probes, and when the probes stand above what the settings say. */
+import { NotApplicable, Unanswered } from "../../answers.ts";
 import type { Facts } from "../../facts/facts.ts";
-import { type ProbeArea, type ProbeFacts, requireAnswers, requireProbes } from "../../facts/probe.ts";
+import type { ProbeArea, ProbeFacts } from "../../facts/probe.ts";
 import type { Setting } from "../../facts/settings.ts";
-import { NotApplicable, Unanswered } from "../../run/answers.ts";
+import { requireAnswers, requireProbes } from "../probes.ts";
 
 /** The probe of a server that takes TLS. Throws Unanswered without probes or their answer, NotApplicable without TLS. */
 export async function tlsProbe(facts: Facts): Promise<ProbeFacts> {

@@ -1,7 +1,7 @@
 /** Which settings a plain role is not shown: each must be unknown to it, and never "not there". */
 import { describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../src/audit/answers.ts";
 import { ALL_SETTINGS, Settings } from "../../../../src/audit/facts/settings.ts";
-import { Unanswered } from "../../../../src/audit/run/answers.ts";
 import { availableMajors, sharedCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
 

@@ -1,10 +1,10 @@
 /** postgresql.conf without a server. What servers themselves make of such files: test/pg/audit/facts/conf-file.test.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NotApplicable, Unanswered } from "../../../../src/audit/answers.ts";
 import { readConf } from "../../../../src/audit/facts/conf-file.ts";
 import { offlineFacts } from "../../../../src/audit/facts/offline-facts.ts";
 import { MAX_FILE_BYTES } from "../../../../src/audit/hba/conf-files.ts";
-import { NotApplicable, Unanswered } from "../../../../src/audit/run/answers.ts";
 import { memoryFiles } from "../../../support/memory-files.ts";
 
 const CONF = "/e/postgresql.conf";

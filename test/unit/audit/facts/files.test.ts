@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../src/audit/answers.ts";
 import {
   filesBelow,
   headOf,
@@ -11,7 +12,6 @@ import {
   statusOf,
   tailOf,
 } from "../../../../src/audit/facts/files.ts";
-import { Unanswered } from "../../../../src/audit/run/answers.ts";
 import { temporaryDirectory } from "../../../support/project.ts";
 
 describe("looking at a file", () => {

@@ -1,6 +1,7 @@
 /** Lines and words of configuration files, and what a hostile file may cost. The servers' own reading: test/pg/audit/hba. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../src/audit/answers.ts";
 import {
   MAX_FILE_BYTES,
   MAX_LINES,
@@ -11,7 +12,6 @@ import {
 import { logicalLines } from "../../../../src/audit/hba/conf-lines.ts";
 import { parseEntries } from "../../../../src/audit/hba/ident-entries.ts";
 import { parseRules, sorted } from "../../../../src/audit/hba/rules.ts";
-import { Unanswered } from "../../../../src/audit/run/answers.ts";
 import { memoryFiles } from "../../../support/memory-files.ts";
 
 const MAIN = "/etc/pg/pg_hba.conf";

@@ -1,12 +1,12 @@
 /** First match wins: what is said to be out of reach, no connection reaches. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RoleFacts } from "../../../../src/audit/facts/roles.ts";
+import { Unanswered } from "../../../../src/audit/answers.ts";
 import { readConfLines } from "../../../../src/audit/hba/conf-files.ts";
 import type { ConnectionKind, HbaRule } from "../../../../src/audit/hba/hba.ts";
 import { kindsOf, RuleOrder } from "../../../../src/audit/hba/rule-order.ts";
 import { parseRules, sorted } from "../../../../src/audit/hba/rules.ts";
-import { Unanswered } from "../../../../src/audit/run/answers.ts";
+import { RoleFacts } from "../../../../src/audit/roles.ts";
 import { memoryFiles } from "../../../support/memory-files.ts";
 
 const ROLES = new RoleFacts({

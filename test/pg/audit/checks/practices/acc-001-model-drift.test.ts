@@ -1,8 +1,8 @@
 /** ACC-001: what the comparison with a model finds becomes findings; without a model nobody asks. */
 import { describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../../src/audit/answers.ts";
 import check from "../../../../../src/audit/checks/practices/acc-001-model-drift.ts";
 import type { Drift } from "../../../../../src/audit/facts/declarations.ts";
-import { Unanswered } from "../../../../../src/audit/run/answers.ts";
 import { objectsOf, outcomeAt } from "../../../../support/audited.ts";
 import { sharedCluster } from "../../../../support/cluster.ts";
 

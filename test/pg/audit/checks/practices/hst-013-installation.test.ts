@@ -1,9 +1,9 @@
 /** HST-013 on planted installations, and on those of real servers. */
 import { chownSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../../src/audit/answers.ts";
 import check from "../../../../../src/audit/checks/practices/hst-013-installation.ts";
 import { localHost } from "../../../../../src/audit/facts/host.ts";
-import { Unanswered } from "../../../../../src/audit/run/answers.ts";
 import { runCheck } from "../../../../../src/audit/run/run-check.ts";
 import { LOCAL_LINE, madeUpFacts, objectsOf, outcomeAt, outcomeOn } from "../../../../support/audited.ts";
 import { availableMajors, hasMajor, sharedCluster } from "../../../../support/cluster.ts";

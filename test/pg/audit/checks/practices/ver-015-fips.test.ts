@@ -1,7 +1,7 @@
 /** VER-015: servers here compute MD5; one that refuses is made up, with the words that PostgreSQL uses. */
 import { describe, expect, it } from "vitest";
+import { Unanswered } from "../../../../../src/audit/answers.ts";
 import check from "../../../../../src/audit/checks/practices/ver-015-fips.ts";
-import { Unanswered } from "../../../../../src/audit/run/answers.ts";
 import { runCheck } from "../../../../../src/audit/run/run-check.ts";
 import { madeUpFacts, objectsOf, outcomeAsNobody, outcomeAt } from "../../../../support/audited.ts";
 import { availableMajors, sharedCluster } from "../../../../support/cluster.ts";

@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Severity } from "../../../../src/audit/check.ts";
-import { fixSteps, NO_FACTS } from "../../../../src/audit/fix/plan.ts";
-import { editFix } from "../../../../src/audit/fix/rule-edits.ts";
-import type { Risk, RuleEdit } from "../../../../src/audit/fix.ts";
-import { readConfLines } from "../../../../src/audit/hba/conf-files.ts";
-import { type WrittenRule, writtenRule } from "../../../../src/audit/hba/rule-text.ts";
-import { parseRules } from "../../../../src/audit/hba/rules.ts";
-import auditFix from "../../../../src/operations/audit.fix.ts";
-import { found, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../../support/audit/sample.ts";
-import { memoryFiles } from "../../../support/memory-files.ts";
-import { runOperation } from "../../../support/operation.ts";
+import { fixSteps, NO_FACTS } from "../../../src/audit/fix/plan.ts";
+import type { Risk, RuleEdit } from "../../../src/audit/fix.ts";
+import { readConfLines } from "../../../src/audit/hba/conf-files.ts";
+import { type WrittenRule, writtenRule } from "../../../src/audit/hba/rule-text.ts";
+import { parseRules } from "../../../src/audit/hba/rules.ts";
+import type { Severity } from "../../../src/audit/ratings.ts";
+import { editFix } from "../../../src/audit/rule-edits.ts";
+import auditFix from "../../../src/operations/audit.fix.ts";
+import { found, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../support/audit/sample.ts";
+import { memoryFiles } from "../../support/memory-files.ts";
+import { runOperation } from "../../support/operation.ts";
 
 let folder = "";
 beforeEach(() => {

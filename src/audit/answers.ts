@@ -4,7 +4,7 @@
  * Thrown and not returned, because a fact that cannot be had is found several calls below the check, and a forgotten
  * branch must end as "unknown" and never as "pass".
  */
-import type { RightName } from "../facts/rights.ts";
+import type { RightName } from "./rights.ts";
 
 /** The server, the host or the network does not show what the check has to know. */
 export class Unanswered extends Error {

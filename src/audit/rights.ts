@@ -4,7 +4,7 @@
  * `question` is one SQL expression, asked once per session for the current role; rights that are not the server's to give
  * have none and are answered by the run itself (a host that can be looked at, probes that were allowed).
  */
-import { ident } from "../../pg/identifiers.ts";
+import { ident } from "../pg/identifiers.ts";
 
 interface Right {
   /** As a reader calls it: "superuser", "member of pg_read_all_stats". */

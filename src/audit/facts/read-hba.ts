@@ -6,14 +6,21 @@
  */
 import { literal } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import type { Facts } from "../facts/facts.ts";
-import { Unanswered } from "../run/answers.ts";
-import { type ConfRefusal, type ConfSource, MAX_FILE_BYTES, MAX_LINES, readConfLines } from "./conf-files.ts";
-import type { HbaFacts, HbaProblem, HbaRule } from "./hba.ts";
-import type { IdentFacts } from "./ident.ts";
-import { parseEntries } from "./ident-entries.ts";
-import { parseRules, sorted } from "./rules.ts";
-import { entriesOfView, entriesQuery, reconciled, reconciledIdent, rulesOfView, rulesQuery } from "./server-view.ts";
+import { Unanswered } from "../answers.ts";
+import { type ConfRefusal, type ConfSource, MAX_FILE_BYTES, MAX_LINES, readConfLines } from "../hba/conf-files.ts";
+import type { HbaFacts, HbaProblem, HbaRule } from "../hba/hba.ts";
+import type { IdentFacts } from "../hba/ident.ts";
+import { parseEntries } from "../hba/ident-entries.ts";
+import { parseRules, sorted } from "../hba/rules.ts";
+import {
+  entriesOfView,
+  entriesQuery,
+  reconciled,
+  reconciledIdent,
+  rulesOfView,
+  rulesQuery,
+} from "../hba/server-view.ts";
+import type { Facts } from "./facts.ts";
 
 /** The rules of the server. Throws Unanswered without the right "hba". */
 export async function readHba(facts: Facts): Promise<HbaFacts> {

@@ -1,5 +1,5 @@
 /** Roles and memberships as checks outside SQL need them: who is superuser, who is in which role. */
-import type { TextRow } from "../../pg/session.ts";
+import type { TextRow } from "../pg/session.ts";
 
 export interface AuditedRole {
   name: string;

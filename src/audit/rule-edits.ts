@@ -5,10 +5,9 @@
  * different columns add up; a rule that is to be deleted takes every other wish with it. Two checks that want different
  * things in one column are left apart, and the plan says so.
  */
-import { groupedBy } from "../../base/group.ts";
-import type { FileFix, Risk, RuleEdit } from "../fix.ts";
-import { hasSecret, type WrittenChanges, writtenLine } from "../hba/rule-text.ts";
-import type { ReportedFinding } from "../report.ts";
+import { groupedBy } from "../base/group.ts";
+import type { FileFix, Fix, Risk, RuleEdit } from "./fix.ts";
+import { hasSecret, type WrittenChanges, writtenLine } from "./hba/rule-text.ts";
 
 interface Change {
   risk: Risk;
@@ -29,8 +28,14 @@ export function editFix(edit: RuleEdit, { risk, riskReason }: Change): FileFix {
     : { ...fix, lines, how: `replace line ${rule.line} by${secret}` };
 }
 
+/** What a finding says of its cure. */
+interface Curable {
+  status: "fail" | "waived";
+  fix: Fix | undefined;
+}
+
 /** `findings` where all that are about one rule propose the same edit, which cures each of them. */
-export function withSharedEdits(findings: readonly ReportedFinding[]): readonly ReportedFinding[] {
+export function withSharedEdits<Finding extends Curable>(findings: readonly Finding[]): readonly Finding[] {
   const byRule = groupedBy(
     findings.flatMap(({ status, fix }) =>
       // What was accepted is not to be changed.
