@@ -62,18 +62,23 @@ function problemOf({ date, endOfLife, rounds, ...others }: Record<string, unknow
 
 function isRound(round: unknown): round is ReleaseRound {
   if (!isRecord(round)) return false;
-  const { date, minors, fixed, ...others } = round;
+  const { date, minors, fixed, incomplete = [], ...others } = round;
   return (
     Object.keys(others).length === 0 &&
     typeof date === "string" &&
     isDate(date, DAY_OR_MONTH) &&
     isByMajor(minors, (minor) => Number.isInteger(minor) && Number(minor) > 0) &&
-    isByMajor(fixed, (ids) => Array.isArray(ids) && ids.every((id) => typeof id === "string" && CVE.test(id)))
+    isByMajor(fixed, (ids) => Array.isArray(ids) && ids.every((id) => typeof id === "string" && CVE.test(id))) &&
+    isMajors(incomplete)
   );
 }
 
 function isByMajor(value: unknown, isValue: (each: unknown) => boolean): boolean {
   return isRecord(value) && Object.entries(value).every(([major, each]) => MAJOR.test(major) && isValue(each));
+}
+
+function isMajors(value: unknown): boolean {
+  return Array.isArray(value) && value.every((major) => typeof major === "string" && MAJOR.test(major));
 }
 
 function isDate(text: string, form: RegExp): boolean {

@@ -3,7 +3,7 @@
  * was repaired since.
  *
  * A table ages: after STALE_DAYS several rounds of releases are missing from it, and what it says is no longer believed. What it
- * does not say (a number nobody checked, a list nobody made) stays unknown and is never read as "nothing".
+ * does not say (a number nobody checked, a list nobody made or finished) stays unknown and is never read as "nothing".
  */
 
 /** Releases of one day for all branches. */
@@ -14,6 +14,8 @@ export interface ReleaseRound {
   minors: Readonly<Record<string, number>>;
   /** Vulnerabilities first repaired in that release, by major; a missing list was not made. */
   fixed: Readonly<Record<string, readonly string[]>>;
+  /** Majors whose list is known to lack some; none when left away. */
+  incomplete?: readonly string[];
 }
 
 export interface VersionTable {
@@ -49,6 +51,8 @@ export interface Patches {
   fixed: readonly string[];
   /** Minors among them whose vulnerabilities the table does not list. */
   unlisted: readonly number[];
+  /** Minors among them of whose vulnerabilities the table lists some. */
+  partlyListed: readonly number[];
   /** Rounds after the newest known minor whose number for this major was not checked. */
   unchecked: readonly string[];
 }
@@ -64,6 +68,9 @@ export function patchesSince(table: VersionTable, major: number, minor: number):
     missed: later.length,
     fixed: [...new Set(later.flatMap(({ fixed }) => fixed[key] ?? []))],
     unlisted: later.flatMap(({ minors, fixed }) => (fixed[key] === undefined ? [minors[key] ?? 0] : [])),
+    partlyListed: later.flatMap(({ minors, fixed, incomplete = [] }) =>
+      fixed[key] !== undefined && incomplete.includes(key) ? [minors[key] ?? 0] : [],
+    ),
     unchecked: last === undefined ? [] : roundsAfter(table, last, key),
   };
 }

@@ -15,7 +15,7 @@ export default defineCheck({
   remedy: "Install the newest minor release and restart; the data stay as they are, without dump and restore.",
   limits:
     "Only the version number counts, so a vendor that repairs without raising it is judged wrongly. A release whose repairs " +
-    "the table does not list is named.",
+    "the table does not list, or lists in part, is named.",
   references: { cis: ["1.5"], other: ["PostgreSQL security information"] },
   scope: "cluster",
   needs: [],
@@ -43,20 +43,19 @@ async function examine(facts: Facts): Promise<readonly Found[]> {
 }
 
 function found(object: string, major: number, patches: Patches): Found {
-  const { newest, missed, fixed, unlisted, unchecked } = patches;
+  const { newest, missed, fixed, unlisted, partlyListed, unchecked } = patches;
   const behind = `${missed === 1 ? "1 release" : `${missed} releases`} behind ${major}.${newest}`;
   const count = fixed.length === 1 ? "1 vulnerability" : `${fixed.length} vulnerabilities`;
   const repaired = fixed.length === 0 ? "" : `, ${count} repaired since (${fixed.join(", ")})`;
-  const gaps =
-    unlisted.length === 0
-      ? ""
-      : `; repairs of ${unlisted.map((minor) => `${major}.${minor}`).join(", ")} are not known`;
+  const releases = (minors: readonly number[]) => minors.map((minor) => `${major}.${minor}`).join(", ");
+  const gaps = unlisted.length === 0 ? "" : `; repairs of ${releases(unlisted)} are not known`;
+  const parts = partlyListed.length === 0 ? "" : `; not all repairs of ${releases(partlyListed)} are known`;
   const newer = unchecked.length === 0 ? "" : `; releases of ${unchecked.join(", ")} are not counted`;
   return {
     object,
-    detail: `${behind}${repaired}${gaps}${newer}`,
+    detail: `${behind}${repaired}${gaps}${parts}${newer}`,
     // Without one known vulnerability it is upkeep, not an open door.
-    severity: fixed.length === 0 && unlisted.length === 0 ? "medium" : "high",
+    severity: fixed.length + unlisted.length + partlyListed.length === 0 ? "medium" : "high",
     fix: { kind: "words", text: `Install PostgreSQL ${major}.${newest} or newer from the same source, then restart.` },
   };
 }
