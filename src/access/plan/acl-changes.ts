@@ -62,6 +62,12 @@ export function listChanges(question: ListQuestion): ListChanges {
 
 type Entry = { -readonly [Key in keyof AclEntry]: AclEntry[Key] };
 
+/** A list on its way to what is wished. */
+interface ChangingList {
+  entries: readonly Entry[];
+  owner: string;
+}
+
 function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
   const { owner, wish, isRetiring } = question;
   const queue = entries
@@ -72,7 +78,7 @@ function revocationsOf(entries: Entry[], question: ListQuestion): Revocation[] {
       ...(isRetiring(entry.grantee) ? leftByDropOwned(entry, owner) : excessOf(entry, wish)),
     }))
     .filter(({ surplus, options }) => (surplus | options) !== 0)
-    .map((item) => ({ ...item, restsOn: passedOnBy(item, entries, owner) }))
+    .map((item) => ({ ...item, restsOn: passedOnBy(item, { entries, owner }) }))
     .sort((one, other) => other.depth - one.depth);
   const revocations: Revocation[] = [];
   for (const { entry, depth, surplus, options, restsOn } of queue) {
@@ -106,10 +112,9 @@ function excessOf({ grantee, privileges, grantable }: AclEntry, wish: Wish) {
 /** Looked up while nothing is taken yet: by then the entries further out are gone from the list, planned or blocked. */
 function passedOnBy(
   { entry, surplus, options }: { entry: Entry; surplus: PrivilegeSet; options: PrivilegeSet },
-  entries: Entry[],
-  owner: string,
+  list: ChangingList,
 ): string[] {
-  const links = dependentsOf(entry, entry.grantable & (surplus | options), entries, owner);
+  const links = dependentsOf(entry, entry.grantable & (surplus | options), list);
   return [...new Set(links.map((link) => link.entry.grantor))];
 }
 
@@ -123,52 +128,45 @@ interface Taking {
 }
 
 /** The statements that take `bits` of `entry`; changes the entries as they will. */
-function taken(entry: Entry, { bits, optionOnly, depth, restsOn, entries, question }: Taking): Revocation[] {
+function taken(entry: Entry, taking: Taking): Revocation[] {
+  const { bits, optionOnly, entries, question } = taking;
   const lost = entry.grantable & bits;
-  const chain = dependentsOf(entry, lost, entries, question.owner);
-  const own: Revocation = {
-    grantee: entry.grantee,
-    grantor: entry.grantor,
-    privileges: bits,
-    grantable: optionOnly ? bits : lost,
-    optionOnly,
-    chain: [],
-    depth,
-    blockedBy: [],
-    restsOn,
-  };
+  const chain = dependentsOf(entry, lost, { entries, owner: question.owner });
   const strangers = chain.filter(({ entry: { grantee } }) => !question.wish.isExact(grantee));
+  const own = revocationOf(entry, { ...taking, grantable: optionOnly ? bits : lost });
   if (strangers.length > 0 && !question.cascade && !question.isRetiring(entry.grantee)) {
-    return [
-      { ...own, blockedBy: strangers.map(({ entry: { ...there }, bits: some }) => ({ ...there, privileges: some })) },
-    ];
+    return [{ ...own, blockedBy: strangers.map(({ entry: there, bits: some }) => ({ ...there, privileges: some })) }];
   }
-  // Roles of the model get back from the owner what they keep, so theirs is taken one by one and nothing cascades.
-  const before: Revocation[] = [];
-  for (const link of [...chain].reverse()) {
-    if (strangers.length === 0) {
-      before.push({
-        grantee: link.entry.grantee,
-        grantor: link.entry.grantor,
-        privileges: link.bits,
-        grantable: link.entry.grantable & link.bits,
-        optionOnly: false,
-        chain: [],
-        depth: depth + link.depth,
-        blockedBy: [],
-        restsOn: restsOn.filter((role) => role !== link.entry.grantor),
-      });
-    }
-  }
-  const snapshotOfChain = chain.map(({ entry: there, bits: some }) => ({
-    ...there,
-    privileges: some,
-    grantable: there.grantable & some,
-  }));
+  const revocations = strangers.length > 0 ? [{ ...own, chain: chain.map(asEntry) }] : [...before(chain, taking), own];
   for (const link of chain) remove(link.entry, link.bits);
   if (optionOnly) entry.grantable &= ~bits;
   else remove(entry, bits);
-  return [...before, strangers.length > 0 ? { ...own, chain: snapshotOfChain } : own];
+  return revocations;
+}
+
+/** Roles of the model get back from the owner what they keep, so theirs is taken one by one and nothing cascades. */
+function before(chain: readonly Link[], { depth, restsOn }: Taking): Revocation[] {
+  return [...chain].reverse().map((link) =>
+    revocationOf(link.entry, {
+      bits: link.bits,
+      grantable: link.entry.grantable & link.bits,
+      optionOnly: false,
+      depth: depth + link.depth,
+      restsOn: restsOn.filter((role) => role !== link.entry.grantor),
+    }),
+  );
+}
+
+type Terms = Pick<Taking, "bits" | "optionOnly" | "depth" | "restsOn"> & { grantable: PrivilegeSet };
+
+/** One that nothing goes with and nobody blocks. */
+function revocationOf({ grantee, grantor }: Entry, { bits, grantable, optionOnly, depth, restsOn }: Terms): Revocation {
+  return { grantee, grantor, privileges: bits, grantable, optionOnly, chain: [], depth, blockedBy: [], restsOn };
+}
+
+/** What a link loses, as it is while it still has it. */
+function asEntry({ entry, bits }: Link): AclEntry {
+  return { ...entry, privileges: bits, grantable: entry.grantable & bits };
 }
 
 function remove(entry: Entry, bits: PrivilegeSet): void {
@@ -183,7 +181,7 @@ interface Link {
 }
 
 /** Everything that rests on `lost` of `entry`, nearest first. */
-function dependentsOf(start: Entry, lost: PrivilegeSet, entries: Entry[], owner: string): Link[] {
+function dependentsOf(start: Entry, lost: PrivilegeSet, { entries, owner }: ChangingList): Link[] {
   const links: Link[] = [];
   const gone = new Map<Entry, PrivilegeSet>([[start, lost]]);
   const follow = (from: Entry, options: PrivilegeSet, depth: number): void => {

@@ -18,6 +18,13 @@ export interface PlanOptions {
   reason?: string | undefined;
 }
 
+export interface PlanSources {
+  model: AccessModel;
+  snapshot: Snapshot;
+  kinds: readonly PrivilegeKind[];
+  options: PlanOptions;
+}
+
 export class PlanFacts {
   readonly model: AccessModel;
   readonly snapshot: Snapshot;
@@ -27,7 +34,7 @@ export class PlanFacts {
   /** Name of the superuser that initdb made. */
   readonly bootstrap: string;
 
-  constructor(model: AccessModel, snapshot: Snapshot, kinds: readonly PrivilegeKind[], options: PlanOptions) {
+  constructor({ model, snapshot, kinds, options }: PlanSources) {
     this.model = model;
     this.snapshot = snapshot;
     this.options = options;

@@ -109,7 +109,7 @@ function bookOf(kinds: readonly PrivilegeKind[], request: PlanRequest): Drafted 
     request.model.database === "" ? { ...request.model, database: request.snapshot.database } : request.model;
   const isNew = isMissing(model.database, request.snapshot);
   const snapshot = isNew ? withNewDatabase(model.database, request.snapshot) : request.snapshot;
-  const facts = new PlanFacts(model, snapshot, kinds, request.options);
+  const facts = new PlanFacts({ model, snapshot, kinds, options: request.options });
   refuseImpossible(facts);
   const book = new DraftBook();
   const rights = new Rights(facts, book);

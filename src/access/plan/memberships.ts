@@ -10,10 +10,11 @@ import { grantorSql, revokeMembership, revokeOption } from "../catalog/membershi
 import type { Membership } from "../catalog/snapshot.ts";
 import type { MembershipModel } from "../model/model.ts";
 import type { Planning } from "./acting.ts";
-import { type Difference, type Proposal, STEP } from "./draft.ts";
+import { type Difference, type Proposal, STEP, type Step } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { isIgnoredName } from "./ignored-roles.ts";
 import { roleText } from "./naming.ts";
+import type { Rights } from "./required-rights.ts";
 
 export function planMemberships(planning: Planning): void {
   const { facts } = planning;
@@ -89,47 +90,55 @@ interface Wanted {
   options: Options;
 }
 
-/** Options of `row` that the model does not want. */
-function planTaken(row: Membership, { wanted, options }: Wanted, planning: Planning) {
-  const { facts, book, rights } = planning;
+/** Options of `row` that the model does not want; nothing, or the row as it is without those that can be taken. */
+function planTaken(row: Membership, wanted: Wanted, planning: Planning): { row: Membership; left: Membership }[] {
+  const { facts } = planning;
   if (isCreatorsRow(row, facts)) return [];
-  const names = (["admin", "inherit", "set"] as const).filter(
-    (option) => row[option] && !options[option] && (option === "admin" || facts.major >= 16),
+  const names = OPTION_NAMES.filter(
+    (name) => row[name] && !wanted.options[name] && (name === "admin" || facts.major >= 16),
   );
   if (names.length === 0) return [];
   const left = { ...row };
-  for (const name of names) {
-    const common = {
-      sql: revokeOption(name, row, facts.major),
-      object: roleText(row.role),
-      role: row.member,
-      reason: `the model has it without ${name}${grantedBy(row, facts)}`,
-      touches: [{ about: "memberships" as const, role: row.role }],
-      differences: (): readonly Difference[] => [
-        difference("different", wanted, { wanted: optionsText(options, facts), found: optionsText(row, facts) }),
-      ],
-    };
-    const way = rights.revokeRole(row);
-    if (!way.isOpen) {
-      book.block({ ...common, needs: way.needs });
-      continue;
-    }
-    left[name] = false;
-    book.add({
-      ...common,
-      step: row.member === rights.executor ? STEP.cleanUp : STEP.memberships,
-      rank: -10,
-      kind: "revoke role",
-      requires: way.requires,
-      inverse:
-        facts.major >= 16
-          ? `grant ${ident(row.role)} to ${ident(row.member)} with ${name} true${grantorSql(row, facts.major)}`
-          : `grant ${ident(row.role)} to ${ident(row.member)} with admin option`,
-      risk: "medium",
-      riskReason: "the member may no longer do so",
-    });
-  }
+  for (const name of names) if (planOption(name, row, { ...wanted, planning })) left[name] = false;
   return [{ row, left }];
+}
+
+const OPTION_NAMES = ["admin", "inherit", "set"] as const;
+
+/** Whether there is a way to take the option. */
+function planOption(
+  name: keyof Options,
+  row: Membership,
+  { wanted, options, planning: { facts, book, rights } }: Wanted & { planning: Planning },
+): boolean {
+  const way = rights.revokeRole(row);
+  const draft: Proposal = {
+    sql: revokeOption(name, row, facts.major),
+    object: roleText(row.role),
+    role: row.member,
+    reason: `the model has it without ${name}${grantedBy(row, facts)}`,
+    touches: [{ about: "memberships", role: row.role }],
+    differences: () => [
+      difference("different", wanted, { wanted: optionsText(options, facts), found: optionsText(row, facts) }),
+    ],
+    step: stepOfTaking(row, rights),
+    rank: -10,
+    kind: "revoke role",
+    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${optionSql(name, row, facts)}`,
+    risk: "medium",
+    riskReason: "the member may no longer do so",
+  };
+  book.propose(draft, way);
+  return way.isOpen;
+}
+
+function optionSql(name: keyof Options, row: Membership, { major }: PlanFacts): string {
+  return major >= 16 ? ` with ${name} true${grantorSql(row, major)}` : " with admin option";
+}
+
+/** What the executor has itself may be what the rest of the plan runs with. */
+function stepOfTaking({ member }: Membership, { executor }: Rights): Step {
+  return member === executor ? STEP.cleanUp : STEP.memberships;
 }
 
 function planGrant(
@@ -189,30 +198,26 @@ function planRevoke(row: Membership, reason: string, { facts, book, rights }: Pl
   };
   if (strangers.length > 0 && !facts.options.cascade) {
     const names = strangers.map(({ member }) => roleText(member)).join(", ");
-    book.block({
-      ...common,
-      reason: `${common.reason}; what it passed on would go with it: ${names}`,
-      needs: "--cascade",
-    });
+    const why = `${common.reason}; what it passed on would go with it: ${names}`;
+    book.block({ ...common, reason: why, needs: "--cascade" });
     return;
   }
-  const options =
-    facts.major >= 16
-      ? ` with admin ${row.admin}, inherit ${row.inherit}, set ${row.set}`
-      : row.admin
-        ? " with admin option"
-        : "";
   const draft: Proposal = {
     ...common,
-    // What the executor has itself may be what the rest of the plan runs with.
-    step: row.member === rights.executor ? STEP.cleanUp : STEP.memberships,
+    step: stepOfTaking(row, rights),
     rank: -20 - depthOf(row, facts.snapshot.memberships),
     kind: "revoke role",
-    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${options}${grantorSql(row, facts.major)}`,
+    inverse: `grant ${ident(row.role)} to ${ident(row.member)}${asItWas(row, facts)}`,
     risk: "medium",
     riskReason: "the member loses the role's rights",
   };
   book.propose(draft, rights.revokeRole(row));
+}
+
+/** The options of a row, and whose it is, as they follow GRANT. */
+function asItWas(row: Membership, { major }: PlanFacts): string {
+  if (major < 16) return row.admin ? " with admin option" : "";
+  return ` with admin ${row.admin}, inherit ${row.inherit}, set ${row.set}${grantorSql(row, major)}`;
 }
 
 /** Up to 15 nothing depends on who granted. */

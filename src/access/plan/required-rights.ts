@@ -268,16 +268,7 @@ export class Rights {
   #borrow(role: string): void {
     if (this.#borrowed.has(role)) return;
     this.#borrowed.add(role);
-    const { major, snapshot } = this.#facts;
-    const own = snapshot.memberships.find(
-      (row) => row.role === role && row.member === this.executor && row.grantor === this.executor,
-    );
-    const grant = `grant ${ident(role)} to ${ident(this.executor)}`;
-    const options = major >= 16 ? " with inherit true, set true" : "";
-    const back =
-      own && major >= 16
-        ? `${grant} with inherit ${own.inherit}, set ${own.set}`
-        : `revoke ${ident(role)} from ${ident(this.executor)}`;
+    const { sql, back } = this.#loanOf(role);
     const common = {
       kind: "temporary" as const,
       object: roleText(role),
@@ -290,19 +281,29 @@ export class Rights {
       ...common,
       step: STEP.memberships,
       rank: 900,
-      sql: `${grant}${options}`,
+      sql,
       reason: "the run needs this role's rights; taken back at its end",
       inverse: back,
     });
     // DROP ROLE takes the membership along.
     if (this.#facts.isRetiring(role)) return;
-    this.#book.add({
-      ...common,
-      step: STEP.cleanUp,
-      sql: back,
-      reason: "takes back what the run borrowed",
-      inverse: undefined,
-    });
+    const reason = "takes back what the run borrowed";
+    this.#book.add({ ...common, step: STEP.cleanUp, sql: back, reason, inverse: undefined });
+  }
+
+  /** The statement that borrows the role, and the one that leaves the membership as it was. */
+  #loanOf(role: string): { sql: string; back: string } {
+    const { major, snapshot } = this.#facts;
+    const grant = `grant ${ident(role)} to ${ident(this.executor)}`;
+    const revoke = `revoke ${ident(role)} from ${ident(this.executor)}`;
+    if (major < 16) return { sql: grant, back: revoke };
+    const own = snapshot.memberships.find(
+      (row) => row.role === role && row.member === this.executor && row.grantor === this.executor,
+    );
+    return {
+      sql: `${grant} with inherit true, set true`,
+      back: own ? `${grant} with inherit ${own.inherit}, set ${own.set}` : revoke,
+    };
   }
 
   #whoElse(role: string): string {

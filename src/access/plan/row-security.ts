@@ -9,7 +9,7 @@ import { PUBLIC } from "../catalog/acl.ts";
 import type { CatalogObject, Policy } from "../catalog/snapshot.ts";
 import type { PolicyModel, RowSecurityModel } from "../model/model.ts";
 import type { GrantPlanning } from "./acting.ts";
-import { type Difference, STEP, type Touched } from "./draft.ts";
+import { type Blocked, type Difference, STEP, type Touched } from "./draft.ts";
 import { granteeSql, objectText } from "./naming.ts";
 import { hasSameExpressions, markSql } from "./policy-mark.ts";
 import { lendReach } from "./schema-reach.ts";
@@ -34,27 +34,23 @@ export function planRowSecurity(planning: GrantPlanning): void {
     const sql = qualified(model.schema, model.table);
     const table = tables.get(sql);
     if (table) planTable(model, policies.get(sql) ?? [], { table, rank: index * 10, planning });
-    else {
-      book.block({
-        sql: `alter table ${sql} enable row level security`,
-        object: `table ${sql}`,
-        role: undefined,
-        reason: "the model has its row level security, and the table is not there",
-        needs: "whoever makes the table",
-        touches: [{ about: "object", kind: "table", sql }],
-        differences: () => [
-          {
-            difference: "missing",
-            what: "row security",
-            object: `table ${sql}`,
-            role: undefined,
-            wanted: "on",
-            found: undefined,
-          },
-        ],
-      });
-    }
+    else book.block(missingTable(sql));
   }
+}
+
+function missingTable(sql: string): Blocked {
+  const object = `table ${sql}`;
+  return {
+    sql: `alter table ${sql} enable row level security`,
+    object,
+    role: undefined,
+    reason: "the model has its row level security, and the table is not there",
+    needs: "whoever makes the table",
+    touches: [{ about: "object", kind: "table", sql }],
+    differences: () => [
+      { difference: "missing", what: "row security", object, role: undefined, wanted: "on", found: undefined },
+    ],
+  };
 }
 
 function planTable(model: RowSecurityModel, present: readonly Policy[], at: TablePlanning): void {
@@ -149,7 +145,7 @@ function planPolicy(wanted: PolicyModel, present: Policy | undefined, at: TableP
     createPolicy(wanted, { rank: 1, reason: "the model has it otherwise" }, at);
     return;
   }
-  alterPolicy(wanted, present, { isSame, hasSameRoles }, at);
+  alterPolicy({ wanted, present, isSame, hasSameRoles }, at);
 }
 
 function rolesText(roles: readonly string[]): string {
@@ -196,15 +192,18 @@ function createPolicy(policy: PolicyModel, { rank, reason }: Reason, at: TablePl
     },
     at,
   );
-  if (isAdded) leaveMark(policy, undefined, rank, at);
+  if (isAdded) leaveMark(policy, { comment: undefined, rank }, at);
 }
 
-function alterPolicy(
-  wanted: PolicyModel,
-  present: Policy,
-  { isSame, hasSameRoles }: { isSame: boolean; hasSameRoles: boolean },
-  at: TablePlanning,
-): void {
+interface PolicyChange {
+  wanted: PolicyModel;
+  present: Policy;
+  /** Whether the expressions are alike. */
+  isSame: boolean;
+  hasSameRoles: boolean;
+}
+
+function alterPolicy({ wanted, present, isSame, hasSameRoles }: PolicyChange, at: TablePlanning): void {
   const head = `alter policy ${ident(wanted.name)} on ${at.table.sql}`;
   const part = (policy: Pick<PolicyModel, "using" | "check">, roles: readonly string[]): string =>
     clauses({ ...(isSame ? { using: undefined, check: undefined } : policy), roles: hasSameRoles ? undefined : roles });
@@ -225,10 +224,15 @@ function alterPolicy(
     },
     at,
   );
-  if (isAdded && !isSame) leaveMark(wanted, present.comment, 1, at);
+  if (isAdded && !isSame) leaveMark(wanted, { comment: present.comment, rank: 1 }, at);
 }
 
-function leaveMark(policy: PolicyModel, comment: string | undefined, rank: number, at: TablePlanning): void {
+/** `comment`: what the policy has as one so far. */
+function leaveMark(
+  policy: PolicyModel,
+  { comment, rank }: { comment: string | undefined; rank: number },
+  at: TablePlanning,
+): void {
   if (policy.using === undefined && policy.check === undefined) return;
   const { schema = "", name, sql } = at.table;
   add(

@@ -26,7 +26,7 @@ export function desiredObjects(
   snapshot: Snapshot,
   kinds: readonly PrivilegeKind[],
 ): readonly DesiredObject[] {
-  const resolver = new Resolver(new PlanFacts(model, snapshot, kinds, {}));
+  const resolver = new Resolver(new PlanFacts({ model, snapshot, kinds, options: {} }));
   return kinds.flatMap((kind) => {
     const builtIn = privilegeSet(kind.publicByDefault);
     return snapshot.objects[kind.name].flatMap((object) => {
