@@ -1,8 +1,8 @@
 /** `pgkeep audit baseline`: takes what is found now as given, so that later runs fail for what is new. */
 import { resolve } from "node:path";
-import { baselineText } from "../audit/baseline.ts";
-import { type AuditDocument, auditDocument } from "../audit/document.ts";
 import { SEVERITIES } from "../audit/ratings.ts";
+import { baselineText } from "../audit/report/baseline.ts";
+import { type AuditDocument, auditDocument } from "../audit/report/document.ts";
 import { recordOf } from "../base/catalogue.ts";
 import { defineOperation } from "../base/operation.ts";
 import { checkOutputFile, writeOutputFile } from "../config/output-file.ts";

@@ -1,7 +1,7 @@
 /** `pgkeep audit diff`: what two audits of a server found differently. Asks no server. */
-import { type DiffedFinding, diffRuns } from "../audit/diff.ts";
-import { type AuditDocument, isAtLeast, type Threshold, thresholds } from "../audit/document.ts";
 import { PILLARS, SEVERITIES } from "../audit/ratings.ts";
+import { type DiffedFinding, diffRuns } from "../audit/report/diff.ts";
+import { type AuditDocument, isAtLeast, type Threshold, thresholds } from "../audit/report/document.ts";
 import { EXIT } from "../base/errors.ts";
 import { defineOperation, type ZodNamespace } from "../base/operation.ts";
 import { type SavedRun, savedRun } from "./audit/saved.ts";

@@ -1,7 +1,7 @@
 /** `pgkeep audit history`: how the scores of a server went. */
-import type { AuditDocument } from "../audit/document.ts";
-import { type KeptAudit, listAudits, MAX_AUDITS } from "../audit/history.ts";
 import { PILLARS, SEVERITIES } from "../audit/ratings.ts";
+import type { AuditDocument } from "../audit/report/document.ts";
+import { type KeptAudit, listAudits, MAX_AUDITS } from "../audit/report/history.ts";
 import { recordOf } from "../base/catalogue.ts";
 import { defineOperation } from "../base/operation.ts";
 

@@ -1,6 +1,6 @@
 /** `pgkeep audit report`: a run that was saved, again, in any format. Asks no server. */
-import { auditExitCode, auditSchema, judged, thresholds } from "../audit/document.ts";
 import { SEVERITIES } from "../audit/ratings.ts";
+import { auditExitCode, auditSchema, judged, thresholds } from "../audit/report/document.ts";
 import { defineOperation } from "../base/operation.ts";
 import { savedRun } from "./audit/saved.ts";
 

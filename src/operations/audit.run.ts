@@ -1,7 +1,7 @@
 /** `pgkeep audit`: is this server safe, and what should be done first. */
-import { auditDocument, auditExitCode, auditSchema, thresholds } from "../audit/document.ts";
-import { keepAudit } from "../audit/history.ts";
 import { SEVERITIES } from "../audit/ratings.ts";
+import { auditDocument, auditExitCode, auditSchema, thresholds } from "../audit/report/document.ts";
+import { keepAudit } from "../audit/report/history.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { auditFields } from "./audit/audit-input.ts";
 import { auditReport } from "./audit/auditing.ts";

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { checkEntries, checkEntry } from "../audit/checks/catalogue.ts";
 import { readAuditConfig } from "../audit/facts/read-declarations.ts";
-import { listAudits } from "../audit/history.ts";
-import { loadWaivers, readWaivers, requireExpiry, withWaiver } from "../audit/waiver-file.ts";
-import { type Waiver, waivedBy } from "../audit/waivers.ts";
+import { listAudits } from "../audit/report/history.ts";
+import { loadWaivers, readWaivers, requireExpiry, withWaiver } from "../audit/report/waiver-file.ts";
+import { type Waiver, waivedBy } from "../audit/report/waivers.ts";
 import { PgkeepError } from "../base/errors.ts";
 import { exactPattern } from "../base/glob.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";

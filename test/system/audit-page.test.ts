@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { AuditDocument } from "../../src/audit/document.ts";
+import type { AuditDocument } from "../../src/audit/report/document.ts";
 import html from "../../src/audit/reporters/html.ts";
 import { EVERYTHING, markupResults } from "../support/audit/formats.ts";
 import { hostileResults, sampleDocument } from "../support/audit/sample.ts";

@@ -17,7 +17,7 @@ import {
   settingStatement,
 } from "../fix.ts";
 import type { Severity } from "../ratings.ts";
-import type { AuditReport, ReportedFinding } from "../report.ts";
+import type { AuditReport, ReportedFinding } from "../report/report.ts";
 import { mergedRisk, ruleKey } from "../rule-edits.ts";
 import { actingStatements } from "./acting.ts";
 import { type Consent, weightRefusal } from "./safe.ts";

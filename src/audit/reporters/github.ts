@@ -5,8 +5,8 @@
  */
 import { githubData, githubProperty } from "../../base/github-command.ts";
 import { tameLine } from "../../base/tame.ts";
-import type { AuditDocument } from "../document.ts";
 import type { Severity } from "../ratings.ts";
+import type { AuditDocument } from "../report/document.ts";
 import md from "./md.ts";
 import { defineAuditReporter } from "./reporter.ts";
 import { type DocumentFinding, fixCode, objectText, waiverText } from "./wording.ts";

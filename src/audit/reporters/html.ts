@@ -6,8 +6,8 @@
  * page names no place to ask anything of, and its policy would refuse it (base/html-page.ts).
  */
 import { type Html, html, htmlPage } from "../../base/html-page.ts";
-import type { AuditDocument } from "../document.ts";
 import { PILLARS, SEVERITIES } from "../ratings.ts";
+import type { AuditDocument } from "../report/document.ts";
 import { SCRIPT, STYLE } from "./html-assets.ts";
 import { defineAuditReporter } from "./reporter.ts";
 import {

@@ -7,7 +7,7 @@
  */
 import { tameLine } from "../../base/tame.ts";
 import { xmlText } from "../../base/xml-text.ts";
-import type { AuditDocument } from "../document.ts";
+import type { AuditDocument } from "../report/document.ts";
 import { type AuditFailure, defineAuditReporter } from "./reporter.ts";
 import {
   answerText,

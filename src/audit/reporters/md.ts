@@ -1,7 +1,7 @@
 /** Markdown: the scores, then one section per check with a table of its objects, then what is unknown. */
 import { markdownCell } from "../../base/markdown-text.ts";
 import { tameLine } from "../../base/tame.ts";
-import type { AuditDocument } from "../document.ts";
+import type { AuditDocument } from "../report/document.ts";
 import { defineAuditReporter } from "./reporter.ts";
 import {
   answerText,

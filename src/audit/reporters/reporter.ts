@@ -5,7 +5,7 @@
  * saved as JSON can be given any other format later. Strings in the document may come from anybody who can name an object, so
  * each format escapes them for its own syntax; secrets are already gone.
  */
-import type { AuditDocument } from "../document.ts";
+import type { AuditDocument } from "../report/document.ts";
 
 /** Why there is no report. */
 export interface AuditFailure {

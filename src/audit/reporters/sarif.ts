@@ -8,8 +8,8 @@
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { tameJson } from "../../base/tame.ts";
-import type { AuditDocument } from "../document.ts";
 import type { Severity } from "../ratings.ts";
+import type { AuditDocument } from "../report/document.ts";
 import { type AuditFailure, defineAuditReporter } from "./reporter.ts";
 import {
   checkPage,

@@ -1,7 +1,7 @@
 /** What several formats say in the same words. Texts are exact: each format escapes them for its own syntax. */
 import { groupedBy } from "../../base/group.ts";
-import type { AuditDocument } from "../document.ts";
 import { SEVERITIES, type Severity } from "../ratings.ts";
+import type { AuditDocument } from "../report/document.ts";
 
 export type DocumentFinding = AuditDocument["findings"][number];
 export type DocumentUnknown = AuditDocument["unknowns"][number];

@@ -18,10 +18,9 @@ import type { Facts, ServerIdentity } from "../facts/facts.ts";
 import { LiveFacts, type Surroundings } from "../facts/live-facts.ts";
 import { hasDatabaseValues, PLAIN_DATABASE } from "../facts/settings.ts";
 import type { Pillar, Profile, Severity } from "../ratings.ts";
-import type { UnreachableDatabase } from "../report.ts";
 import { type AuditSession, enterSession, type OpenSession } from "./enter.ts";
 import { readOnlyLoss } from "./lost.ts";
-import type { CheckOutcome, CheckResult } from "./result.ts";
+import type { CheckOutcome, CheckResult, UnreachableDatabase } from "./result.ts";
 import { runCheck } from "./run-check.ts";
 
 /** The oldest major on which the checks were proved; on an older one no pass is believed. */

@@ -4,7 +4,7 @@
  * Secrets leave the document before it is encoded: a password with an ampersand would not be recognised any more in XML. The
  * GitHub format also writes the step's summary page, where GitHub says that one exists.
  */
-import type { AuditDocument } from "../../audit/document.ts";
+import type { AuditDocument } from "../../audit/report/document.ts";
 import { index } from "../../audit/reporters/index.ts";
 import type { AuditFailure, AuditReporter } from "../../audit/reporters/reporter.ts";
 import { catalogueOf } from "../../base/catalogue.ts";

@@ -3,8 +3,8 @@
  * grant would answer most of it, and in the last line the exit status with its reason.
  */
 import { styleText } from "node:util";
-import { type AuditDocument, auditExitCode, isAtLeast, type Threshold } from "../../audit/document.ts";
 import { SEVERITIES, type Severity } from "../../audit/ratings.ts";
+import { type AuditDocument, auditExitCode, isAtLeast, type Threshold } from "../../audit/report/document.ts";
 import {
   answersOf,
   answerText,

@@ -1,9 +1,9 @@
 /** What a run is told to accept: the waivers of the project, and the findings of a baseline. */
 import { dirname, join, resolve } from "node:path";
-import { loadBaseline } from "../../audit/baseline.ts";
 import { checkEntries } from "../../audit/checks/catalogue.ts";
-import { loadWaivers, WAIVER_FILE } from "../../audit/waiver-file.ts";
-import type { Waiver } from "../../audit/waivers.ts";
+import { loadBaseline } from "../../audit/report/baseline.ts";
+import { loadWaivers, WAIVER_FILE } from "../../audit/report/waiver-file.ts";
+import type { Waiver } from "../../audit/report/waivers.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";

@@ -5,13 +5,13 @@
  * model, whose drift is a check, comes from src/access.
  */
 import { resolve } from "node:path";
-import { assembleReport } from "../../audit/assemble.ts";
 import { readVersionTable } from "../../audit/data/read-version-table.ts";
 import { isStale } from "../../audit/data/version-table.ts";
 import { VERSION_TABLE } from "../../audit/data/versions.ts";
 import { readAuditConfig } from "../../audit/facts/read-declarations.ts";
 import type { Severity } from "../../audit/ratings.ts";
-import type { AuditReport } from "../../audit/report.ts";
+import { assembleReport } from "../../audit/report/assemble.ts";
+import type { AuditReport } from "../../audit/report/report.ts";
 import { type Choice, type ChosenCheck, chooseChecks, strangeWords } from "../../audit/run/run-audit.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";

@@ -2,7 +2,7 @@
 import { type FixStep, GROUPS } from "../../audit/fix/plan.ts";
 import type { ScriptStep } from "../../audit/fix/script.ts";
 import { SEVERITIES } from "../../audit/ratings.ts";
-import type { Grade, Score } from "../../audit/report.ts";
+import type { Grade, Score } from "../../audit/report/report.ts";
 import { EXIT } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 

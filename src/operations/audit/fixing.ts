@@ -28,7 +28,7 @@ import { type CuredFinding, type FixStep, fixSteps, NO_FACTS, settingsOf } from 
 import { type Consent, namedChecks } from "../../audit/fix/safe.ts";
 import { type UndoPart, undoScript } from "../../audit/fix/script.ts";
 import { settingLines } from "../../audit/fix.ts";
-import type { AuditReport, ReportedFinding } from "../../audit/report.ts";
+import type { AuditReport, ReportedFinding } from "../../audit/report/report.ts";
 import { readOnlyLoss } from "../../audit/run/lost.ts";
 import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";

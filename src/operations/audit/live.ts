@@ -1,13 +1,13 @@
 /** An audit of a live server: sessions one at a time, and what the run brings along besides them. */
 import { Unanswered } from "../../audit/answers.ts";
-import type { AssemblyParts } from "../../audit/assemble.ts";
 import type { VersionTable } from "../../audit/data/version-table.ts";
 import type { Declarations, Drift } from "../../audit/facts/declarations.ts";
 import { localHost } from "../../audit/facts/host.ts";
 import { lineOf } from "../../audit/facts/line.ts";
 import { probeServer } from "../../audit/facts/probe.ts";
 import type { Profile } from "../../audit/ratings.ts";
-import type { AuditedTarget } from "../../audit/report.ts";
+import type { AssemblyParts } from "../../audit/report/assemble.ts";
+import type { AuditedTarget } from "../../audit/report/report.ts";
 import { type ChosenCheck, runAudit } from "../../audit/run/run-audit.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";

@@ -1,9 +1,9 @@
 /** A run that was kept: in a JSON file, or in this account's history. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { AuditDocument } from "../../audit/document.ts";
-import { findAudit } from "../../audit/history.ts";
-import { loadSavedRun } from "../../audit/saved-run.ts";
+import type { AuditDocument } from "../../audit/report/document.ts";
+import { findAudit } from "../../audit/report/history.ts";
+import { loadSavedRun } from "../../audit/report/saved-run.ts";
 import type { OperationContext } from "../../base/operation.ts";
 
 export interface SavedRun {

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AuditDocument } from "../../../src/audit/document.ts";
+import type { AuditDocument } from "../../../src/audit/report/document.ts";
 import { index } from "../../../src/audit/reporters/index.ts";
 import auditBaseline from "../../../src/operations/audit.baseline.ts";
 import auditDiff from "../../../src/operations/audit.diff.ts";

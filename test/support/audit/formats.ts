@@ -1,5 +1,5 @@
 /** One audit in every format, as the command line would print it. */
-import type { AuditDocument } from "../../../src/audit/document.ts";
+import type { AuditDocument } from "../../../src/audit/report/document.ts";
 import auditRun from "../../../src/cli/renderers/audit.run.ts";
 import { viewOf } from "../view.ts";
 import { everyKind, found, SAMPLE_WAIVER, sampleDocument, sampleResult } from "./sample.ts";

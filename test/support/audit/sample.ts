@@ -1,8 +1,8 @@
 /** Audits without a server: results of made-up checks, assembled as a real run is. */
-import { type AssemblyParts, assembleReport } from "../../../src/audit/assemble.ts";
 import { type Check, defineCheck, type Found } from "../../../src/audit/check.ts";
-import { type AuditDocument, auditDocument, type Display, type Gate } from "../../../src/audit/document.ts";
 import type { Pillar, Severity } from "../../../src/audit/ratings.ts";
+import { type AssemblyParts, assembleReport } from "../../../src/audit/report/assemble.ts";
+import { type AuditDocument, auditDocument, type Display, type Gate } from "../../../src/audit/report/document.ts";
 import type { CheckOutcome, CheckResult } from "../../../src/audit/run/result.ts";
 import { ident } from "../../../src/pg/identifiers.ts";
 import { HOSTILE_NAMES } from "../hostile-names.ts";

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadBaseline } from "../../../src/audit/baseline.ts";
 import { checkEntries } from "../../../src/audit/checks/catalogue.ts";
-import { keepAudit } from "../../../src/audit/history.ts";
 import { SEVERITIES } from "../../../src/audit/ratings.ts";
+import { loadBaseline } from "../../../src/audit/report/baseline.ts";
+import { keepAudit } from "../../../src/audit/report/history.ts";
 import type { OperationContext } from "../../../src/base/operation.ts";
 import baseline from "../../../src/operations/audit.baseline.ts";
 import diff from "../../../src/operations/audit.diff.ts";

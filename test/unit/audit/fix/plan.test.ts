@@ -4,7 +4,7 @@ import { type FixFacts, fixSteps, NO_FACTS, type SettingState, settingsOf } from
 import { namedChecks } from "../../../../src/audit/fix/safe.ts";
 import type { Fix, Risk } from "../../../../src/audit/fix.ts";
 import { settingStatement } from "../../../../src/audit/fix.ts";
-import type { AuditReport, ReportedFinding, Score } from "../../../../src/audit/report.ts";
+import type { AuditReport, ReportedFinding, Score } from "../../../../src/audit/report/report.ts";
 
 const SCORE: Score = {
   score: 50,

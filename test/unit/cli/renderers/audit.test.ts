@@ -1,6 +1,6 @@
 /** How audits look to people. */
 import { describe, expect, it } from "vitest";
-import type { AuditDocument } from "../../../../src/audit/document.ts";
+import type { AuditDocument } from "../../../../src/audit/report/document.ts";
 import baseline from "../../../../src/cli/renderers/audit.baseline.ts";
 import history from "../../../../src/cli/renderers/audit.history.ts";
 import auditRun from "../../../../src/cli/renderers/audit.run.ts";

@@ -3,10 +3,9 @@
  *
  * Saved runs travel between machines and people, so nothing in one is believed before its shape was checked.
  */
-
-import { PgkeepError } from "../base/errors.ts";
-import { tameLine } from "../base/tame.ts";
-import { FileRefusal, readRegularFile } from "../config/regular-file.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import { tameLine } from "../../base/tame.ts";
+import { FileRefusal, readRegularFile } from "../../config/regular-file.ts";
 import { type AuditDocument, auditSchema } from "./document.ts";
 
 /** 64 MiB: some 50,000 findings. */

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadWaivers, readWaivers, withWaiver } from "../../../src/audit/waiver-file.ts";
-import { PgkeepError } from "../../../src/base/errors.ts";
+import { loadWaivers, readWaivers, withWaiver } from "../../../../src/audit/report/waiver-file.ts";
+import { PgkeepError } from "../../../../src/base/errors.ts";
 
 const OPTIONS = { name: "pgkeep-waivers.yaml", now: new Date("2026-11-21T12:00:00Z"), checks: ["ROL-001", "NET-012"] };
 

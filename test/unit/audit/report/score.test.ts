@@ -1,7 +1,7 @@
 /** The score: what takes how much, what caps it, and when there is none. */
 import { describe, expect, it } from "vitest";
-import type { Severity } from "../../../src/audit/ratings.ts";
-import { gradeOf, type ScoredCheck, scoreOf } from "../../../src/audit/score.ts";
+import type { Severity } from "../../../../src/audit/ratings.ts";
+import { gradeOf, type ScoredCheck, scoreOf } from "../../../../src/audit/report/score.ts";
 
 const pass = (severity: Severity): ScoredCheck => ({ status: "pass", severity, failed: [], waived: 0 });
 const fail = (severity: Severity, ...failed: Severity[]): ScoredCheck => ({

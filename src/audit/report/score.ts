@@ -5,8 +5,8 @@
  * everything else. Checks without an answer count for nothing, and when too many of them have none there is no score
  * at all, because a good one would be an invention. What somebody accepted by a waiver is neither failed nor unknown.
  */
-import { recordOf } from "../base/catalogue.ts";
-import { SEVERITIES, type Severity } from "./ratings.ts";
+import { recordOf } from "../../base/catalogue.ts";
+import { SEVERITIES, type Severity } from "../ratings.ts";
 import type { Grade, Score } from "./report.ts";
 
 /** How much one failed check takes, against those of its kind that passed. */

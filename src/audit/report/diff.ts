@@ -4,8 +4,8 @@
  * A finding that is missing from the later run is only gone when its check had an answer there. Where the check became
  * unknown, or did not take part, nobody knows, and that is said instead.
  */
+import type { Severity } from "../ratings.ts";
 import type { AuditDocument } from "./document.ts";
-import type { Severity } from "./ratings.ts";
 
 export type DiffedFinding = Pick<
   AuditDocument["findings"][number],

@@ -4,8 +4,8 @@
  * A waiver names a check and a pattern over objects. It never hides: the finding stays in every format with the reason
  * beside it. When its day is over the finding fails again and the report says whose waiver ended.
  */
-import { globPieces, matchesGlob } from "../base/glob.ts";
-import type { CheckResult } from "./run/result.ts";
+import { globPieces, matchesGlob } from "../../base/glob.ts";
+import type { CheckResult } from "../run/result.ts";
 
 /** 365 days: who still accepts it then has to say so again. */
 export const MAX_WAIVER_DAYS = 365;

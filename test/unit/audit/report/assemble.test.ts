@@ -1,7 +1,7 @@
 /** The report of a run: what counts, what is accepted, what is unknown, in which order. */
 import { describe, expect, it } from "vitest";
-import { fingerprintOf } from "../../../src/audit/fingerprint.ts";
-import { found, PASS, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../support/audit/sample.ts";
+import { fingerprintOf } from "../../../../src/audit/report/fingerprint.ts";
+import { found, PASS, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../../support/audit/sample.ts";
 
 describe("findings of a report", () => {
   it("stand in one order: worst first, then by check, database and object", () => {

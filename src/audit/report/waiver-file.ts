@@ -12,10 +12,10 @@
  * Read strictly, because a mistake here could silence the wrong finding: an unknown key, an unknown check or a date that is
  * none is an error with its place.
  */
-import { PgkeepError } from "../base/errors.ts";
-import { nearestName } from "../base/suggest.ts";
-import { tameLine } from "../base/tame.ts";
-import { readConfigText } from "../config/config-file.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import { nearestName } from "../../base/suggest.ts";
+import { tameLine } from "../../base/tame.ts";
+import { readConfigText } from "../../config/config-file.ts";
 import {
   type ListNode,
   type MapEntry,
@@ -24,7 +24,7 @@ import {
   parseYamlSource,
   type SourceNode,
   SourceProblems,
-} from "../config/yaml-source.ts";
+} from "../../config/yaml-source.ts";
 import { daysLeft, MAX_WAIVER_DAYS, type Waiver } from "./waivers.ts";
 
 export const WAIVER_FILE = "pgkeep-waivers.yaml";

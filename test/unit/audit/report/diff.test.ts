@@ -1,7 +1,7 @@
 /** What changed between two audits, and what nobody knows. */
 import { describe, expect, it } from "vitest";
-import { diffRuns } from "../../../src/audit/diff.ts";
-import { found, PASS, SAMPLE_WAIVER, sampleDocument, sampleResult } from "../../support/audit/sample.ts";
+import { diffRuns } from "../../../../src/audit/report/diff.ts";
+import { found, PASS, SAMPLE_WAIVER, sampleDocument, sampleResult } from "../../../support/audit/sample.ts";
 
 const run = (
   outcome: Parameters<typeof sampleResult>[0]["outcome"],

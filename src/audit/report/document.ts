@@ -3,11 +3,11 @@
  * read it back, so everything that a format needs is in it.
  */
 import type { z as Zod } from "zod";
-import { EXIT } from "../base/errors.ts";
-import type { ZodNamespace } from "../base/operation.ts";
-import type { References } from "./check.ts";
-import { type Fix, settingLines, settingStatement } from "./fix.ts";
-import { PILLARS, PROFILES, SEVERITIES, type Severity } from "./ratings.ts";
+import { EXIT } from "../../base/errors.ts";
+import type { ZodNamespace } from "../../base/operation.ts";
+import type { References } from "../check.ts";
+import { type Fix, settingLines, settingStatement } from "../fix.ts";
+import { PILLARS, PROFILES, SEVERITIES, type Severity } from "../ratings.ts";
 import type { AuditReport, Grade, ReportedCheck, ReportedFinding, ReportedUnknown, Score } from "./report.ts";
 
 const GRADES = ["A", "B", "C", "D", "F"] as const satisfies readonly Grade[];

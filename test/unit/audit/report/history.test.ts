@@ -15,12 +15,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { baselineText, loadBaseline } from "../../../src/audit/baseline.ts";
-import { findAudit, keepAudit, listAudits, MAX_AUDITS } from "../../../src/audit/history.ts";
-import { loadSavedRun } from "../../../src/audit/saved-run.ts";
-import { forgetSecretsForTests, registerSecret } from "../../../src/base/secrets.ts";
-import { EVERYTHING } from "../../support/audit/formats.ts";
-import { found, sampleDocument, sampleResult } from "../../support/audit/sample.ts";
+import { baselineText, loadBaseline } from "../../../../src/audit/report/baseline.ts";
+import { findAudit, keepAudit, listAudits, MAX_AUDITS } from "../../../../src/audit/report/history.ts";
+import { loadSavedRun } from "../../../../src/audit/report/saved-run.ts";
+import { forgetSecretsForTests, registerSecret } from "../../../../src/base/secrets.ts";
+import { EVERYTHING } from "../../../support/audit/formats.ts";
+import { found, sampleDocument, sampleResult } from "../../../support/audit/sample.ts";
 
 let folder = "";
 let environment: Record<string, string> = {};

@@ -4,9 +4,12 @@
  *
  * Pure: the same results, waivers, baseline and moment give the same report, in the same order.
  */
-import { groupedBy } from "../base/group.ts";
+import { groupedBy } from "../../base/group.ts";
+import { PILLARS, type Pillar, type Profile, SEVERITIES, type Severity } from "../ratings.ts";
+import { rightOf } from "../rights.ts";
+import { withSharedEdits } from "../rule-edits.ts";
+import type { CheckResult } from "../run/result.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { PILLARS, type Pillar, type Profile, SEVERITIES, type Severity } from "./ratings.ts";
 import {
   type AuditedTarget,
   type AuditReport,
@@ -15,9 +18,6 @@ import {
   type ReportedFinding,
   type ReportedUnknown,
 } from "./report.ts";
-import { rightOf } from "./rights.ts";
-import { withSharedEdits } from "./rule-edits.ts";
-import type { CheckResult } from "./run/result.ts";
 import { type ScoredCheck, scoreOf } from "./score.ts";
 import { type Waiver, WaiverBook } from "./waivers.ts";
 

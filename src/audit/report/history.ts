@@ -13,11 +13,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzipSync } from "node:zlib";
-import { messageOf, PgkeepError } from "../base/errors.ts";
-import { scrubDeep } from "../base/secrets.ts";
-import { tameLine } from "../base/tame.ts";
-import { readRegularFile } from "../config/regular-file.ts";
-import { makeStateDirectory, runId, stateDirectory } from "../config/state-directory.ts";
+import { messageOf, PgkeepError } from "../../base/errors.ts";
+import { scrubDeep } from "../../base/secrets.ts";
+import { tameLine } from "../../base/tame.ts";
+import { readRegularFile } from "../../config/regular-file.ts";
+import { makeStateDirectory, runId, stateDirectory } from "../../config/state-directory.ts";
 import type { AuditDocument } from "./document.ts";
 import { MAX_SAVED_BYTES, parseSavedRun } from "./saved-run.ts";
 

@@ -3,8 +3,8 @@
  *
  * It holds fingerprints, which decide, and beside them the names that a reviewer reads. A whole saved audit serves as well.
  */
-import { PgkeepError } from "../base/errors.ts";
-import { tameLine } from "../base/tame.ts";
+import { PgkeepError } from "../../base/errors.ts";
+import { tameLine } from "../../base/tame.ts";
 import type { AuditDocument } from "./document.ts";
 import { parseSavedRun, readJsonFile } from "./saved-run.ts";
 

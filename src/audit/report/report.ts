@@ -4,9 +4,10 @@
  * Field names are those of the JSON document. Nothing in it is a secret; every string that is not ours is exact, so each
  * format escapes it for its own syntax (human formats by base/tame.ts).
  */
-import type { References } from "./check.ts";
-import type { Fix } from "./fix.ts";
-import type { Pillar, Profile, Severity } from "./ratings.ts";
+import type { References } from "../check.ts";
+import type { Fix } from "../fix.ts";
+import type { Pillar, Profile, Severity } from "../ratings.ts";
+import type { UnreachableDatabase } from "../run/result.ts";
 
 export const REPORT_VERSION = 1;
 
@@ -94,13 +95,6 @@ export interface AuditedTarget {
   tls: string | undefined;
   isStandby: boolean;
   provider: string | undefined;
-}
-
-export interface UnreachableDatabase {
-  database: string;
-  reason: string;
-  /** The statement that lets the role of the run in; undefined: none would. */
-  grant?: string | undefined;
 }
 
 export interface AuditReport {
