@@ -13,8 +13,12 @@
 export interface Growing<Input> {
   /** Makes the input of a size; what that takes is not counted. */
   input: (size: number) => Input;
-  /** The work; what it returns is dropped, what it throws fails the test. */
+  /** The work; what it returns is dropped, what it throws fails the test unless it is a refusal. */
   work: (input: Input) => unknown;
+  /** The class of errors that are an answer, too. */
+  refusal?: new (
+    ...parts: never[]
+  ) => Error;
   /** The size up to which the promise is tried. */
   largest: number;
 }
@@ -34,13 +38,14 @@ const WORTH_A_LOOK_MS = 20;
 const MEASURABLE_MS = 5;
 const MOST_REPEATS = 10_000;
 const FEWEST_ROUNDS = 3;
-/** One round is enough for work that takes this long: moments of the machine are lost in it. */
+/** Once is enough for work that takes this long: moments of the machine are lost in it. */
 const LONG_MS = 500;
 /** A machine's bad moments end; steep growth stays steep in every round. */
 const MOST_ROUNDS = 10;
 
 /** Fails when the time of `work` grows faster than its input. */
-export async function expectLinearTime<Input>(growing: Growing<Input>): Promise<void> {
+export async function expectLinearTime<Input>(wanted: Growing<Input>): Promise<void> {
+  const growing = { ...wanted, work: withRefusals(wanted) };
   let looked = false;
   for (const size of sizesUpTo(growing.largest)) {
     if (size < growing.largest && (looked || (await costMs(growing, size)) < WORTH_A_LOOK_MS)) continue;
@@ -55,6 +60,21 @@ export function repeated(piece: string): (size: number) => string {
   return (size) => piece.repeat(Math.ceil(size / piece.length));
 }
 
+function withRefusals<Input>({ work, refusal }: Growing<Input>): (input: Input) => unknown {
+  if (refusal === undefined) return work;
+  const taken = (error: unknown): void => {
+    if (!(error instanceof refusal)) throw error;
+  };
+  return (input) => {
+    try {
+      const result = work(input);
+      return result instanceof Promise ? result.catch(taken) : result;
+    } catch (error) {
+      return taken(error);
+    }
+  };
+}
+
 /** Sizes that climb to the largest, which is the last. */
 function* sizesUpTo(largest: number): Generator<number> {
   for (let size = SMALLEST; size < largest; size = Math.ceil(size * (size < CAREFUL_UP_TO ? 1.25 : 2))) yield size;
@@ -67,28 +87,33 @@ async function steepness<Input>({ input, work }: Growing<Input>, size: number): 
   const small = await measurable(work, input(smaller));
   const large = await measurable(work, input(size));
   const times = size / smaller;
-  let best = { small: Number.POSITIVE_INFINITY, large: Number.POSITIVE_INFINITY };
+  let best = { small: await small.again(), large: large.firstMs };
   for (let round = 1; round <= MOST_ROUNDS; round++) {
-    best = { small: Math.min(best.small, await small()), large: Math.min(best.large, await large()) };
-    if (round < FEWEST_ROUNDS && best.large < LONG_MS) continue;
-    if (best.large <= best.small * times ** STEEPEST_EXPONENT) return undefined;
+    const isEnough = best.large >= LONG_MS || round > FEWEST_ROUNDS;
+    if (isEnough && best.large <= best.small * times ** STEEPEST_EXPONENT) return undefined;
     // Nearly quadratic or worse: no number of rounds makes that linear.
-    if (best.large > best.small * times ** HOPELESS_EXPONENT) break;
+    if (isEnough && best.large > best.small * times ** HOPELESS_EXPONENT) break;
+    best = { small: Math.min(best.small, await small.again()), large: Math.min(best.large, await large.again()) };
   }
   const ratio = (best.large / best.small).toFixed(1);
   const [from, to] = [best.small.toPrecision(3), best.large.toPrecision(3)];
   return `takes ${ratio} times as long for ${times.toFixed(1)} times as much: ${from} ms at ${smaller}, ${to} ms at ${size}`;
 }
 
-/** A measurement of the work, repeated as often as it takes to be measurable: milliseconds of one run. */
-async function measurable<Input>(work: (input: Input) => unknown, input: Input): Promise<() => Promise<number>> {
+/** Milliseconds of one run, of as many as it takes to be measurable. */
+interface Measurement {
+  firstMs: number;
+  again(): Promise<number>;
+}
+
+async function measurable<Input>(work: (input: Input) => unknown, input: Input): Promise<Measurement> {
   let repeats = 1;
   let spentMs = await processorMs(work, input, repeats);
   while (spentMs < MEASURABLE_MS && repeats < MOST_REPEATS) {
     repeats = Math.min(MOST_REPEATS, repeats * (spentMs < MEASURABLE_MS / 10 ? 8 : 2));
     spentMs = await processorMs(work, input, repeats);
   }
-  return async () => (await processorMs(work, input, repeats)) / repeats;
+  return { firstMs: spentMs / repeats, again: async () => (await processorMs(work, input, repeats)) / repeats };
 }
 
 async function costMs<Input>({ input, work }: Growing<Input>, size: number): Promise<number> {

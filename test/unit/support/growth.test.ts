@@ -73,6 +73,24 @@ it("what the work throws fails the test", async () => {
   await expect(expectLinearTime({ input: String, work, largest: 100 })).rejects.toThrow("broken");
 });
 
+it.each<[string, () => unknown]>([
+  [
+    "at once",
+    () => {
+      throw new RangeError("refused");
+    },
+  ],
+  [
+    "later",
+    async () => {
+      throw new RangeError("refused");
+    },
+  ],
+])("what the work refuses %s is an answer, other errors are not", async (_, work) => {
+  await expectLinearTime({ input: String, work, refusal: RangeError, largest: 100 });
+  await expect(expectLinearTime({ input: String, work, refusal: TypeError, largest: 100 })).rejects.toThrow("refused");
+});
+
 it("the largest size is reached, and passed by no more than a piece", async () => {
   const seen: number[] = [];
   await expectLinearTime({ input: repeated("abc"), work: (text) => seen.push(text.length), largest: 10_000 });
