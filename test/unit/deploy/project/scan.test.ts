@@ -14,6 +14,7 @@ import {
   scanFiles,
   scanProject,
 } from "../../../../src/deploy/project/scan.ts";
+import { expectLinearTime } from "../../../support/growth.ts";
 import { fastDirectory, temporaryDirectory, temporaryProject } from "../../../support/project.ts";
 
 const scan = (
@@ -235,9 +236,7 @@ describe("the scan refuses", () => {
     ftruncateSync(descriptor, 600 * 1024 * 1024);
     closeSync(descriptor);
     const before = process.memoryUsage().rss;
-    const started = performance.now();
     expect((await refusal(project.path)).message).toMatch(/huge\.sql" has 629,145,600 bytes/);
-    expect(performance.now() - started).toBeLessThan(3_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);
     // Raising the cap does not raise it without end: what cannot be held as text is refused as well.
     expect((await refusal(project.path, Number.MAX_SAFE_INTEGER)).message).toMatch(/over the cap/);
@@ -253,10 +252,9 @@ describe("the scan refuses", () => {
     symlinkSync(".", project.at("loop"));
     const server = createServer().listen(project.at("socket.sql"));
     await nextTurn();
-    const started = performance.now();
+    // Nobody writes to the pipe and the device has no end: whoever opened them would wait for ever.
     const error = await refusal(project.path);
     server.close();
-    expect(performance.now() - started).toBeLessThan(3_000);
     expect(error).toMatchObject({ code: "DEPLOY_FILE_REFUSED", exit: 10 });
     const lines = error.parts.detail?.split("\n").sort();
     const expected = [
@@ -365,16 +363,24 @@ describe("the scan", () => {
     expect(paths(await scan(project.path))).toEqual(names.map((name) => `./${name}`).sort());
   });
 
-  it("[D-06] reads 10,000 files quickly", async () => {
-    const files = Array.from({ length: 10_000 }, (_, index) => [
-      `d${index % 50}/f${index}.sql`,
-      `SELECT ${index}; -- x\n`,
-    ]);
-    using project = temporaryDirectory({ "deploy.sql": "", ...Object.fromEntries(files) }, fastDirectory());
-    const started = performance.now();
-    expect((await scan(project.path)).files).toHaveLength(10_000);
-    // Measured: 150 ms. The bound leaves room for busy machines and still fails when a file costs a millisecond.
-    expect(performance.now() - started).toBeLessThan(5_000);
+  it("[D-06] reads 10,000 files in proportion to their number", async () => {
+    const projects: Disposable[] = [];
+    using _ = {
+      [Symbol.dispose]: () => {
+        for (const project of projects) project[Symbol.dispose]();
+      },
+    };
+    const input = (size: number): string => {
+      const files = Array.from({ length: size }, (_, index) => [
+        `d${index % 50}/f${index}.sql`,
+        `SELECT ${index}; -- x\n`,
+      ]);
+      const project = temporaryDirectory({ "deploy.sql": "", ...Object.fromEntries(files) }, fastDirectory());
+      projects.push(project);
+      return project.path;
+    };
+    expect((await scan(input(10_000))).files).toHaveLength(10_000);
+    await expectLinearTime({ input, work: (path) => scan(path), largest: 10_000 });
   }, 60_000);
 
   it("[BX-23] ends with the signal's reason, at the start and on the way", async () => {
