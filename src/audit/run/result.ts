@@ -31,3 +31,11 @@ export interface CheckResult {
   database: string | undefined;
   outcome: CheckOutcome;
 }
+
+/** What could not be entered, so that nothing is known of it. */
+export interface UnreachableDatabase {
+  database: string;
+  reason: string;
+  /** The statement that lets the role of the run in; undefined: none would. */
+  grant?: string | undefined;
+}
