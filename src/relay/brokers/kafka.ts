@@ -87,7 +87,7 @@ export async function prepareKafka(
   // The package is CommonJS: only some of its names are seen from here, all of them on `default`.
   const { default: client } = await loadClient(KAFKA_PACKAGE, () => import("kafkajs"));
   completeCodecs(client);
-  return { client, link: () => makeLink(client, settings, config, context) };
+  return { client, link: () => makeLink({ client, settings, config, context }) };
 }
 
 /** Snappy, LZ4, Zstandard. Source: Kafka documentation, "Record Batch", the lowest bits of its attributes. */
@@ -185,12 +185,14 @@ function invalid(message: string): ConnectorFailure {
   return new ConnectorFailure("invalid_config", message);
 }
 
-function makeLink(
-  client: KafkaClient,
-  settings: Settings,
-  config: KafkaConnectionConfig,
-  context: ConnectorContext,
-): KafkaLink {
+interface LinkParts {
+  client: KafkaClient;
+  settings: Settings;
+  config: KafkaConnectionConfig;
+  context: ConnectorContext;
+}
+
+function makeLink({ client, settings, config, context }: LinkParts): KafkaLink {
   const sockets = new SocketBook(settings, context);
   const kafka = new client.Kafka({
     brokers: settings.brokers,

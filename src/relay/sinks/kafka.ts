@@ -9,36 +9,27 @@
  *
  * Every message has a key, which fixes its partition: a repeat with another partition would not be known as one.
  */
-import type * as Kafkajs from "kafkajs";
 import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
+import { KAFKA_PACKAGE, kafkaConnectionFields, prepareKafka } from "../brokers/kafka.ts";
+import { KafkaCalls } from "../brokers/kafka-calls.ts";
 import {
-  KAFKA_PACKAGE,
-  type KafkaClient,
-  type KafkaLink,
-  kafkaConnectionFields,
-  prepareKafka,
-} from "../brokers/kafka.ts";
-import { bounded } from "../brokers/network.ts";
+  BATCH_FRAME_BYTES,
+  isTopic,
+  type KafkaRecord,
+  MESSAGE_KEYS,
+  recordBytes,
+  recordOf,
+  TOPIC_RULE,
+} from "../brokers/kafka-record.ts";
+import { KafkaTopics } from "../brokers/kafka-topics.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { DELIVERED, type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB: what brokers take unless they are told otherwise. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
-/** Brokers' own default of max.message.bytes, which limits a record batch; used where a topic's may not be read. */
-const DEFAULT_BATCH_BYTES = 1_048_588;
-/** The frame of a record batch, and of a record with its varints. Source: Kafka documentation, "Message Format". */
-const BATCH_FRAME_BYTES = 61;
-const RECORD_FRAME_BYTES = 32;
-const HEADER_FRAME_BYTES = 10;
-/** 1.5 s for a client to say goodbye. */
-const CLOSE_TIMEOUT_MS = 1_500;
-/** 1,000 topics: a template of many topics must not fill the memory. */
-const MAX_KNOWN_TOPICS = 1_000;
-/** 5 min: how long what is known about a topic holds; a smaller limit is then found by a refusal. */
-const TOPIC_TTL_MS = 300_000;
 
 const config = (z: ZodNamespace) =>
   z
@@ -50,7 +41,7 @@ const config = (z: ZodNamespace) =>
         .min(1)
         .optional()
         .meta({ description: "Topic as a template, {stream_table} when neither is given" }),
-      message_key: z.enum(["auto", "format", "order_key", "dedup_key"]).default("auto").meta({
+      message_key: z.enum(MESSAGE_KEYS).default("auto").meta({
         description:
           "Key of a message, so its partition. auto: the one that the event or its wire format brings, else the pipeline's order key, else the dedup key",
       }),
@@ -98,10 +89,12 @@ export default defineSink({
   async open(config: Config, context: ConnectorContext): Promise<Sink> {
     const { topic } = config;
     if (topic !== undefined && !isTopic(topic)) {
-      throw new ConnectorFailure("invalid_config", '"topic" must be letters, digits, ".", "_" and "-", at most 249');
+      throw new ConnectorFailure("invalid_config", `"topic" ${TOPIC_RULE}`);
     }
     const { client, link } = await prepareKafka(config, context);
-    const sink = new KafkaSink(client, link, config, context);
+    const { idempotent, compression, request_timeout_ms: timeoutMs } = config;
+    const calls = new KafkaCalls({ client, link, idempotent, compression, timeoutMs });
+    const sink = new KafkaSink(calls, config, context);
     try {
       await sink.prove();
       return sink;
@@ -112,34 +105,33 @@ export default defineSink({
   },
 });
 
-/** A producer, or what asks about topics, with connections of its own, so that it can be cut off alone. */
-interface Linked<Client extends Kafkajs.Producer | Kafkajs.Admin> {
-  link: KafkaLink;
-  client: Client;
-}
-
 /** What can be sent, with the place of its disposition. */
 interface Prepared {
   index: number;
-  record: Kafkajs.Message;
+  record: KafkaRecord;
   bytes: number;
 }
 
+/** What one `send` has for one topic, and where the answers go. */
+interface TopicPart {
+  topic: string;
+  prepared: readonly Prepared[];
+  dispositions: (Disposition | undefined)[];
+  signal: AbortSignal;
+}
+
 class KafkaSink implements Sink {
-  readonly #client: KafkaClient;
-  readonly #newLink: () => KafkaLink;
+  readonly #calls: KafkaCalls;
+  readonly #topics: KafkaTopics;
   readonly #config: Config;
   readonly #context: ConnectorContext;
-  readonly #topics = new Map<string, { batchBytes: number; atMs: number }>();
-  #producing: Promise<Linked<Kafkajs.Producer>> | undefined;
-  #asking: Promise<Linked<Kafkajs.Admin>> | undefined;
   /** The end of the last call; calls of an idempotent producer run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(client: KafkaClient, newLink: () => KafkaLink, config: Config, context: ConnectorContext) {
-    this.#client = client;
-    this.#newLink = newLink;
+  constructor(calls: KafkaCalls, config: Config, context: ConnectorContext) {
+    this.#calls = calls;
+    this.#topics = new KafkaTopics(calls, context.clock);
     this.#config = config;
     this.#context = context;
   }
@@ -147,11 +139,9 @@ class KafkaSink implements Sink {
   /** Connects, gets a producer id, and looks at a fixed topic. Throws ConnectorFailure. */
   async prove(): Promise<void> {
     const { signal } = this.#context;
-    await this.#producer(signal);
+    await this.#calls.connectProducer(signal);
     const { topic } = this.#config;
-    if (topic === undefined) return;
-    const refusal = await this.#lookUp(topic, signal);
-    if (refusal) throw new ConnectorFailure(refusal.class, refusal.reason);
+    if (topic !== undefined) await this.#topics.batchBytesOf(topic, signal);
   }
 
   async send(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
@@ -164,10 +154,7 @@ class KafkaSink implements Sink {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const [producing, asking] = [this.#producing, this.#asking];
-    this.#producing = undefined;
-    this.#asking = undefined;
-    await Promise.all([leave(producing), leave(asking)]);
+    await this.#calls.close();
   }
 
   async #sendAll(batch: readonly Delivery[], signal: AbortSignal): Promise<readonly Disposition[]> {
@@ -181,28 +168,41 @@ class KafkaSink implements Sink {
     }
     let trouble: Disposition | undefined;
     for (const [topic, prepared] of byTopic) {
-      trouble ??= await this.#sendTopic(topic, prepared, dispositions, signal);
+      trouble ??= await this.#sendTopic({ topic, prepared, dispositions, signal });
       if (trouble) for (const { index } of prepared) dispositions[index] ??= trouble;
     }
-    return dispositions.map((disposition) => disposition ?? retry("unknown", "was not sent"));
+    return dispositions.map((disposition) => disposition ?? retryBySink("unknown", "was not sent"));
+  }
+
+  #prepare(delivery: Delivery, index: number): Prepared | Disposition {
+    if (delivery.subject === undefined || !isTopic(delivery.subject)) {
+      return rejectMessage("invalid_destination", `the topic ${TOPIC_RULE}`);
+    }
+    if (delivery.bytes > MAX_MESSAGE_BYTES) {
+      return rejectMessage("message_too_large", `${delivery.bytes} bytes; at most ${MAX_MESSAGE_BYTES} are sent`);
+    }
+    const record = recordOf(delivery, this.#config);
+    return { index, record, bytes: recordBytes(record, delivery.bytes) };
   }
 
   /** Fills in dispositions of one topic's messages; returns what is wrong with the cluster as a whole, if anything. */
-  async #sendTopic(
-    topic: string,
-    prepared: readonly Prepared[],
-    dispositions: (Disposition | undefined)[],
-    signal: AbortSignal,
-  ): Promise<Disposition | undefined> {
-    const refusal = await this.#lookUp(topic, signal);
-    if (refusal) return this.#refuseAll(refusal, prepared, dispositions);
-    const batchBytes = this.#topics.get(topic)?.batchBytes ?? DEFAULT_BATCH_BYTES;
+  async #sendTopic(part: TopicPart): Promise<Disposition | undefined> {
+    const { topic, prepared, dispositions, signal } = part;
+    const batchBytes = await failureOrValue(this.#topics.batchBytesOf(topic, signal));
+    if (batchBytes instanceof ConnectorFailure)
+      return refuseAll(this.#dispositionOf(batchBytes), prepared, dispositions);
     for (const { index, bytes } of prepared) {
       if (bytes + BATCH_FRAME_BYTES <= batchBytes) continue;
-      dispositions[index] = reject("message_too_large", `${bytes} bytes; the topic takes ${batchBytes}`);
+      dispositions[index] = rejectMessage("message_too_large", `${bytes} bytes; the topic takes ${batchBytes}`);
     }
     const fitting = prepared.filter(({ index }) => dispositions[index] === undefined);
-    const waiting = chunks(fitting, batchBytes - BATCH_FRAME_BYTES);
+    return await this.#sendChunks({ ...part, prepared: fitting }, batchBytes - BATCH_FRAME_BYTES);
+  }
+
+  /** Sends what fits, as record batches of at most `most` bytes. Returns as `#sendTopic` does. */
+  async #sendChunks(part: TopicPart, most: number): Promise<Disposition | undefined> {
+    const { topic, prepared, dispositions, signal } = part;
+    const waiting = chunks(prepared, most);
     for (let chunk = waiting.shift(); chunk; chunk = waiting.shift()) {
       const failure = await this.#publish(topic, chunk, signal);
       if (failure === undefined) {
@@ -211,10 +211,11 @@ class KafkaSink implements Sink {
         // Somewhere in it is one that is refused: it shall not take the others along.
         waiting.unshift(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
       } else {
-        const trouble = this.#refuseAll(this.#dispositionOf(failure), chunk, dispositions);
-        if (failure.class === "invalid_destination" || failure.class === "authorization") this.#topics.delete(topic);
+        const refused = this.#dispositionOf(failure);
+        const trouble = refuseAll(refused, chunk, dispositions);
+        if (failure.class === "invalid_destination" || failure.class === "authorization") this.#topics.forget(topic);
         if (trouble || !OF_ONE_MESSAGE.has(failure.class)) {
-          for (const { index } of fitting) dispositions[index] ??= this.#dispositionOf(failure);
+          for (const { index } of prepared) dispositions[index] ??= refused;
           return trouble;
         }
       }
@@ -222,134 +223,12 @@ class KafkaSink implements Sink {
     return undefined;
   }
 
-  #refuseAll(
-    disposition: Refused,
-    prepared: readonly Prepared[],
-    dispositions: (Disposition | undefined)[],
-  ): Disposition | undefined {
-    for (const { index } of prepared) dispositions[index] = disposition;
-    return disposition.scope === "sink" ? disposition : undefined;
-  }
-
-  /** One call for one record batch per partition. Returns the failure; after one the producer is not used again. */
-  async #publish(
-    topic: string,
-    chunk: readonly Prepared[],
-    signal: AbortSignal,
-  ): Promise<ConnectorFailure | undefined> {
-    const { acks, compression } = this.#config;
-    const { CompressionTypes } = this.#client;
-    const mine = this.#producer(signal);
-    try {
-      const producing = await mine;
-      const send = () =>
-        producing.client.send({
-          topic,
-          messages: chunk.map(({ record }) => record),
-          acks: acks === "all" ? -1 : 1,
-          timeout: this.#config.request_timeout_ms,
-          compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
-        });
-      await this.#bounded("sending", signal, producing.link, send);
-      return undefined;
-    } catch (error) {
-      void leave(mine);
-      if (this.#producing === mine) this.#producing = undefined;
-      if (error instanceof ConnectorFailure) return error;
-      throw error;
-    }
-  }
-
-  /** `work` over `link`, within the time of a call. Throws ConnectorFailure. */
-  async #bounded<T>(what: string, signal: AbortSignal, link: KafkaLink, work: () => Promise<T>): Promise<T> {
-    const { request_timeout_ms: timeoutMs } = this.#config;
-    try {
-      return await bounded(Promise.race([work(), link.hopeless]), { timeoutMs, signal, what });
-    } catch (error) {
-      if (error instanceof ConnectorFailure) link.cut();
-      throw link.failure(error, what);
-    }
-  }
-
-  #producer(signal: AbortSignal): Promise<Linked<Kafkajs.Producer>> {
-    this.#producing ??= this.#connect(signal, ({ kafka }) =>
-      kafka.producer({
-        idempotent: this.#config.idempotent,
-        allowAutoTopicCreation: false,
-        createPartitioner: this.#client.Partitioners.DefaultPartitioner,
-      }),
-    );
-    return this.#producing;
-  }
-
-  async #connect<C extends Kafkajs.Producer | Kafkajs.Admin>(
-    signal: AbortSignal,
-    make: (link: KafkaLink) => C,
-  ): Promise<Linked<C>> {
-    const link = this.#newLink();
-    const client = make(link);
-    try {
-      await this.#bounded("connecting", signal, link, () => client.connect());
-    } catch (error) {
-      link.cut();
-      throw error;
-    }
-    if (this.#isClosed) link.cut();
-    return { link, client };
-  }
-
-  /** Asks about a topic. A link that failed is not used again. Throws ConnectorFailure. */
-  async #ask<T>(signal: AbortSignal, question: (admin: Kafkajs.Admin) => Promise<T>): Promise<T> {
-    this.#asking ??= this.#connect(signal, ({ kafka }) => kafka.admin());
-    const mine = this.#asking;
-    try {
-      const { link, client } = await mine;
-      return await this.#bounded("looking at the topic", signal, link, () => question(client));
-    } catch (error) {
-      const isAnswer = error instanceof ConnectorFailure && !error.isTransient;
-      if (!isAnswer && this.#asking === mine) {
-        this.#asking = undefined;
-        void leave(mine);
-      }
-      throw error;
-    }
-  }
-
-  /** Learns what a topic takes; returns why there is nothing to send to it. */
-  async #lookUp(topic: string, signal: AbortSignal): Promise<Refused | undefined> {
-    const nowMs = this.#context.clock.monotonicMs();
-    const known = this.#topics.get(topic);
-    if (known && nowMs - known.atMs < TOPIC_TTL_MS) return undefined;
-    try {
-      await this.#ask(signal, (admin) => admin.fetchTopicMetadata({ topics: [topic] }));
-      const batchBytes = await this.#batchBytesOf(topic, signal);
-      if (this.#topics.size >= MAX_KNOWN_TOPICS) this.#topics.clear();
-      this.#topics.set(topic, { batchBytes, atMs: nowMs });
-      return undefined;
-    } catch (error) {
-      if (error instanceof ConnectorFailure) return this.#dispositionOf(error);
-      throw error;
-    }
-  }
-
-  /** The topic's max.message.bytes, where it may be read. */
-  async #batchBytesOf(topic: string, signal: AbortSignal): Promise<number> {
-    const resource = {
-      type: this.#client.ConfigResourceTypes.TOPIC,
-      name: topic,
-      configNames: ["max.message.bytes"],
-    };
-    try {
-      const answer = await this.#ask(signal, (admin) =>
-        admin.describeConfigs({ includeSynonyms: false, resources: [resource] }),
-      );
-      const value = Number(answer.resources[0]?.configEntries[0]?.configValue);
-      return Number.isSafeInteger(value) && value > 0 ? value : DEFAULT_BATCH_BYTES;
-    } catch (error) {
-      // The user may not, or the cluster has no controller to ask just now: what is too large will be refused one by one.
-      if (error instanceof ConnectorFailure) return DEFAULT_BATCH_BYTES;
-      throw error;
-    }
+  /** One call for one record batch per partition. Returns the failure. */
+  #publish(topic: string, chunk: readonly Prepared[], signal: AbortSignal): Promise<ConnectorFailure | undefined> {
+    const { acks, request_timeout_ms: timeout } = this.#config;
+    const messages = chunk.map(({ record }) => record);
+    const sending = this.#calls.produce({ topic, messages, acks: acks === "all" ? -1 : 1, timeout }, signal);
+    return failureOrValue(sending);
   }
 
   /** A refusal of the topic is everybody's when all messages share it. */
@@ -364,44 +243,6 @@ class KafkaSink implements Sink {
       retryAfterMs,
     };
   }
-
-  #prepare(delivery: Delivery, index: number): Prepared | Disposition {
-    const { message, subject, body } = delivery;
-    if (subject === undefined || !isTopic(subject)) {
-      return reject("invalid_destination", 'the topic must be letters, digits, ".", "_" and "-", at most 249');
-    }
-    if (delivery.bytes > MAX_MESSAGE_BYTES) {
-      return reject("message_too_large", `${delivery.bytes} bytes; at most ${MAX_MESSAGE_BYTES} are sent`);
-    }
-    const headers = {
-      ...this.#config.headers,
-      ...delivery.headers,
-      "content-type": delivery.contentType,
-      pg_tide_outbox: message.outbox,
-      pg_tide_op: message.op,
-      pg_tide_dedup_key: message.dedupKey,
-    };
-    const key = this.#keyOf(delivery);
-    let bytes = delivery.bytes + Buffer.byteLength(key) + RECORD_FRAME_BYTES;
-    for (const [name, value] of Object.entries(headers)) {
-      bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + HEADER_FRAME_BYTES;
-    }
-    return { index, record: { key, value: body, headers }, bytes };
-  }
-
-  #keyOf({ key, orderKey, message }: Delivery): string {
-    switch (this.#config.message_key) {
-      case "format":
-        return key;
-      case "order_key":
-        return orderKey;
-      case "dedup_key":
-        return message.dedupKey;
-      case "auto":
-        // A key that nobody chose would tear what belongs together into several partitions.
-        return key === message.dedupKey && orderKey !== "" ? orderKey : key;
-    }
-  }
 }
 
 type Refused = Exclude<Disposition, { outcome: "delivered" }>;
@@ -409,22 +250,24 @@ type Refused = Exclude<Disposition, { outcome: "delivered" }>;
 /** What one message can be guilty of; in a batch the guilty one is searched. */
 const OF_ONE_MESSAGE: ReadonlySet<FailureClass> = new Set(["message_too_large", "protocol_rejection"]);
 
-/** Says goodbye in bounded time, then cuts what is left. */
-async function leave(linked: Promise<Linked<Kafkajs.Producer | Kafkajs.Admin>> | undefined): Promise<void> {
-  try {
-    if (linked === undefined) return;
-    const { link, client } = await linked;
-    const signal = new AbortController().signal;
-    const goodbye = bounded(client.disconnect(), { timeoutMs: CLOSE_TIMEOUT_MS, signal, what: "closing" });
-    await goodbye.catch(() => {}).finally(link.cut);
-  } catch {
-    // It never connected, and cut its link itself.
-  }
+/** Returns what is wrong with the cluster as a whole, if it is that. */
+function refuseAll(
+  disposition: Refused,
+  prepared: readonly Prepared[],
+  dispositions: TopicPart["dispositions"],
+): Disposition | undefined {
+  for (const { index } of prepared) dispositions[index] = disposition;
+  return disposition.scope === "sink" ? disposition : undefined;
 }
 
-/** Kafka's rule, and no topics of Kafka's own. */
-function isTopic(topic: string): boolean {
-  return /^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== "." && topic !== ".." && !topic.startsWith("__");
+/** The value of `work`, or the failure it rejects with. Any other error is a bug and goes on. */
+async function failureOrValue<T>(work: Promise<T>): Promise<T | ConnectorFailure> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ConnectorFailure) return error;
+    throw error;
+  }
 }
 
 /** Messages in order, in parts whose bytes stay below `most`. */
@@ -440,12 +283,4 @@ function chunks(prepared: readonly Prepared[], most: number): Prepared[][] {
     room -= one.bytes;
   }
   return parts;
-}
-
-function retry(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "retry", class: failureClass, scope: "sink", reason };
-}
-
-function reject(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "reject", class: failureClass, scope: "message", reason };
 }
