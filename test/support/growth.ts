@@ -2,10 +2,10 @@
  * How the time of a piece of work grows with its input, for tests that promise "in proportion to its length".
  *
  * Seconds say nothing on a machine that is busy with something else, so no test compares them with a number. What is
- * compared is the processor time of one size with that of a size 16 times smaller, taken in turns in this process, the
- * best of several rounds: linear work takes 16 times as long, quadratic work 256 times. What lies nearer to the second,
- * on the scale of exponents, fails: from 64 times on. So there is room for what larger inputs cost beyond their share,
- * caches that are too small for them and collections, which is a factor of two or three.
+ * compared is the processor time of one size with that of a size 32 times smaller, taken in turns in this process, the
+ * best of several rounds: linear work takes 32 times as long, quadratic work 1,024 times. What lies nearer to the second,
+ * on the scale of exponents, fails: from 181 times on. The room is needed: small inputs fit into the processor's cache
+ * and the youngest part of the heap, and what large ones cost beyond that is a factor of up to four.
  *
  * Sizes climb from small ones, so that work of exponential time is caught while it takes a second, not years.
  */
@@ -24,7 +24,7 @@ export interface Growing<Input> {
 }
 
 /** How many times larger the larger size is. */
-const STEP = 16;
+const STEP = 32;
 /** Halfway between linear (1) and quadratic (2). */
 const STEEPEST_EXPONENT = 1.5;
 const HOPELESS_EXPONENT = 1.8;
@@ -81,7 +81,7 @@ function* sizesUpTo(largest: number): Generator<number> {
   yield largest;
 }
 
-/** Compares a size with one 16 times smaller: undefined when growth is modest, otherwise what was measured. */
+/** Compares a size with one 32 times smaller: undefined when growth is modest, otherwise what was measured. */
 async function steepness<Input>({ input, work }: Growing<Input>, size: number): Promise<string | undefined> {
   const smaller = Math.max(1, Math.floor(size / STEP));
   const small = await measurable(work, input(smaller));
