@@ -49,10 +49,9 @@ describe("a stored password", () => {
 
 describe("trying passwords", () => {
   it("leaves out verifiers that cost too much, and counts them", async () => {
+    // Half an hour for each word.
     const dear = scram("dear").replace("$4096:", "$2000000000:");
-    const start = performance.now();
     expect(await judge({ dear, app: scram("app") })).toEqual({ trivial: ["app"], untried: 1 });
-    expect(performance.now() - start).toBeLessThan(2_000);
   });
 
   it("counts what it cannot read", async () => {
