@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { AccessModel } from "../../../../src/access/model/model.ts";
 import { MAX_MODEL_BYTES, readModel } from "../../../../src/access/model/read.ts";
+import { expectLinearTime } from "../../../support/growth.ts";
 import { failureOf } from "../../../support/project.ts";
 
 const HEAD = "version: 1\ndatabase: shop\n";
@@ -562,9 +563,8 @@ describe("[A-10] a hostile file", () => {
           .fill(level === 0 ? "x" : `*a${level - 1}`)
           .join(", ")}] }\n`,
     );
-    const started = performance.now();
+    // 9 to the twelfth members: whoever wrote them out would never end.
     expect(await refusal(`roles:\n${levels.join("")}`)).toMatch(/aliases/);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it("cannot repeat a large part by aliases", async () => {
@@ -590,10 +590,12 @@ describe("[A-10] a hostile file", () => {
     expect(text).not.toContain("\u001b");
   });
 
-  it("is read in bounded time with ten thousand roles in one chain", async () => {
-    const roles = Array.from({ length: 10_000 }, (_, index) => `  r${index}: { member_of: r${index + 1} }\n`).join("");
-    const started = performance.now();
-    expect((await model(`roles:\n${roles}  r10000: {}\n`)).memberships).toHaveLength(10_000);
-    expect(performance.now() - started).toBeLessThan(15_000);
-  });
+  it("is read in linear time with up to ten thousand roles in one chain", async () => {
+    const input = (size: number): string => {
+      const roles = Array.from({ length: size }, (_, index) => `  r${index}: { member_of: r${index + 1} }\n`).join("");
+      return `roles:\n${roles}  r${size}: {}\n`;
+    };
+    expect((await model(input(10_000))).memberships).toHaveLength(10_000);
+    await expectLinearTime({ input, work: model, largest: 10_000 });
+  }, 60_000);
 });
