@@ -4,6 +4,7 @@ import { z } from "zod";
 import { expressionProblem, MAX_EXPRESSION_LENGTH } from "../../../../src/relay/transforms/expression.ts";
 import filter from "../../../../src/relay/transforms/filter.ts";
 import { TransformFailure } from "../../../../src/relay/transforms/transform.ts";
+import { expectLinearTime } from "../../../support/growth.ts";
 import { message } from "../formats/messages.ts";
 
 async function passes(expression: string, payload: unknown, changes: Parameters<typeof message>[0] = {}) {
@@ -84,12 +85,10 @@ describe("[S-08] an expression", () => {
     ["replacing into megabytes", "replace(text, 'x', text)", { text: "x".repeat(5_000) }],
     ["replacing a billion times", "replace(text, 'x', 'y', `1000000000.5`)", { text: "x" }],
     ["a type error", "abs('canary')", {}],
-  ])("fails by %s quickly and says nothing of the payload", async (_name, expression, payload) => {
-    const started = performance.now();
+  ])("fails by %s and says nothing of the payload", async (_name, expression, payload) => {
     const error = await passes(expression, payload).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(TransformFailure);
     expect(String(error)).not.toContain("canary");
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it("is refused when it can repeat its input beyond measure, and taken when it only lists many fields", () => {
@@ -112,13 +111,19 @@ describe("[S-08] an expression", () => {
     expect(await passes("to_string(a) == '[1]' && to_string(b) == 'x'", { a: [1], b: "x" })).toBe(true);
   });
 
-  it("trims in linear time", async () => {
-    const started = performance.now();
+  it("trims what it is told to", async () => {
     expect(await passes("trim(text) == 'x'", { text: `${" ".repeat(300_000)}x${" ".repeat(300_000)}` })).toBe(true);
     expect(await passes("trim_left(text, '-') == 'x-'", { text: "--x-" })).toBe(true);
     expect(await passes("trim_right(text, '-') == '--x'", { text: "--x-" })).toBe(true);
     expect(await passes("trim(text) == ''", { text: `x${" ".repeat(900_000)}x` })).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  it.each<[string, (size: number) => string]>([
+    ["around a letter", (size) => `${" ".repeat(size / 2)}x${" ".repeat(size / 2)}`],
+    ["between two letters", (size) => `x${" ".repeat(size)}x`],
+  ])("trims in linear time when blanks stand %s", async (_, text) => {
+    const input = (size: number) => JSON.stringify({ text: text(size) });
+    await expectLinearTime({ input, work: (payload) => passes("trim(text) == 'y'", payload), largest: 900_000 });
   });
 
   it("pads and replaces within bounds as the library does", async () => {

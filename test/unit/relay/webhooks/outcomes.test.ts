@@ -2,27 +2,24 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { refusalOf } from "../../../../src/relay/webhooks/outcomes.ts";
+import { expectLinearTime, repeated } from "../../../support/growth.ts";
 
 const refusal = (text: string, body: string) =>
   refusalOf({ status: 422, retryAfter: undefined, text }, Buffer.from(body), systemClock);
 
 describe("an answer that refuses", () => {
   it.each([
-    ["periodic", "a".repeat(4_096), `${"a".repeat(19)}b`.repeat(13_000)],
-    ["almost found", `${"a".repeat(10)}b${"a".repeat(9)}`.repeat(204), "a".repeat(262_144)],
-    ["ends differently", `b${"a".repeat(19)}`.repeat(204), "a".repeat(262_144)],
-  ])("[R-07] keeps the process busy for no longer than any other: %s", (_name, text, body) => {
-    refusal(text, body);
-    const best = Math.min(
-      ...[1, 2, 3].map(() => {
-        const started = performance.now();
-        refusal(text, body);
-        return performance.now() - started;
-      }),
-    );
-    // 6 ms each; searching for every word took 160.
-    expect(best).toBeLessThan(60);
-  });
+    ["periodic", "a", `${"a".repeat(19)}b`],
+    ["almost found", `${"a".repeat(10)}b${"a".repeat(9)}`, "a"],
+    ["ends differently", `b${"a".repeat(19)}`, "a"],
+  ])(
+    "[R-07] keeps the process busy in proportion to words and body, not to words times body: %s",
+    async (_, word, part) => {
+      // 4 KB of words and 256 KB of body are what is kept.
+      const input = (size: number) => ({ text: repeated(word)(size / 64), body: repeated(part)(size) });
+      await expectLinearTime({ input, work: ({ text, body }) => refusal(text, body), largest: 262_144 });
+    },
+  );
 
   it("[R-06] is not kept when it repeats 24 letters of the event, wherever they stand", () => {
     const body = JSON.stringify({ note: `${"-".repeat(33)}leave it at the back door please` });
