@@ -9,8 +9,8 @@
  *                again in the reconcile after it if it is still wanted
  *   glance       between two looks, whether something of the other relays has become free: an owner that died is
  *                replaced in less than a second
- *   share        more than a fair share and another relay wants some -> given back; less -> free ones are taken. What stays
- *                free for long is taken by whoever can, fair or not
+ *   share        more than a fair share and another relay wants some -> given back; less -> free ones are taken
+ *                (sharing.ts)
  *   ended        a worker that failed is started again after growing pauses
  *   told         status rows, lag, what holds an outbox back
  *
@@ -22,21 +22,20 @@ import { sleep } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Session } from "../../pg/session.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { type CatalogPipeline, resumePipelines } from "../store/catalog.ts";
+import type { CatalogPipeline } from "../store/catalog.ts";
 import { type Chores, NO_CHORES, readChores } from "../store/chores.ts";
-import { appear, disappear, freePipelines, type OtherRelay } from "../store/instances.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { sweepDeadLetterBatch, sweepOutboxes, truncateReceipts } from "../store/upkeep.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Entry } from "./entry.ts";
-import { shareOf } from "./fairness.ts";
 import { takeLease } from "./lease.ts";
 import type { RelayOptions, RelaySummary } from "./options.ts";
 import { type Ending, OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
 import { diagnosisOf, type Totals } from "./pipeline-status.ts";
 import { Roster } from "./roster.ts";
+import { Sharing } from "./sharing.ts";
 import { Telling } from "./telling.ts";
+import { Upkeep } from "./upkeep.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 /** A worker that fails is started again after 1 s, 2 s, ... at random, at most 30 s. */
@@ -51,16 +50,10 @@ const REST_MS = 20;
 const LOOK_LIMIT_MS = 30_000;
 /** One query, while other relays own something; what is promised for taking over is a second. */
 const GLANCE_MS = 500;
-const RESUME_MS = 5_000;
-/** Rows of one outbox deleted per look: about as long as reading a page. */
-const SWEEP_ROWS = 5_000;
-const RECEIPTS_MS = 3_600_000;
 /** Until idle: pipelines that only wait for others are given up after so long. */
 const STILL_MS = 2_000;
 /** Leases asked for at the same time. */
 const TAKEN_AT_ONCE = 8;
-/** After so many intervals a free pipeline is taken even by a relay that has its share. */
-const PATIENCE_INTERVALS = 3;
 
 /** What a worker is for, besides its context. */
 export interface WorkerRequest extends Pick<CatalogPipeline, "strategy" | "isGated"> {
@@ -84,17 +77,14 @@ export class Coordinator {
   readonly #token = randomUUID();
   readonly #telling: Telling;
   readonly #roster: Roster;
+  readonly #sharing: Sharing;
+  readonly #upkeep: Upkeep;
   readonly #totals: Totals = { delivered: 0, stored: 0, deadLetters: 0 };
   readonly #forced: string[] = [];
   #session: Session | undefined;
-  #others: OtherRelay[] = [];
   #chores: Chores = NO_CHORES;
-  #fair = 0;
   #failures = 0;
   #catalogDueMs = 0;
-  #resumeDueMs = 0;
-  #sweepDueMs = 0;
-  #receiptsDueMs = 0;
   #stillSinceMs: number | undefined;
   #isPoked = false;
   #resume: (() => void) | undefined;
@@ -102,9 +92,13 @@ export class Coordinator {
 
   constructor(setup: CoordinatorOptions) {
     this.#setup = setup;
-    this.#options = setup.options;
-    this.#roster = new Roster(setup.options, setup.parts, this.#totals);
-    this.#telling = new Telling(this.#token, setup.options.clock);
+    const { options, parts } = setup;
+    this.#options = options;
+    this.#roster = new Roster(options, parts, this.#totals);
+    const sessionsLeft = () => setup.sessionsLeft();
+    this.#sharing = new Sharing({ options, roster: this.#roster, token: this.#token, sessionsLeft });
+    this.#upkeep = new Upkeep(options);
+    this.#telling = new Telling(this.#token, options.clock);
   }
 
   /** Reads the catalog again now, and starts again what refers to files that have changed. */
@@ -169,16 +163,16 @@ export class Coordinator {
     this.#isPoked = false;
     this.#queries = 0;
     const session = await this.#control();
-    if (this.#resumeDueMs <= startedMs) await this.#resumePaused(session, startedMs);
+    await this.#upkeep.resume(session, startedMs);
     if (this.#catalogDueMs <= startedMs) await this.#readCatalog(session, startedMs);
     await this.#roster.restartChangedFiles();
     this.#chores = await readChores(session);
     this.#queries += 1;
-    await this.#meetOthers(session);
-    this.#giveBack();
+    this.#queries += await this.#sharing.meet(session);
+    this.#sharing.giveBack();
     await this.#take(session);
     await this.#telling.tell(session, this.#roster.all);
-    await this.#keepUp(session);
+    await this.#upkeep.sweep(session);
     const owned = this.#roster.owned.length;
     const durationMs = clock.monotonicMs() - startedMs;
     this.#options.report({
@@ -207,72 +201,18 @@ export class Coordinator {
     return session;
   }
 
-  async #resumePaused(session: Session, nowMs: number): Promise<void> {
-    this.#resumeDueMs = nowMs + RESUME_MS;
-    await resumePipelines(session);
-  }
-
   async #readCatalog(session: Session, nowMs: number): Promise<void> {
     // Before the query: what changes while it runs asks for another.
     this.#catalogDueMs = nowMs + this.#options.discoveryIntervalMs;
     this.#queries += await this.#roster.read(session);
   }
 
-  async #meetOthers(session: Session): Promise<void> {
-    const { group, label, takeoverIntervalMs } = this.#options;
-    const owned = this.#roster.owned.length;
-    const pipelines = this.#roster.wanted.length;
-    this.#fair = shareOf({ owned, pipelines, most: this.#most }, this.#others).fair;
-    const self = { group, token: this.#token, label, owned, wants: this.#fair };
-    this.#others = await appear(session, self, takeoverIntervalMs * PATIENCE_INTERVALS);
-    this.#queries += 2;
-  }
-
-  #share() {
-    const owned = this.#roster.owned.filter(({ owned }) => !owned?.isStopping).length;
-    return shareOf({ owned, pipelines: this.#roster.wanted.length, most: this.#most }, this.#others);
-  }
-
-  #giveBack(): void {
-    let left = this.#options.untilIdle ? 0 : this.#share().giveBack;
-    for (const entry of this.#roster.owned) {
-      if (left === 0) return;
-      if (entry.owned?.isStopping) continue;
-      left -= 1;
-      // The other relay looks within its interval; we are not to be faster.
-      entry.notBeforeMs = this.#nowMs() + this.#options.takeoverIntervalMs * PATIENCE_INTERVALS;
-      entry.owned?.stop(this.#options.drainTimeoutMs);
-    }
-  }
-
   async #take(session: Session): Promise<void> {
-    const nowMs = this.#nowMs();
-    const wanted = this.#roster.wanted.filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
-    const keys = wanted.map((entry) => ({ ...entry.key, entry }));
-    const free = await freePipelines(session, this.#options.group, keys);
-    if (keys.length > 0) this.#queries += 1;
-    const isFree = new Set(free.map(({ entry }) => entry));
-    for (const entry of wanted) if (!isFree.has(entry)) entry.freeSinceMs = undefined;
-    const chosen = this.#choose([...isFree], nowMs);
+    const { chosen, queries } = await this.#sharing.choose(session);
+    this.#queries += queries;
     for (let index = 0; index < chosen.length; index += TAKEN_AT_ONCE) {
       await Promise.all(chosen.slice(index, index + TAKEN_AT_ONCE).map((entry) => this.#acquire(entry)));
     }
-  }
-
-  #choose(free: readonly Entry[], nowMs: number): Entry[] {
-    const { takeoverIntervalMs } = this.#options;
-    const owned = this.#roster.owned.length;
-    const { mayTake } = this.#share();
-    const patienceMs = takeoverIntervalMs * PATIENCE_INTERVALS;
-    const chosen: Entry[] = [];
-    for (const entry of free) {
-      entry.freeSinceMs ??= nowMs;
-      const isLeft = chosen.length < mayTake || nowMs - entry.freeSinceMs >= patienceMs;
-      if (isLeft && owned + chosen.length < this.#most && chosen.length < this.#sessionsLeft()) {
-        chosen.push(entry);
-      }
-    }
-    return chosen;
   }
 
   async #acquire(entry: Entry): Promise<void> {
@@ -328,19 +268,6 @@ export class Coordinator {
     entry.status.state(isTransient ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
   }
 
-  /** Deletes what was delivered and kept long enough, a little at each look, so that nothing else waits for it. */
-  async #keepUp(session: Session): Promise<void> {
-    const { sweepIntervalMs, untilIdle } = this.#options;
-    const nowMs = this.#nowMs();
-    if (sweepIntervalMs === 0 || untilIdle || this.#sweepDueMs > nowMs) return;
-    const hasMoreEvents = await sweepOutboxes(session, SWEEP_ROWS);
-    const hasMoreLetters = (await sweepDeadLetterBatch(session, SWEEP_ROWS)) === SWEEP_ROWS;
-    if (!hasMoreEvents && !hasMoreLetters) this.#sweepDueMs = nowMs + sweepIntervalMs;
-    if (this.#receiptsDueMs > nowMs) return;
-    this.#receiptsDueMs = nowMs + RECEIPTS_MS;
-    await truncateReceipts(session);
-  }
-
   /** Until idle: everything has nothing left, is somebody else's, or cannot go on by itself. */
   #isFinished(): boolean {
     if (!this.#options.untilIdle || !this.#roster.isRead) return false;
@@ -357,12 +284,12 @@ export class Coordinator {
   }
 
   async #shutDown(): Promise<RelaySummary> {
-    const { drainTimeoutMs, report, group } = this.#options;
+    const { drainTimeoutMs, report } = this.#options;
     const owned = this.#roster.owned;
     report({ type: "relay.stopping", reason: this.#options.signal.aborted ? "told to" : "nothing is left" });
     for (const entry of owned) entry.owned?.stop(drainTimeoutMs);
     await Promise.all(owned.map((entry) => entry.owned?.ended));
-    await this.#sayGoodbye(group);
+    await this.#sayGoodbye();
     report({ type: "relay.stopped", forced: this.#forced });
     const pipelines = this.#roster.all.map(({ found: { row }, status }) => {
       const { state, reason } = status.current;
@@ -371,35 +298,19 @@ export class Coordinator {
     return { ...this.#totals, forced: this.#forced, pipelines };
   }
 
-  async #sayGoodbye(group: string): Promise<void> {
+  async #sayGoodbye(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     if (session === undefined) return;
     try {
       await this.#telling.writeStatus(session, this.#roster.all, false);
-      await disappear(session, { group, token: this.#token });
+      await this.#sharing.leave(session);
     } catch (error) {
       // A courtesy: rows that are not heard of any more count as gone.
       this.#options.report({ type: "relay.stopping", reason: `status was not written: ${messageOf(error)}` });
     } finally {
       await session.close();
     }
-  }
-
-  /** Most pipelines of this process: what it was told, and what the catalog bounds its group by. */
-  get #most(): number {
-    return Math.min(
-      this.#options.maxOwnedPipelines,
-      this.#roster.limits?.maxOwnedPipelines ?? Number.POSITIVE_INFINITY,
-    );
-  }
-
-  /** Sessions that may still be opened, by both. */
-  #sessionsLeft(): number {
-    const { maxConnections } = this.#options;
-    const left = this.#setup.sessionsLeft();
-    const least = this.#roster.limits?.maxConnections ?? maxConnections;
-    return Math.min(left, left - (maxConnections - least));
   }
 
   #nowMs(): number {
@@ -435,15 +346,11 @@ export class Coordinator {
 
   /** Whether a pipeline that another relay owned can be taken now. */
   async #isSomethingFree(): Promise<boolean> {
-    const nowMs = this.#nowMs();
-    const isFull = this.#roster.owned.length >= this.#most || this.#sessionsLeft() <= 0;
-    const others = this.#roster.wanted.filter((entry) => entry.owned === undefined && entry.notBeforeMs <= nowMs);
     const session = this.#session;
-    if (isFull || others.length === 0 || session === undefined) return false;
+    if (session === undefined) return false;
     const limit = setTimeout(() => void session.close(), LOOK_LIMIT_MS);
     try {
-      const keys = others.map(({ key }) => key);
-      return (await freePipelines(session, this.#options.group, keys)).length > 0;
+      return await this.#sharing.isSomethingFree(session);
     } catch {
       // The look that follows says what is wrong.
       return true;
