@@ -2,12 +2,13 @@
 import { dependentViews } from "../access/catalog/dependent-views.ts";
 import { inspect, NAMES_UNWRITABLE } from "../access/catalog/inspect.ts";
 import { privilegeKinds } from "../access/catalog/kinds.ts";
-import { isPrivilegeName, type PrivilegeName, privilegeSince } from "../access/catalog/privilege.ts";
-import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../access/catalog/snapshot.ts";
+import type { Snapshot } from "../access/catalog/snapshot.ts";
 import { effectiveAccess } from "../access/effective/effective.ts";
 import { explain } from "../access/effective/explain.ts";
 import { type AccessPath, type Explanation, SOURCES } from "../access/effective/explanation.ts";
 import { type Found, findObjects, nearestObject, plainName, type Wanted } from "../access/effective/find-object.ts";
+import { OBJECT_KINDS, type ObjectKind } from "../access/privileges/catalog-object.ts";
+import { isPrivilegeName, type PrivilegeName, privilegeSince } from "../access/privileges/privilege.ts";
 import type { PrivilegeKind } from "../access/privileges/privilege-kind.ts";
 import { EXIT, PgkeepError } from "../base/errors.ts";
 import type { ZodNamespace } from "../base/operation.ts";

@@ -1,9 +1,10 @@
 /** `pgkeep access matrix`: every role against every object, a few letters per cell. */
 import { inspect } from "../access/catalog/inspect.ts";
-import { type CatalogObject, OBJECT_KINDS, type ObjectKind, type Snapshot } from "../access/catalog/snapshot.ts";
+import type { Snapshot } from "../access/catalog/snapshot.ts";
 import { effectiveAccess } from "../access/effective/effective.ts";
 import { accessMatrix, type MatrixObject, USUAL_KINDS } from "../access/effective/matrix.ts";
 import { nameMatcher } from "../access/model/object-pattern.ts";
+import { type CatalogObject, OBJECT_KINDS, type ObjectKind } from "../access/privileges/catalog-object.ts";
 import { defineOperation } from "../base/operation.ts";
 import { settingsFields } from "../config/input.ts";
 import { connectionFields } from "../pg/connect/input.ts";

@@ -3,8 +3,8 @@
  *
  * Rows are (role, object, bits): PUBLIC is the empty name, bits are those of src/access/catalog/privilege.ts.
  */
-import { knownTo, type PrivilegeName, privilegeSet } from "../../src/access/catalog/privilege.ts";
-import type { ObjectKind } from "../../src/access/catalog/snapshot.ts";
+import type { ObjectKind } from "../../src/access/privileges/catalog-object.ts";
+import { knownTo, type PrivilegeName, privilegeSet } from "../../src/access/privileges/privilege.ts";
 import type { PrivilegeKind } from "../../src/access/privileges/privilege-kind.ts";
 import type { Session } from "../../src/pg/session.ts";
 

@@ -1,12 +1,7 @@
 /** Pictures of servers for tests of planning, with only what a test is about. */
-import { AclReader } from "../../src/access/catalog/acl.ts";
-import {
-  type CatalogObject,
-  forEachKind,
-  type ObjectKind,
-  type Role,
-  type Snapshot,
-} from "../../src/access/catalog/snapshot.ts";
+import type { Role, Snapshot } from "../../src/access/catalog/snapshot.ts";
+import { AclReader } from "../../src/access/privileges/acl.ts";
+import { type CatalogObject, forEachKind, type ObjectKind } from "../../src/access/privileges/catalog-object.ts";
 import { ident, qualified } from "../../src/pg/identifiers.ts";
 
 export function roleOf(name: string, changes: Partial<Role> = {}): Role {

@@ -1,5 +1,6 @@
 /** Snapshots without a server: an empty one, and the parts that a test fills in. */
-import { forEachKind, type Role, type Snapshot } from "../../src/access/catalog/snapshot.ts";
+import type { Role, Snapshot } from "../../src/access/catalog/snapshot.ts";
+import { forEachKind } from "../../src/access/privileges/catalog-object.ts";
 
 /** A server with nothing but database "shop"; `parts` win. */
 export function snapshotOf(parts: Partial<Snapshot> = {}): Snapshot {

@@ -14,7 +14,7 @@ const MEMBERS = CATALOGUES.flatMap(({ folder }) => membersOf(folder).map((name) 
 describe("catalogues", () => {
   it("have a fresh index", () => {
     expect(
-      staleIndexes().map(({ folder }) => folder),
+      staleIndexes().map(({ folder, file }) => `${folder}/${file}`),
       "run: npm run catalogue",
     ).toEqual([]);
   });

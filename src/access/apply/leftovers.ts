@@ -5,13 +5,14 @@
  * predefined role, and then the database is as the plan said and not as anybody meant. What the model itself gives, through
  * roles that it manages, is meant; everything else is left over and named, with the path that gives it.
  */
-import { aclEntryText, PUBLIC, privilegesOf } from "../catalog/acl.ts";
 import { kindOf } from "../catalog/kinds.ts";
-import { NO_PRIVILEGES, type PrivilegeName, type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import { type EffectiveAccess, effectiveAccess } from "../effective/effective.ts";
 import { explain } from "../effective/explain.ts";
 import type { AccessModel } from "../model/model.ts";
+import { aclEntryText, PUBLIC, privilegesOf } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { NO_PRIVILEGES, type PrivilegeName, type PrivilegeSet, privilegeNames } from "../privileges/privilege.ts";
 
 export interface Leftover {
   role: string;

@@ -11,8 +11,9 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import { ServerError, type Session, type StatementResult, type TextRow } from "../../pg/session.ts";
+import { AclReader, arrayElements, PUBLIC } from "../privileges/acl.ts";
+import { type CatalogObject, type DefaultAclKind, forEachKind, type ObjectKind } from "../privileges/catalog-object.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
-import { AclReader, arrayElements, PUBLIC } from "./acl.ts";
 import { privilegeKinds } from "./kinds.ts";
 import {
   columnAcls,
@@ -31,18 +32,7 @@ import {
   SETTINGS,
 } from "./queries.ts";
 import { type RoleNames, readMemberships, readRoles, readSettings } from "./read-roles.ts";
-import {
-  type CatalogObject,
-  type DefaultAcl,
-  type DefaultAclKind,
-  forEachKind,
-  type ObjectKind,
-  type Policy,
-  type Role,
-  type RoleDependency,
-  type RoleSetting,
-  type Snapshot,
-} from "./snapshot.ts";
+import type { DefaultAcl, Policy, Role, RoleDependency, RoleSetting, Snapshot } from "./snapshot.ts";
 
 export interface InspectOptions {
   /** Also what the server itself brought along. */

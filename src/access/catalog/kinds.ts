@@ -1,8 +1,8 @@
 /** The kinds of objects that carry privileges, loaded from their catalogue. */
 import { catalogueOf } from "../../base/catalogue.ts";
+import type { ObjectKind } from "../privileges/catalog-object.ts";
 import { index } from "../privileges/index.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
-import type { ObjectKind } from "./snapshot.ts";
 
 const CATALOGUE = catalogueOf<PrivilegeKind>(index, { kind: "kind of object", unknown: "USAGE_UNKNOWN_NAME" });
 

@@ -1,7 +1,7 @@
 /** Rows about roles, their settings and memberships, as the picture has them. */
 import { identifierProblem } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import { arrayElements } from "./acl.ts";
+import { arrayElements } from "../privileges/acl.ts";
 import type { Membership, Role, RoleSetting } from "./snapshot.ts";
 
 type Answers = ReadonlyMap<string, readonly TextRow[]>;

@@ -1,5 +1,5 @@
 /** The chains of memberships from who is asked about to where a path ends, each hop with its evidence. */
-import { PUBLIC } from "../catalog/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
 import { type Chain, chainsTo } from "./chains.ts";
 import { DATABASE_OWNER_ROLE, type MembershipEdge } from "./closures.ts";
 import type { EffectiveAccess } from "./effective.ts";

@@ -1,7 +1,7 @@
 /** Yes, no, or unknown, and why. */
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { EffectiveAccess } from "./effective.ts";
 import type { AccessPath, Answer, Question } from "./explanation.ts";
 

@@ -6,8 +6,9 @@
  * is so now; `...AfterSetRole` what is so as any role that the asked one can become.
  */
 import { privilegeKinds } from "../catalog/kinds.ts";
-import { NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import { RoleClosures } from "./closures.ts";
 import { Holdings } from "./holdings.ts";
 import { RowSecurity } from "./row-security.ts";

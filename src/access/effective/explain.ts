@@ -5,7 +5,7 @@
  * entry of a list, a built-in default, a predefined role. Each hop and each end says what proves it and, where one
  * statement takes it away, that statement. What no path gives is listed too, so that a "no" shows what was looked at.
  */
-import { isColumnPrivilege } from "../catalog/privilege.ts";
+import { isColumnPrivilege } from "../privileges/privilege.ts";
 import { pathsTo } from "./access-paths.ts";
 import { answerOf } from "./answer.ts";
 import type { EffectiveAccess } from "./effective.ts";

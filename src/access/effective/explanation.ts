@@ -1,6 +1,6 @@
 /** What is asked about one role, privilege and object, and the shape of the answer. */
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import type { RowLimit } from "./row-security.ts";
 

@@ -5,8 +5,9 @@
  * it is looked at. What stays ambiguous is not guessed.
  */
 import { nearestName } from "../../base/suggest.ts";
-import { isColumnPrivilege, type PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
+import { isColumnPrivilege, type PrivilegeName } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 
 export interface Wanted {

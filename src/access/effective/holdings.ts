@@ -5,9 +5,10 @@
  * object without a list has the built-in one of its kind. The predefined roles and the protection of system catalogs
  * come on top, as in the server's aclchk.c.
  */
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
+import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import type { RoleClosures } from "./closures.ts";
 

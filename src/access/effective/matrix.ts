@@ -8,15 +8,15 @@
  * Ten thousand objects share few lists, so the cells of one list, owner and schema are made once and shared. Superusers
  * are named and have no cells, and a role that has no more than PUBLIC has none either.
  */
-import { PUBLIC } from "../catalog/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
 import {
   NO_PRIVILEGES,
   type PrivilegeName,
   type PrivilegeSet,
   privilegeNames,
   privilegeSet,
-} from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
+} from "../privileges/privilege.ts";
 import type { EffectiveAccess } from "./effective.ts";
 
 export interface MatrixCell {

@@ -2,9 +2,9 @@
  * What somebody who reads the answer should know besides: it is no path of the role's own, and yet the object's content
  * may be reached, or the right be of no use.
  */
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { EffectiveAccess } from "./effective.ts";
 import type { Question } from "./explanation.ts";
 

@@ -5,9 +5,10 @@
  * list that is not there, predefined roles.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import { BOOTSTRAP_OID, type CatalogObject } from "../catalog/snapshot.ts";
+import { BOOTSTRAP_OID } from "../catalog/snapshot.ts";
+import { type AclEntry, aclEntryText, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { EffectiveAccess } from "./effective.ts";
 import type { PathStep, Question, Source } from "./explanation.ts";
 import { PREDEFINED } from "./holdings.ts";

@@ -1,9 +1,9 @@
 /** The statement that takes one step of a path away. */
 import { ident } from "../../pg/identifiers.ts";
-import { type AclEntry, PUBLIC } from "../catalog/acl.ts";
 import { revokeMembership } from "../catalog/membership-sql.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
 import { BOOTSTRAP_OID, type Membership, type Snapshot } from "../catalog/snapshot.ts";
+import { type AclEntry, PUBLIC } from "../privileges/acl.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { EffectiveAccess } from "./effective.ts";
 import type { Question } from "./explanation.ts";
 

@@ -4,9 +4,10 @@
  * It is about who acts: superusers and roles with BYPASSRLS are never narrowed, whoever has the owner's rights only
  * where it is forced. With no permissive policy for the role and the command no row is left.
  */
-import { PUBLIC } from "../catalog/acl.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject, Policy, Snapshot } from "../catalog/snapshot.ts";
+import type { Policy, Snapshot } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 import type { RoleClosures } from "./closures.ts";
 import type { Holdings } from "./holdings.ts";
 

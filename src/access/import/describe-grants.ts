@@ -4,12 +4,12 @@
  * What most objects of a kind share becomes one grant on all of them, with exceptions for the few that lack it; what is
  * left is granted by name. Roles that have exactly the same share one entry.
  */
-
 import { exactPattern } from "../../base/glob.ts";
-import { COLUMN_PRIVILEGES, knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { SCHEMA_SELECTORS } from "../model/selectors.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { COLUMN_PRIVILEGES, knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import { granteeWord, type Held, type Holdings, NOTHING, oneOrList, privilegeWords } from "./held.ts";
 
 /** The kinds of a schema, in the words of the file. */

@@ -1,12 +1,12 @@
 /** The database, what lives in no schema, and default privileges, in the words of a model's file. */
-
 import { exactPattern } from "../../base/glob.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import { BOOTSTRAP_OID, type CatalogObject, type DefaultAcl, type Snapshot } from "../catalog/snapshot.ts";
+import { BOOTSTRAP_OID, type DefaultAcl, type Snapshot } from "../catalog/snapshot.ts";
 import { DATABASE_PRIVILEGES } from "../model/grammar.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, type Selector } from "../model/selectors.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { knownTo, NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import { granteeWord, type Held, type Holdings, oneOrList, privilegeWords } from "./held.ts";
 
 export interface Describing {

@@ -4,12 +4,12 @@
  * What all objects of a kind share is said once, so the file of a tidy database is short and that of an untidy one
  * shows where it is untidy. Passwords stay unspoken: a file without them leaves them as they are.
  */
-
 import { exactPattern } from "../../base/glob.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import type { CatalogObject, Policy, Snapshot } from "../catalog/snapshot.ts";
+import type { Policy, Snapshot } from "../catalog/snapshot.ts";
 import type { PlainDocument } from "../model/profiles.ts";
 import { type Section, yamlText } from "../model/yaml-text.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import { describeGrants, type SchemaObjects, WORDS } from "./describe-grants.ts";
 import { type Describing, describeDatabase, describeDefaults, describeGlobalObjects } from "./describe-objects.ts";
 import { describeRoles, describeSettings } from "./describe-roles.ts";

@@ -2,16 +2,17 @@
  * Who has what on an object, as a file would say it: without the owner's own, without roles that nobody here manages,
  * and whoever granted it.
  */
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import { isIgnoredRole } from "../plan/ignored-roles.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import {
   NO_PRIVILEGES,
   type PrivilegeName,
   type PrivilegeSet,
   privilegeNames,
   privilegeSet,
-} from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
-import { isIgnoredRole } from "../plan/ignored-roles.ts";
+} from "../privileges/privilege.ts";
 
 export interface Held {
   privileges: PrivilegeSet;

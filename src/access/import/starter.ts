@@ -6,7 +6,7 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import {
   defaultNames,
   type PlainDocument,
@@ -16,6 +16,7 @@ import {
 } from "../model/profiles.ts";
 import { type Section, yamlText } from "../model/yaml-text.ts";
 import { isIgnoredRole } from "../plan/ignored-roles.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import { SCHEMA_LINE } from "./describe.ts";
 import { oneOrList } from "./held.ts";
 

@@ -1,11 +1,10 @@
 /** One schema of a model's file: its grants, what future objects get, exceptions, owners and row level security. */
-
 import { exactPattern } from "../../base/glob.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { Located, Written } from "../../config/document-form.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { COLUMN_PRIVILEGES, type PrivilegeName } from "../catalog/privilege.ts";
-import type { ObjectSubkind } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { ObjectSubkind } from "../privileges/catalog-object.ts";
+import { COLUMN_PRIVILEGES, type PrivilegeName } from "../privileges/privilege.ts";
 import {
   type EXCEPTION_KEYS,
   EXCEPTION_OBJECTS,

@@ -1,10 +1,9 @@
 /** What a model's file wants to have proved: "django: select app.orders", taken apart. */
-
 import { nearestName } from "../../base/suggest.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { Located } from "../../config/document-form.ts";
 import type { Position, SourceProblems } from "../../config/yaml-source.ts";
-import { PUBLIC } from "../catalog/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
 import type { ModelDocument } from "./grammar.ts";
 import { type Building, isPublic } from "./granting.ts";
 import type { Expectation, RoleModel, VerifyModel } from "./model.ts";

@@ -24,7 +24,7 @@ import {
 } from "../../config/document-form.ts";
 import { isReference } from "../../config/references.ts";
 import { identifierProblem } from "../../pg/identifiers.ts";
-import type { COLUMN_PRIVILEGES, PrivilegeName } from "../catalog/privilege.ts";
+import type { COLUMN_PRIVILEGES, PrivilegeName } from "../privileges/privilege.ts";
 import { isPublic } from "./granting.ts";
 import { isExactPattern } from "./object-pattern.ts";
 import { policyExpressionProblem } from "./policy-expression.ts";

@@ -1,8 +1,8 @@
 /** What all parts of a model's file have in common: who gets what on which objects, as rules. */
 import type { Located } from "../../config/document-form.ts";
 import type { Position, SourceProblems } from "../../config/yaml-source.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 import type { AccessRule, DefaultRule, ObjectTarget, OwnerRule, RowSecurityModel } from "./model.ts";
 
 /** What is being collected. */

@@ -5,8 +5,8 @@
  * below, so that planning knows rules only. A rule names objects by pattern, because which objects exist is known
  * only when a server is looked at: rules are resolved against a snapshot, grants first, then revokes, then columns.
  */
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { DefaultAclKind, ObjectKind, ObjectSubkind } from "../catalog/snapshot.ts";
+import type { DefaultAclKind, ObjectKind, ObjectSubkind } from "../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 
 /**
  * additive: never takes anything away nor changes an existing role. adopt: the roles of the file within the schemas of

@@ -6,7 +6,7 @@
  * because both names and patterns may come from strangers.
  */
 import { type GlobPiece, globPieces, matchesGlob } from "../../base/glob.ts";
-import type { CatalogObject, ObjectSubkind } from "../catalog/snapshot.ts";
+import type { CatalogObject, ObjectSubkind } from "../privileges/catalog-object.ts";
 import type { ObjectTarget } from "./model.ts";
 
 /** Whether an object is one of those that `target` means. Makes a function, because patterns are prepared once. */

@@ -3,13 +3,13 @@
  *
  * What can be granted on a kind comes from the catalogue of kinds, so that file, schema and server agree.
  */
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { DefaultAclKind, ObjectKind, ObjectSubkind } from "../catalog/snapshot.ts";
+import type { DefaultAclKind, ObjectKind, ObjectSubkind } from "../privileges/catalog-object.ts";
 import foreignDataWrapper from "../privileges/foreign-data-wrapper.ts";
 import foreignServer from "../privileges/foreign-server.ts";
 import language from "../privileges/language.ts";
 import largeObject from "../privileges/large-object.ts";
 import parameter from "../privileges/parameter.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import routine from "../privileges/routine.ts";
 import sequence from "../privileges/sequence.ts";

@@ -6,7 +6,7 @@
  * path that could not be looked for is not a path that does not exist.
  */
 import type { Session, TextRow } from "../../pg/session.ts";
-import { type Acl, AclReader, arrayElements } from "../catalog/acl.ts";
+import { type Acl, AclReader, arrayElements } from "../privileges/acl.ts";
 import type { Goal } from "./graph.ts";
 
 /** A built-in function that reads or writes files of the server. */

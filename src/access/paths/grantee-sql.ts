@@ -1,6 +1,6 @@
 /** How GRANT and REVOKE name a grantee. */
 import { ident } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
 
 export function grantee(role: string): string {
   return role === PUBLIC ? "public" : ident(role);

@@ -8,7 +8,7 @@
  *
  * Every edge carries its evidence and, when something can be done about it, the statement that removes it.
  */
-import { PUBLIC } from "../catalog/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
 
 /** Where a path can end besides a role. */
 export type Goal = "superuser" | "server account" | "server files" | "secrets" | "replication";

@@ -5,10 +5,11 @@
  * those are worked out here over what each role inherits, and answered by the least roles that have both: everybody
  * else reaches them through membership.
  */
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import { RoleClosures } from "../effective/closures.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { type PrivilegeName, privilegeSet } from "../privileges/privilege.ts";
 
 export class Holders {
   readonly #schemas: ReadonlyMap<string, CatalogObject>;

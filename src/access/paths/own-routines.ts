@@ -1,5 +1,6 @@
 /** Routines by oid, for the hooks that name them so. */
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 
 const known = new WeakMap<Snapshot, ReadonlyMap<number, CatalogObject>>();
 

@@ -7,8 +7,9 @@
  * every path of the pair. What could not be read makes a target "unknown", never safe.
  */
 import { catalogueOf } from "../../base/catalogue.ts";
-import type { CatalogObject, Hook, Role, Snapshot } from "../catalog/snapshot.ts";
+import type { Hook, Role, Snapshot } from "../catalog/snapshot.ts";
 import { DATABASE_OWNER_ROLE } from "../effective/closures.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import type { EdgeRule, World } from "./edge-rule.ts";
 import { index } from "./edges/index.ts";
 import type { PathFacts } from "./facts.ts";

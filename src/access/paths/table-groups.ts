@@ -1,5 +1,5 @@
 /** Tables that give the same edges, so that ten thousand of them make a handful. */
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 
 /** Objects with the same owner, list and parent, which give the same edges. */
 export function tableGroups(objects: readonly CatalogObject[]): Iterable<readonly CatalogObject[]> {

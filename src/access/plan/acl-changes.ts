@@ -5,8 +5,8 @@
  * missing by then. PostgreSQL takes away only what the acting role granted itself, so every entry is taken by its own
  * grantor; entries furthest from the owner go first, because a grant option that others depend on cannot go before them.
  */
-import { type Acl, type AclEntry, privilegesOf } from "../catalog/acl.ts";
-import type { PrivilegeSet } from "../catalog/privilege.ts";
+import { type Acl, type AclEntry, privilegesOf } from "../privileges/acl.ts";
+import type { PrivilegeSet } from "../privileges/privilege.ts";
 import type { Holding, Wish } from "./resolve.ts";
 
 export interface Revocation {

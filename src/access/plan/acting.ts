@@ -1,8 +1,8 @@
 /**
  * Acting on an object: as its owner, as the grantor of an entry, with the right to name it.
  */
-import type { PrivilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import type { PrivilegeSet } from "../privileges/privilege.ts";
 import type { DraftBook, Touched, Way } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";

@@ -5,9 +5,9 @@
  * carried out here before the columns are looked at, so that what such a revoke takes along is granted again.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { type PrivilegeName, type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { type PrivilegeName, type PrivilegeSet, privilegeNames } from "../privileges/privilege.ts";
 import { type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
 import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";
 import { type Difference, STEP, type Way } from "./draft.ts";

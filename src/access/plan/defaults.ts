@@ -6,10 +6,10 @@
  */
 import { tameLine } from "../../base/tame.ts";
 import { ident } from "../../pg/identifiers.ts";
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { knownTo, privilegeSet } from "../catalog/privilege.ts";
-import type { DefaultAclKind } from "../catalog/snapshot.ts";
 import type { DefaultRule } from "../model/model.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { DefaultAclKind } from "../privileges/catalog-object.ts";
+import { knownTo, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type Grant, listChanges, type Revocation } from "./acl-changes.ts";
 import type { GrantPlanning } from "./acting.ts";

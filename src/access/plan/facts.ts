@@ -1,8 +1,9 @@
 /** What all planners look at: model, picture of the server, and the questions about both that several of them ask. */
-import { PUBLIC } from "../catalog/acl.ts";
-import { BOOTSTRAP_OID, type ObjectKind, type Role, type Snapshot } from "../catalog/snapshot.ts";
+import { BOOTSTRAP_OID, type Role, type Snapshot } from "../catalog/snapshot.ts";
 import { RoleClosures } from "../effective/closures.ts";
 import type { AccessModel, RoleModel } from "../model/model.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { ObjectKind } from "../privileges/catalog-object.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { isIgnoredName, isIgnoredRole } from "./ignored-roles.ts";
 

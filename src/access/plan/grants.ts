@@ -6,9 +6,9 @@
  */
 import { tameLine } from "../../base/tame.ts";
 import { ident } from "../../pg/identifiers.ts";
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import { isExactPattern } from "../model/object-pattern.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type Grant, type ListChanges, listChanges, type Revocation } from "./acl-changes.ts";
 import { type GrantPlanning, touchedBy, wayOfGrantor, wayOfOwner } from "./acting.ts";

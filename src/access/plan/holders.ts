@@ -4,8 +4,8 @@
  * Schemas that the model wants and the database has not are made here, so that all that comes later finds them.
  */
 import { ident } from "../../pg/identifiers.ts";
-import type { Acl } from "../catalog/acl.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { Acl } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, STEP, type Touched, type Way } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";

@@ -4,12 +4,12 @@
  * A server brings thousands of functions and views along. Whoever plans must not see them by accident, or rules about
  * "everybody's objects" would reach them; so all but the named ones are left out of the picture again.
  */
-
 import type { Session } from "../../pg/session.ts";
 import { inspect } from "../catalog/inspect.ts";
-import { type CatalogObject, forEachKind, type Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, ObjectTarget } from "../model/model.ts";
 import { objectMatcher } from "../model/object-pattern.ts";
+import { type CatalogObject, forEachKind } from "../privileges/catalog-object.ts";
 
 /** As inspect, with what `model` governs in the server's own schemas. Throws ACCESS_CATALOG_UNREADABLE. */
 export async function inspectFor({ governed }: Pick<AccessModel, "governed">, session: Session): Promise<Snapshot> {

@@ -2,9 +2,9 @@
  * The right to create where an object gets a new owner, or where a schema is made: held already, or lent for the run.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { NO_DIFFERENCES, STEP } from "./draft.ts";
 import { objectText } from "./naming.ts";

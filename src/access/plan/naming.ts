@@ -1,9 +1,9 @@
 /** Names as people read them, in plans and messages. Whatever comes from a catalog is tamed here. */
 import { tameLine } from "../../base/tame.ts";
 import { ident, literal } from "../../pg/identifiers.ts";
-import { type AclEntry, aclEntryText, PUBLIC } from "../catalog/acl.ts";
-import { type PrivilegeSet, privilegeNames } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { type AclEntry, aclEntryText, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { type PrivilegeSet, privilegeNames } from "../privileges/privilege.ts";
 
 /** `role "django"`, PUBLIC. */
 export function roleText(name: string): string {

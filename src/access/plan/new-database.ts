@@ -5,7 +5,8 @@
  * only what every new one has is left.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { type CatalogObject, forEachKind, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import { type CatalogObject, forEachKind, type ObjectKind } from "../privileges/catalog-object.ts";
 import { type Difference, type DraftBook, STEP } from "./draft.ts";
 import type { Rights } from "./required-rights.ts";
 

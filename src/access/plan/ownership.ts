@@ -6,7 +6,7 @@
  * owner, so that is done only when asked for. Members of extensions are never touched.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { type CatalogObject, OBJECT_KINDS, type ObjectKind } from "../catalog/snapshot.ts";
+import { type CatalogObject, OBJECT_KINDS, type ObjectKind } from "../privileges/catalog-object.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, STEP, type Touched, type Way } from "./draft.ts";
 import { letCreate } from "./lent-create.ts";

@@ -4,9 +4,9 @@
  * A change of owner rewrites the list, the old owner's name becoming the new one's wherever it stands; what has no list
  * keeps none. The lists of a database repeat, so results are remembered by the list itself.
  */
-import { type Acl, type AclEntry, PUBLIC } from "../catalog/acl.ts";
-import { knownTo, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
+import { type Acl, type AclEntry, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
+import { knownTo, privilegeSet } from "../privileges/privilege.ts";
 import type { PlanFacts } from "./facts.ts";
 
 export class PresentObjects {

@@ -1,8 +1,8 @@
 /** What a server's version or its provider gives to nobody: said all at once, before anything is planned. */
 import { PgkeepError } from "../../base/errors.ts";
 import { tameLine } from "../../base/tame.ts";
-import { type PrivilegeName, privilegeSince } from "../catalog/privilege.ts";
 import type { RoleModel } from "../model/model.ts";
+import { type PrivilegeName, privilegeSince } from "../privileges/privilege.ts";
 import type { PlanFacts } from "./facts.ts";
 import { isIgnoredName, providerOf } from "./ignored-roles.ts";
 import { roleText } from "./naming.ts";

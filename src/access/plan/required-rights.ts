@@ -7,10 +7,10 @@
  * given. When none fits, the statement is blocked and says who could run it.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
 import type { Membership, Role } from "../catalog/snapshot.ts";
 import { DATABASE_OWNER_ROLE } from "../effective/closures.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import { type DraftBook, NO_DIFFERENCES, STEP, type Way } from "./draft.ts";
 import type { PlanFacts } from "./facts.ts";
 import { roleText } from "./naming.ts";

@@ -5,12 +5,12 @@
  * cost a dozen wishes. Rules for all objects of a schema are taken as they are; rules with exact names are found by
  * name; only globs and signatures are tried object by object.
  */
-import { PUBLIC } from "../catalog/acl.ts";
-import { knownTo, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind } from "../catalog/snapshot.ts";
 import type { AccessRule, ObjectTarget, OwnerRule } from "../model/model.ts";
 import { isExactPattern, objectMatcher } from "../model/object-pattern.ts";
 import { SYSTEM_SCHEMA } from "../model/selectors.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
+import { knownTo, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import type { PlanFacts } from "./facts.ts";
 
 export interface Holding {

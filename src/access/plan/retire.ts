@@ -6,10 +6,10 @@
  * default privileges, and whatever is still owned, which is therefore listed and must be asked for.
  */
 import { ident } from "../../pg/identifiers.ts";
-import type { AclEntry } from "../catalog/acl.ts";
 import { revokeMembership } from "../catalog/membership-sql.ts";
 import type { Role, RoleDependency } from "../catalog/snapshot.ts";
 import type { RoleModel } from "../model/model.ts";
+import type { AclEntry } from "../privileges/acl.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Difference, type Draft, STEP, type Touched } from "./draft.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";

@@ -8,10 +8,11 @@
  */
 import { createHash } from "node:crypto";
 import { exactPattern } from "../../base/glob.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { isPrivilegeName } from "../catalog/privilege.ts";
-import { OBJECT_KINDS, type ObjectKind, type Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel, AccessRule, ObjectTarget } from "../model/model.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import { OBJECT_KINDS, type ObjectKind } from "../privileges/catalog-object.ts";
+import { isPrivilegeName } from "../privileges/privilege.ts";
 import type { DraftBook, Touched } from "./draft.ts";
 import { makePlanWithBook } from "./make-plan.ts";
 import type { AccessPlan, BlockedStatement } from "./plan.ts";

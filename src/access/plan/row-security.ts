@@ -5,9 +5,10 @@
  * anew in the same transaction. New policies come before the switch, so that a table is never closed to everybody.
  */
 import { ident, qualified } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import type { CatalogObject, Policy } from "../catalog/snapshot.ts";
+import type { Policy } from "../catalog/snapshot.ts";
 import type { PolicyModel, RowSecurityModel } from "../model/model.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { type Blocked, type Difference, STEP, type Touched } from "./draft.ts";
 import { granteeSql, objectText } from "./naming.ts";

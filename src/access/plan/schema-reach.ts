@@ -6,9 +6,9 @@
  * of it, and once grants have run also what the model gives.
  */
 import { ident } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { Acted, GrantPlanning } from "./acting.ts";
 import { NO_DIFFERENCES, STEP, type Step, type Way } from "./draft.ts";
 import { objectText, roleText } from "./naming.ts";

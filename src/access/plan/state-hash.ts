@@ -5,8 +5,9 @@
  * what it said. Objects count with their oid: one that was made anew under the same name is another one.
  */
 import { createHash } from "node:crypto";
-import { type Acl, aclEntryText } from "../catalog/acl.ts";
-import type { CatalogObject, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import { type Acl, aclEntryText } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
 import type { Touched } from "./draft.ts";
 
 /** SHA-256, hex. */

@@ -1,8 +1,8 @@
 /** What a plan says without changing anything: risks of a profile, creators nobody thought of, grants elsewhere. */
 import { tameLine } from "../../base/tame.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 import type { GrantPlanning } from "./acting.ts";
 import { isIgnoredRole } from "./ignored-roles.ts";
 import { objectText, roleText } from "./naming.ts";

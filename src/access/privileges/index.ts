@@ -2,21 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { PrivilegeKind } from "./privilege-kind.ts";
 
-export const names = [
-  "database",
-  "foreign-data-wrapper",
-  "foreign-server",
-  "language",
-  "large-object",
-  "parameter",
-  "routine",
-  "schema",
-  "sequence",
-  "table",
-  "tablespace",
-  "type",
-] as const;
-
 export const index = {
   database: () => import("./database.ts"),
   "foreign-data-wrapper": () => import("./foreign-data-wrapper.ts"),

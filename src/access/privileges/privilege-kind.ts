@@ -5,9 +5,9 @@
  * the number of statements depends on the number of kinds and never on how many objects there are.
  */
 import type { TextRow } from "../../pg/session.ts";
-import type { AclReader } from "../catalog/acl.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject, DefaultAclKind, ObjectKind } from "../catalog/snapshot.ts";
+import type { AclReader } from "./acl.ts";
+import type { CatalogObject, DefaultAclKind, ObjectKind } from "./catalog-object.ts";
+import type { PrivilegeName } from "./privilege.ts";
 
 export interface PrivilegeKind {
   /** File name and public name. */

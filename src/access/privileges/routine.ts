@@ -7,8 +7,8 @@
  */
 import { qualified } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import { arrayElements } from "../catalog/acl.ts";
-import type { CatalogObject, ObjectSubkind } from "../catalog/snapshot.ts";
+import { arrayElements } from "./acl.ts";
+import type { CatalogObject, ObjectSubkind } from "./catalog-object.ts";
 import { definePrivilegeKind } from "./privilege-kind.ts";
 import { common, schemasWanted, text, withOwnQuoting } from "./rows.ts";
 

@@ -1,8 +1,8 @@
 /** What the queries of several kinds share, and how their rows are read. */
 import { ident } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import type { AclReader } from "../catalog/acl.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { AclReader } from "./acl.ts";
+import type { CatalogObject } from "./catalog-object.ts";
 
 /**
  * A condition on pg_namespace `n`: schemas that people make. The prefix pg_ is the server's own, which covers TOAST and

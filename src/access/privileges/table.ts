@@ -5,7 +5,7 @@
  */
 import { qualified } from "../../pg/identifiers.ts";
 import type { TextRow } from "../../pg/session.ts";
-import type { CatalogObject, ObjectSubkind } from "../catalog/snapshot.ts";
+import type { CatalogObject, ObjectSubkind } from "./catalog-object.ts";
 import { definePrivilegeKind } from "./privilege-kind.ts";
 import { common, schemasWanted, text } from "./rows.ts";
 

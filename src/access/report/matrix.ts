@@ -4,11 +4,12 @@
  *
  * Tables with one list and one owner are looked at once, so the work grows with how many different lists there are.
  */
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import { RoleClosures } from "../effective/closures.ts";
 import { Holders } from "../paths/holders.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
 
 export type SchemaAccess = "none" | "use" | "read" | "write" | "ddl" | "owner" | "superuser";
 

@@ -4,17 +4,10 @@
  *
  * Everything is sorted by name, so two reports of one state are equal text and a version control system shows what changed.
  */
-import { type Acl, aclEntryText, PUBLIC } from "../catalog/acl.ts";
-import { type PrivilegeName, privilegeNames, privilegeSet } from "../catalog/privilege.ts";
-import {
-  type CatalogObject,
-  type DefaultAcl,
-  OBJECT_KINDS,
-  type ObjectKind,
-  type Policy,
-  type Role,
-  type Snapshot,
-} from "../catalog/snapshot.ts";
+import type { DefaultAcl, Policy, Role, Snapshot } from "../catalog/snapshot.ts";
+import { type Acl, aclEntryText, PUBLIC } from "../privileges/acl.ts";
+import { type CatalogObject, OBJECT_KINDS, type ObjectKind } from "../privileges/catalog-object.ts";
+import { type PrivilegeName, privilegeNames, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type MatrixRow, schemaMatrix } from "./matrix.ts";
 import { privilegeWords } from "./words.ts";

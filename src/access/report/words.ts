@@ -1,5 +1,5 @@
 /** Privileges in words that people use: "read, write" in place of "arwd". */
-import { type PrivilegeName, type PrivilegeSet, privilegeNames, privilegeSet } from "../catalog/privilege.ts";
+import { type PrivilegeName, type PrivilegeSet, privilegeNames, privilegeSet } from "../privileges/privilege.ts";
 
 const WRITE = privilegeSet(["insert", "update", "delete"]);
 

@@ -1,7 +1,7 @@
 /** How a question becomes SQL: statements that are planned and not run, and the catalog's own functions. */
 import { ident, literal } from "../../pg/identifiers.ts";
-import type { PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../privileges/privilege.ts";
 import type { Attempt, ObjectQuestion } from "./probe.ts";
 
 /**

@@ -2,12 +2,13 @@
  * Who shall have what on each governed object: the picture after an apply, everybody's entries included. Those of
  * managed roles are as the rules say, those of others as they are.
  */
-import { type Acl, PUBLIC } from "../catalog/acl.ts";
-import { NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel } from "../model/model.ts";
 import { PlanFacts } from "../plan/facts.ts";
 import { Resolver, type Wish } from "../plan/resolve.ts";
+import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { NO_PRIVILEGES, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 
 export interface DesiredObject {

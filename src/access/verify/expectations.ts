@@ -2,11 +2,12 @@
  * What the model promises about one role: the rights that it has by itself, through memberships and from PUBLIC, and so
  * everything that it must not be able to do.
  */
-import { PUBLIC } from "../catalog/acl.ts";
-import { NO_PRIVILEGES, type PrivilegeName, type PrivilegeSet, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject, DefaultAclKind, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { AccessModel } from "../model/model.ts";
 import { SYSTEM_SCHEMA } from "../model/selectors.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, DefaultAclKind, ObjectKind } from "../privileges/catalog-object.ts";
+import { NO_PRIVILEGES, type PrivilegeName, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import { type DesiredObject, desiredObjects } from "./desired.ts";
 import { desiredGraph, presentGraph, type RoleGraph } from "./role-graph.ts";

@@ -1,7 +1,7 @@
 /** Probes of what stands in schemas, and of the schemas: rows 2 to 8, 14, 16 and 17 of the matrix. */
 import { ident } from "../../pg/identifiers.ts";
-import { type PrivilegeName, privilegeSet } from "../catalog/privilege.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
+import { type PrivilegeName, privilegeSet } from "../privileges/privilege.ts";
 import {
   anyColumnPrivilege,
   columnPrivilege,

@@ -1,10 +1,11 @@
 /** Probes that the model's file asks for by name, under `must` and `must_not`, and the routines that it lets be called. */
 import { ident, literal } from "../../pg/identifiers.ts";
-import { PUBLIC } from "../catalog/acl.ts";
-import { isPrivilegeName, type PrivilegeName } from "../catalog/privilege.ts";
-import type { CatalogObject, ObjectKind, Snapshot } from "../catalog/snapshot.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
 import type { Expectation } from "../model/model.ts";
 import { objectMatcher } from "../model/object-pattern.ts";
+import { PUBLIC } from "../privileges/acl.ts";
+import type { CatalogObject, ObjectKind } from "../privileges/catalog-object.ts";
+import { isPrivilegeName, type PrivilegeName } from "../privileges/privilege.ts";
 import {
   databasePrivilege,
   explained,

@@ -5,8 +5,8 @@
  * Nobody can act as PUBLIC, so the lists themselves are the answer. The schema is left out of the question: who may use it
  * is asked of each role, and for those an entry of PUBLIC is theirs, whatever it was meant for.
  */
-import { type Acl, PUBLIC, privilegesOf } from "../catalog/acl.ts";
-import { NO_PRIVILEGES, type PrivilegeSet, privilegeNames, privilegeSet } from "../catalog/privilege.ts";
+import { type Acl, PUBLIC, privilegesOf } from "../privileges/acl.ts";
+import { NO_PRIVILEGES, type PrivilegeSet, privilegeNames, privilegeSet } from "../privileges/privilege.ts";
 import type { PrivilegeKind } from "../privileges/privilege-kind.ts";
 import type { DesiredObject } from "./desired.ts";
 import { labelOf } from "./object-probes.ts";

@@ -1,5 +1,5 @@
 /** Chooses some objects per schema and kind, the same ones for the same seed. */
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 
 export interface Sampling {
   /** Objects of each kind per schema. */

@@ -9,7 +9,7 @@
 import type { Session } from "../../pg/session.ts";
 import { FIRST_OWN_OID, ROUTINE_CALLS } from "../catalog/hooks.ts";
 import { readTogether } from "../catalog/inspect.ts";
-import type { CatalogObject } from "../catalog/snapshot.ts";
+import type { CatalogObject } from "../privileges/catalog-object.ts";
 import type { RoleGraph } from "./role-graph.ts";
 
 /** Relations whose planning can run a routine that is neither the server's nor a superuser's, with its owner. */

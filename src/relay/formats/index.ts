@@ -2,8 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { FormatDefinition } from "./format.ts";
 
-export const names = ["canal", "cdc_json", "cloudevents", "debezium", "maxwell", "native"] as const;
-
 export const index = {
   canal: () => import("./canal.ts"),
   cdc_json: () => import("./cdc_json.ts"),

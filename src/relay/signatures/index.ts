@@ -2,8 +2,6 @@
 import type { CatalogueIndex } from "../../base/catalogue.ts";
 import type { SignatureDefinition } from "./signature.ts";
 
-export const names = ["ed25519", "github", "hmac-sha256", "slack", "standard-webhooks", "stripe", "svix"] as const;
-
 export const index = {
   ed25519: () => import("./ed25519.ts"),
   github: () => import("./github.ts"),

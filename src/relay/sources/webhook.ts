@@ -18,7 +18,7 @@ import { listenShared, type Registration } from "../../net/shared-listener.ts";
 import { pemField } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { names } from "../signatures/index.ts";
+import { names } from "../signatures/names.ts";
 import { SignatureFailure } from "../signatures/signature.ts";
 import { jsonProblem } from "../webhooks/json-body.ts";
 import {

@@ -4,7 +4,8 @@
  */
 import type { ZodNamespace } from "../../base/operation.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { index, names } from "../signatures/index.ts";
+import { index } from "../signatures/index.ts";
+import { names } from "../signatures/names.ts";
 import { type SignatureDefinition, SignatureFailure } from "../signatures/signature.ts";
 
 /** 300 s either way: what Stripe, Slack and Standard Webhooks say. */

@@ -2,7 +2,7 @@
  * Stored passwords of foreign servers: whoever has USAGE on the server sees the password of its own mapping. And a
  * mapping that needs no password enters the other server as this server's process.
  */
-import { PUBLIC } from "../../catalog/acl.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { goal, roleText, using } from "../graph.ts";

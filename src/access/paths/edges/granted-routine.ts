@@ -2,9 +2,9 @@
  * Who owns a routine can replace its body, and whoever calls it runs that. Those it was granted to by name are expected
  * to call it; that everybody may by default says nothing about who does.
  */
-import { PUBLIC } from "../../catalog/acl.ts";
-import { privilegeSet } from "../../catalog/privilege.ts";
-import type { CatalogObject } from "../../catalog/snapshot.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
+import { privilegeSet } from "../../privileges/privilege.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { being, using } from "../graph.ts";

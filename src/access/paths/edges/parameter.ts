@@ -2,7 +2,7 @@
  * Parameters that run or load something (15 and later): ALTER SYSTEM on them, or SET where the server loads a library
  * for the holder's own session.
  */
-import { privilegeSet } from "../../catalog/privilege.ts";
+import { privilegeSet } from "../../privileges/privilege.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { goal, roleText, using } from "../graph.ts";

@@ -3,9 +3,8 @@
  * table, and up to 17 a deferred constraint trigger there runs at the end of the transaction, as whoever deleted. From 18
  * it runs as the role that the cascade ran as, which is the holder itself.
  */
-
-import { PUBLIC } from "../../catalog/acl.ts";
-import type { CatalogObject } from "../../catalog/snapshot.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { being, gate, roleText, using } from "../graph.ts";

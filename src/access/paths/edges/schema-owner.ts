@@ -3,9 +3,9 @@
  * name: a view or a table with a trigger, whose code runs with the rights of whoever uses the name next.
  */
 import { ident } from "../../../pg/identifiers.ts";
-import { PUBLIC } from "../../catalog/acl.ts";
-import type { PrivilegeName } from "../../catalog/privilege.ts";
-import type { CatalogObject } from "../../catalog/snapshot.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../../privileges/privilege.ts";
 import { defineEdgeRule, type World } from "../edge-rule.ts";
 import { being, gate, roleText, using } from "../graph.ts";
 

@@ -5,7 +5,8 @@
  * whose owner may set the search_path of everybody without a setting of their own.
  */
 import { ident } from "../../../pg/identifiers.ts";
-import type { CatalogObject, Role, Snapshot } from "../../catalog/snapshot.ts";
+import type { Role, Snapshot } from "../../catalog/snapshot.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
 import { defineEdgeRule, type World } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { being, type EdgeFacts, gate, roleText, using } from "../graph.ts";

@@ -4,7 +4,7 @@
  * schema that the caller may create in.
  */
 import { ident } from "../../../pg/identifiers.ts";
-import type { CatalogObject } from "../../catalog/snapshot.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
 import { defineEdgeRule, type World } from "../edge-rule.ts";
 import { being, roleText, using } from "../graph.ts";
 import { searchPathElements } from "../search-path.ts";

@@ -1,6 +1,6 @@
 /** Built-in functions on the server's files, once somebody may execute them. They are closed to PUBLIC at first. */
-import { PUBLIC } from "../../catalog/acl.ts";
-import { privilegeSet } from "../../catalog/privilege.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
+import { privilegeSet } from "../../privileges/privilege.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { goal, roleText, using } from "../graph.ts";

@@ -5,11 +5,11 @@
  *
  * Tables with the same owner and the same list are one gate, so ten thousand of them make a handful of edges.
  */
-
 import { ident } from "../../../pg/identifiers.ts";
-import { PUBLIC } from "../../catalog/acl.ts";
-import type { PrivilegeName } from "../../catalog/privilege.ts";
-import type { CatalogObject, Hook } from "../../catalog/snapshot.ts";
+import type { Hook } from "../../catalog/snapshot.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
+import type { CatalogObject } from "../../privileges/catalog-object.ts";
+import type { PrivilegeName } from "../../privileges/privilege.ts";
 import { defineEdgeRule, type World } from "../edge-rule.ts";
 import { grantee } from "../grantee-sql.ts";
 import { being, type EdgeFacts, gate, roleText, using } from "../graph.ts";

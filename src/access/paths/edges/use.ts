@@ -1,5 +1,5 @@
 /** Being a role includes its privileges, and everybody has those of PUBLIC. Nothing takes that away. */
-import { PUBLIC } from "../../catalog/acl.ts";
+import { PUBLIC } from "../../privileges/acl.ts";
 import { defineEdgeRule } from "../edge-rule.ts";
 import { being, using } from "../graph.ts";
 

@@ -1,8 +1,9 @@
 /** What an inspection reads, on every version of this machine. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aclEntryText } from "../../../../src/access/catalog/acl.ts";
 import { inspect } from "../../../../src/access/catalog/inspect.ts";
-import type { CatalogObject, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
+import type { Snapshot } from "../../../../src/access/catalog/snapshot.ts";
+import { aclEntryText } from "../../../../src/access/privileges/acl.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
 

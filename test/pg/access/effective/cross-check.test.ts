@@ -6,9 +6,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inspect } from "../../../../src/access/catalog/inspect.ts";
 import { privilegeKinds } from "../../../../src/access/catalog/kinds.ts";
-import { privilegeNames, privilegeSet } from "../../../../src/access/catalog/privilege.ts";
-import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
 import { type EffectiveAccess, effectiveAccess } from "../../../../src/access/effective/effective.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
+import { privilegeNames, privilegeSet } from "../../../../src/access/privileges/privilege.ts";
 import type { PrivilegeKind } from "../../../../src/access/privileges/privilege-kind.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../../support/cluster.ts";

@@ -3,16 +3,16 @@
  * server, with names that break tools, and what it says about built-in defaults is what the server says.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aclEntryText, privilegesOf } from "../../../../src/access/catalog/acl.ts";
 import { inspect } from "../../../../src/access/catalog/inspect.ts";
-import { knownTo, privilegeSet } from "../../../../src/access/catalog/privilege.ts";
-import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
+import { aclEntryText, privilegesOf } from "../../../../src/access/privileges/acl.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import database from "../../../../src/access/privileges/database.ts";
 import foreignDataWrapper from "../../../../src/access/privileges/foreign-data-wrapper.ts";
 import foreignServer from "../../../../src/access/privileges/foreign-server.ts";
 import language from "../../../../src/access/privileges/language.ts";
 import largeObject from "../../../../src/access/privileges/large-object.ts";
 import parameter from "../../../../src/access/privileges/parameter.ts";
+import { knownTo, privilegeSet } from "../../../../src/access/privileges/privilege.ts";
 import type { PrivilegeKind } from "../../../../src/access/privileges/privilege-kind.ts";
 import routine from "../../../../src/access/privileges/routine.ts";
 import schema from "../../../../src/access/privileges/schema.ts";

@@ -1,11 +1,12 @@
 /** Answers where something stands in the way of an answer. */
 import { describe, expect, it } from "vitest";
-import { AclReader } from "../../../../src/access/catalog/acl.ts";
 import { kindOf } from "../../../../src/access/catalog/kinds.ts";
-import type { CatalogObject, Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
+import type { Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
 import { effectiveAccess } from "../../../../src/access/effective/effective.ts";
 import { explain } from "../../../../src/access/effective/explain.ts";
 import type { Explanation } from "../../../../src/access/effective/explanation.ts";
+import { AclReader } from "../../../../src/access/privileges/acl.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import { plainRole, snapshotOf } from "../../../support/snapshot.ts";
 
 const acl = new AclReader();

@@ -3,9 +3,7 @@
  * servers (test/pg/access/paths).
  */
 import { describe, expect, it } from "vitest";
-import { PUBLIC } from "../../../../src/access/catalog/acl.ts";
-import { type PrivilegeName, privilegeSet } from "../../../../src/access/catalog/privilege.ts";
-import type { CatalogObject, Hook, Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
+import type { Hook, Membership, Snapshot } from "../../../../src/access/catalog/snapshot.ts";
 import type { EdgeRule } from "../../../../src/access/paths/edge-rule.ts";
 import adminOption from "../../../../src/access/paths/edges/admin-option.ts";
 import createRole from "../../../../src/access/paths/edges/create-role.ts";
@@ -29,6 +27,9 @@ import type { PathFacts } from "../../../../src/access/paths/facts.ts";
 import type { Node } from "../../../../src/access/paths/graph.ts";
 import { Holders } from "../../../../src/access/paths/holders.ts";
 import { edgeRules } from "../../../../src/access/paths/paths.ts";
+import { PUBLIC } from "../../../../src/access/privileges/acl.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
+import { type PrivilegeName, privilegeSet } from "../../../../src/access/privileges/privilege.ts";
 import { plainRole, snapshotOf } from "../../../support/snapshot.ts";
 
 const NO_FACTS: PathFacts = { fileFunctions: [], userMappings: [], hba: [], otherDatabases: [], unreadable: [] };

@@ -1,8 +1,8 @@
 /** The rule schema-owner alone: whose objects can be replaced, and by whom. */
 import { describe, expect, it } from "vitest";
-import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
 import schemaOwner from "../../../../src/access/paths/edges/schema-owner.ts";
 import { Holders } from "../../../../src/access/paths/holders.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import { plainRole, snapshotOf } from "../../../support/snapshot.ts";
 
 const FACTS = { fileFunctions: [], userMappings: [], hba: [], otherDatabases: [], unreadable: [] };

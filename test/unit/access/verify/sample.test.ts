@@ -1,6 +1,6 @@
 /** Which objects a sample has. */
 import { describe, expect, it } from "vitest";
-import type { CatalogObject } from "../../../../src/access/catalog/snapshot.ts";
+import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import { sampled } from "../../../../src/access/verify/sample.ts";
 
 const object = (kind: CatalogObject["kind"], schema: string, name: string): { object: CatalogObject } => ({

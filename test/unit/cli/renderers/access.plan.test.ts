@@ -1,6 +1,6 @@
 /** Plans, applies and differences of access as people read them. */
 import { describe, expect, it } from "vitest";
-import { PUBLIC } from "../../../../src/access/catalog/acl.ts";
+import { PUBLIC } from "../../../../src/access/privileges/acl.ts";
 import applyRenderer from "../../../../src/cli/renderers/access.apply.ts";
 import diffRenderer from "../../../../src/cli/renderers/access.diff.ts";
 import driftRenderer from "../../../../src/cli/renderers/access.drift.ts";

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type FormatDefinition, FormatFailure } from "../../../../src/relay/formats/format.ts";
-import { index, names } from "../../../../src/relay/formats/index.ts";
+import { index } from "../../../../src/relay/formats/index.ts";
+import { names } from "../../../../src/relay/formats/names.ts";
 
 /** Documents that are nearly right: known names with anything in them. */
 const NAMES = [

@@ -1,7 +1,12 @@
 /** Access control lists as the server writes them. */
 import { describe, expect, it } from "vitest";
-import { AclReader, aclEntryText, arrayElements, PUBLIC, privilegesOf } from "../../../../src/access/catalog/acl.ts";
-import { knownTo, privilegeLetters, privilegeNames, privilegeSet } from "../../../../src/access/catalog/privilege.ts";
+import { AclReader, aclEntryText, arrayElements, PUBLIC, privilegesOf } from "../../../../src/access/privileges/acl.ts";
+import {
+  knownTo,
+  privilegeLetters,
+  privilegeNames,
+  privilegeSet,
+} from "../../../../src/access/privileges/privilege.ts";
 
 const read = (text: string | null) => new AclReader().read(text);
 
