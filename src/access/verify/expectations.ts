@@ -96,6 +96,13 @@ export class Expectations {
     return some ? "columns" : "none";
   }
 
+  /** Whether `role` may do it with each column that there is now, be it by one right on the object or one by one. */
+  grantsEveryColumn(role: string, desired: DesiredObject, privilege: PrivilegeName): boolean {
+    const bit = privilegeSet([privilege]);
+    const columns = desired.object.columnNames ?? [];
+    return columns.every((column) => (this.columnPrivileges(role, desired, column) & bit) !== 0);
+  }
+
   /** What `role` gets on an object that `creator` makes in `schema`. */
   privilegesOnNew(
     role: string,
