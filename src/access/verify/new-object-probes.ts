@@ -6,11 +6,11 @@
  */
 import { ident, literal } from "../../pg/identifiers.ts";
 import { PUBLIC } from "../privileges/acl.ts";
-import { privilegeSet } from "../privileges/privilege.ts";
+import { type PrivilegeName, privilegeSet } from "../privileges/privilege.ts";
 import { explained, type Manipulation } from "./attempts.ts";
 import type { Expectations } from "./expectations.ts";
 import type { ProbeSource } from "./object-probes.ts";
-import type { Expected, Probe } from "./probe.ts";
+import { type Attempt, type Expected, expectedIf, type Probe } from "./probe.ts";
 import { probeStatement } from "./statements.ts";
 
 /** Objects that one creator makes in one schema. */
@@ -62,10 +62,10 @@ export function creationStatements({ schema, name }: NewObjects): string[] {
 export function newObjectProbes({ expectations, role }: ProbeSource, made: readonly NewObjects[]): Probe[] {
   return made.flatMap((objects) => {
     const { creator, schema } = objects;
-    const tables = expectations.privilegesOnNew(role, { creator, schema, on: "tables" });
-    const sequences = expectations.privilegesOnNew(role, { creator, schema, on: "sequences" });
-    const routines = expectations.privilegesOnNew(role, { creator, schema, on: "routines" });
-    const table = tableName(objects);
+    const may = (on: NewKind, any: readonly PrivilegeName[]): Expected => {
+      const { usesSchema, privileges } = expectations.privilegesOnNew(role, { creator, schema, on });
+      return expectedIf(usesSchema && (privileges & privilegeSet(any)) !== 0);
+    };
     const base = { row: 27, role, schema };
     const why = "it is asked of an object that was made and undone";
     return [
@@ -74,102 +74,85 @@ export function newObjectProbes({ expectations, role }: ProbeSource, made: reado
           ...base,
           action,
           object: `new table of ${creator} in ${schema}`,
-          expected: expectedIf(tables.usesSchema && (tables.privileges & privilegeSet([action])) !== 0),
-          attempt: explained(statement(table)),
+          expected: may("tables", [action]),
+          attempt: explained(statement(tableName(objects))),
         }),
       ),
       {
         ...base,
         action: "nextval",
         object: `new sequence of ${creator} in ${schema}`,
-        expected: expectedIf(sequences.usesSchema && (sequences.privileges & privilegeSet(["usage", "update"])) !== 0),
-        attempt: {
-          kind: "ask",
-          question: asked(
-            objects,
-            usable(role, `pg_catalog.has_sequence_privilege(${literal(role)}, o.oid, 'usage, update')`),
-            { of: "sequence" },
-          ),
-          why,
-        },
+        expected: may("sequences", ["usage", "update"]),
+        attempt: ask(objects, { of: "sequence", condition: usable(role, mayDraw(role)), why }),
       },
       {
         ...base,
         action: "execute",
         object: `new function of ${creator} in ${schema}`,
-        expected: expectedIf(routines.usesSchema && (routines.privileges & privilegeSet(["execute"])) !== 0),
-        attempt: {
-          kind: "ask",
-          question: asked(
-            objects,
-            usable(role, `pg_catalog.has_function_privilege(${literal(role)}, o.oid, 'execute')`),
-            {
-              of: "routine",
-            },
-          ),
-          why,
-        },
+        expected: may("routines", ["execute"]),
+        attempt: ask(objects, { of: "routine", condition: usable(role, mayExecute(role)), why }),
       },
     ];
   });
 }
 
+type NewKind = "tables" | "sequences" | "routines";
+
+function mayDraw(role: string): string {
+  return `pg_catalog.has_sequence_privilege(${literal(role)}, o.oid, 'usage, update')`;
+}
+
+function mayExecute(role: string): string {
+  return `pg_catalog.has_function_privilege(${literal(role)}, o.oid, 'execute')`;
+}
+
 /** What everybody may do with them, and whom they belong to. Asked as the login that made them. */
 export function newObjectProbesOfAll(expectations: Expectations, made: readonly NewObjects[]): Probe[] {
+  return made.flatMap((objects) => [...probesOfPublic(expectations, objects), ownerProbe(objects)]);
+}
+
+function probesOfPublic(expectations: Expectations, objects: NewObjects): Probe[] {
+  const { creator, schema } = objects;
+  const may = (on: NewKind, any: readonly PrivilegeName[]): Expected => {
+    const { privileges } = expectations.privilegesOnNew(PUBLIC, { creator, schema, on });
+    return expectedIf((privileges & privilegeSet(any)) !== 0);
+  };
   const why = "PUBLIC cannot be acted as";
-  return made.flatMap((objects): Probe[] => {
-    const { creator, login, schema } = objects;
-    const tables = expectations.privilegesOnNew(PUBLIC, { creator, schema, on: "tables" });
-    const routines = expectations.privilegesOnNew(PUBLIC, { creator, schema, on: "routines" });
-    const any = privilegeSet(["select", "insert", "update", "delete"]);
-    return [
-      {
-        row: 27,
-        role: PUBLIC,
-        action: "anything",
-        object: `new table of ${creator} in ${schema}`,
-        schema,
-        expected: expectedIf((tables.privileges & any) !== 0),
-        attempt: {
-          kind: "ask",
-          question: asked(
-            objects,
-            "pg_catalog.has_table_privilege('public', o.oid, 'select, insert, update, delete')",
-            {
-              of: "table",
-            },
-          ),
-          why,
-        },
-      },
-      {
-        row: 28,
-        role: PUBLIC,
-        action: "execute",
-        object: `new function of ${creator} in ${schema}`,
-        schema,
-        expected: expectedIf((routines.privileges & privilegeSet(["execute"])) !== 0),
-        attempt: {
-          kind: "ask",
-          question: asked(objects, "pg_catalog.has_function_privilege('public', o.oid, 'execute')", { of: "routine" }),
-          why,
-        },
-      },
-      {
-        row: 29,
-        role: login,
-        action: `leave what it makes to ${creator}`,
-        object: `new table in ${schema}`,
-        schema,
-        expected: "allowed",
-        attempt: {
-          kind: "ask",
-          question: asked(objects, `pg_catalog.pg_get_userbyid(o.relowner) = ${literal(creator)}`, { of: "table" }),
-          why: "the owner stands in the catalog",
-        },
-      },
-    ];
-  });
+  const anything = "pg_catalog.has_table_privilege('public', o.oid, 'select, insert, update, delete')";
+  return [
+    {
+      row: 27,
+      role: PUBLIC,
+      action: "anything",
+      object: `new table of ${creator} in ${schema}`,
+      schema,
+      expected: may("tables", ["select", "insert", "update", "delete"]),
+      attempt: ask(objects, { of: "table", condition: anything, why }),
+    },
+    {
+      row: 28,
+      role: PUBLIC,
+      action: "execute",
+      object: `new function of ${creator} in ${schema}`,
+      schema,
+      expected: may("routines", ["execute"]),
+      attempt: ask(objects, { of: "routine", condition: mayExecute("public"), why }),
+    },
+  ];
+}
+
+function ownerProbe(objects: NewObjects): Probe {
+  const { creator, login, schema } = objects;
+  const condition = `pg_catalog.pg_get_userbyid(o.relowner) = ${literal(creator)}`;
+  return {
+    row: 29,
+    role: login,
+    action: `leave what it makes to ${creator}`,
+    object: `new table in ${schema}`,
+    schema,
+    expected: "allowed",
+    attempt: ask(objects, { of: "table", condition, why: "the owner stands in the catalog" }),
+  };
 }
 
 /** What a failed creation means: the creator cannot do what its defaults are about. */
@@ -197,28 +180,28 @@ function tableName({ schema, name }: NewObjects): string {
   return `${ident(schema)}.${ident(name)}`;
 }
 
+interface Asking {
+  of: "table" | "sequence" | "routine";
+  /** About `o`, the object, in the schema `n`. */
+  condition: string;
+  why: string;
+}
+
 /**
  * A question about the new sequence, table or function. It is found by name, and not by a cast, which whoever may not
  * use the schema is refused.
  */
-function asked(
-  { schema, name }: NewObjects,
-  condition: string,
-  { of }: { of: "table" | "sequence" | "routine" },
-): string {
+function ask({ schema, name }: NewObjects, { of, condition, why }: Asking): Attempt {
   const inSchema = `join pg_catalog.pg_namespace as n on n.nspname = ${literal(schema)} and`;
-  if (of === "routine") {
-    return `select ${condition} from pg_catalog.pg_proc as o ${inSchema} n.oid = o.pronamespace where o.proname = ${literal(name)}`;
-  }
-  const relation = of === "table" ? name : `${name}_id_seq`;
-  return `select ${condition} from pg_catalog.pg_class as o ${inSchema} n.oid = o.relnamespace where o.relname = ${literal(relation)}`;
+  const relation = of === "sequence" ? `${name}_id_seq` : name;
+  const question =
+    of === "routine"
+      ? `select ${condition} from pg_catalog.pg_proc as o ${inSchema} n.oid = o.pronamespace where o.proname = ${literal(name)}`
+      : `select ${condition} from pg_catalog.pg_class as o ${inSchema} n.oid = o.relnamespace where o.relname = ${literal(relation)}`;
+  return { kind: "ask", question, why };
 }
 
 /** USAGE on the schema is part of every right on what stands in it. */
 function usable(role: string, condition: string): string {
   return `pg_catalog.has_schema_privilege(${literal(role)}, n.oid, 'usage') and ${condition}`;
-}
-
-function expectedIf(isAllowed: boolean): Expected {
-  return isAllowed ? "allowed" : "refused";
 }

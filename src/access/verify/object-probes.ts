@@ -17,7 +17,7 @@ import {
 } from "./attempts.ts";
 import type { DesiredObject } from "./desired.ts";
 import { type Expectations, heldNow, ownsNow } from "./expectations.ts";
-import type { Attempt, Expected, Probe } from "./probe.ts";
+import { type Attempt, expectedIf, type Probe } from "./probe.ts";
 import { probeStatement } from "./statements.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -57,10 +57,6 @@ function completed({ role }: ProbeSource, object: CatalogObject, drafts: readonl
   const isRelation = object.kind === "table" || object.kind === "sequence";
   const base = { role, object: labelOf(object), schema, ...(isRelation ? { relation: object.oid } : {}) };
   return drafts.map((draft) => ({ ...draft, ...base }));
-}
-
-function expectedIf(isAllowed: boolean): Expected {
-  return isAllowed ? "allowed" : "refused";
 }
 
 function tableProbes(source: ProbeSource, desired: DesiredObject): Probe[] {

@@ -3,6 +3,10 @@
 /** "either": PostgreSQL allows it to everybody; it is reported and never counts. */
 export type Expected = "allowed" | "refused" | "either";
 
+export function expectedIf(isAllowed: boolean): Expected {
+  return isAllowed ? "allowed" : "refused";
+}
+
 export interface Probe {
   /** Row of the verification matrix, 1 to 30. */
   row: number;

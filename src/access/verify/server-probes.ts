@@ -1,18 +1,13 @@
-/** Probes of the database, the server and the role itself: rows 1, 8 to 15, 18 to 24 and 30 of the matrix. */
-import { ident, literal } from "../../pg/identifiers.ts";
-import { type PrivilegeName, privilegeSet } from "../privileges/privilege.ts";
-import {
-  databasePrivilege,
-  explained,
-  roleAttribute,
-  roleMembership,
-  serverRelationPrivilege,
-  serverRoutinePrivilege,
-} from "./attempts.ts";
+/** Everything of one role that has no object of the governed schemas; of its own rows 18 to 24 and 30 of the matrix. */
+import { literal } from "../../pg/identifiers.ts";
+import { privilegeSet } from "../privileges/privilege.ts";
+import { explained, roleMembership, serverRelationPrivilege, serverRoutinePrivilege } from "./attempts.ts";
+import { databaseProbes, publicSchemaProbes } from "./database-probes.ts";
 import type { Expectations } from "./expectations.ts";
-import { creations, labelOf, type ProbeSource } from "./object-probes.ts";
-import type { Attempt, Expected, Probe } from "./probe.ts";
-import { probeStatement } from "./statements.ts";
+import { labelOf, type ProbeSource } from "./object-probes.ts";
+import { type Attempt, type Expected, expectedIf, type Probe } from "./probe.ts";
+import { type Line, lines } from "./probe-lines.ts";
+import { becomingProbes, passingOnProbes, selfProbes } from "./role-probes.ts";
 
 /** Everything that has no object of the governed schemas, for one role. */
 export function serverProbes(source: ProbeSource): Probe[] {
@@ -27,216 +22,6 @@ export function serverProbes(source: ProbeSource): Probe[] {
     ...serverFileProbes(source),
     ...informationProbes(source),
   ];
-}
-
-interface Line {
-  row: number;
-  action: string;
-  object: string;
-  expected: Expected;
-  attempt: Attempt;
-  otherwise?: string;
-}
-
-function lines({ role }: ProbeSource, all: readonly Line[]): Probe[] {
-  return all.map((line) => ({ ...line, role, schema: undefined }));
-}
-
-function expectedIf(isAllowed: boolean): Expected {
-  return isAllowed ? "allowed" : "refused";
-}
-
-function run(name: string, names: Parameters<typeof probeStatement>[1]): Attempt {
-  return { kind: "run", sql: probeStatement(name, names) };
-}
-
-function databaseProbes(source: ProbeSource): Probe[] {
-  const { expectations, role, freshName } = source;
-  const { snapshot, model } = expectations;
-  const database = expectations.objects.find(({ object }) => object.kind === "database");
-  if (!database) return [];
-  const object = labelOf(database.object);
-  const wanted = expectations.privileges(role, database);
-  const may = (privilege: PrivilegeName): Expected => expectedIf((wanted & privilegeSet([privilege])) !== 0);
-  const name = ident(freshName);
-  const isLogin = model.roles.get(role)?.login ?? snapshot.roles.get(role)?.login ?? false;
-  const connect: Line = {
-    row: 1,
-    action: "connect",
-    object,
-    // A role that cannot log in connects with nobody's rights.
-    expected: isLogin ? may("connect") : "either",
-    attempt: {
-      kind: "ask",
-      question: databasePrivilege(role, snapshot.databaseOid, "connect"),
-      why: "only a login connects",
-    },
-  };
-  const extension: Line = {
-    row: 9,
-    action: "create extension (trusted)",
-    object,
-    expected: may("create"),
-    attempt: {
-      kind: "ask",
-      question: databasePrivilege(role, snapshot.databaseOid, "create"),
-      why: "an extension brings code along",
-    },
-  };
-  const creation = (row: number, action: string, privilege: PrivilegeName): Line => ({
-    row,
-    action,
-    object,
-    expected: may(privilege),
-    attempt: run(action, { name }),
-    otherwise: databasePrivilege(role, snapshot.databaseOid, privilege),
-  });
-  return lines(source, [
-    connect,
-    creation(9, "create schema", "create"),
-    creation(9, "create publication", "create"),
-    extension,
-    creation(10, "create temporary table", "temporary"),
-  ]);
-}
-
-/** Nobody but its owner makes objects in "public", whether the model speaks of it or not. */
-function publicSchemaProbes(source: ProbeSource): Probe[] {
-  const { expectations, role, freshName } = source;
-  const { model, snapshot } = expectations;
-  const schema = snapshot.objects.schema.find(({ name }) => name === "public");
-  if (!schema || model.schemas.has("public") || model.mode === "additive") return [];
-  const isOwner = expectations.isOwner(role, {
-    object: schema,
-    owner: schema.owner,
-    grants: new Map(),
-    columns: new Map(),
-  });
-  return creations({ role, schema, freshName }, isOwner).map((draft) => ({
-    ...draft,
-    role,
-    object: labelOf(schema),
-    schema: undefined,
-  }));
-}
-
-/** Attributes that a role must not give to itself, and the two things that PostgreSQL lets every role do. */
-function selfProbes(source: ProbeSource): Probe[] {
-  const { expectations, role, freshName } = source;
-  const attributes = expectations.model.roles.get(role) ?? expectations.snapshot.roles.get(role);
-  const isSuperuser = expectations.wanted.isSuperuser(role);
-  const createsRoles = isSuperuser || (attributes?.createRole ?? false);
-  const createsDatabases = isSuperuser || (attributes?.createDatabase ?? false);
-  // Up to 15 CREATEROLE reaches every role that is not a superuser, the role itself too.
-  const changesItself: Expected = isSuperuser
-    ? "allowed"
-    : createsRoles && expectations.snapshot.major < 16
-      ? "either"
-      : "refused";
-  const present = expectations.snapshot.roles.get(role);
-  const self = (action: string): Line => ({
-    row: 12,
-    action,
-    object: `role ${role}`,
-    expected: changesItself,
-    attempt: run(action, { role: ident(role) }),
-  });
-  return lines(source, [
-    {
-      row: 11,
-      action: "create role",
-      object: "server",
-      expected: expectedIf(createsRoles),
-      attempt: run("create role", { name: ident(freshName) }),
-      otherwise: roleAttribute(role, "rolcreaterole"),
-    },
-    {
-      row: 11,
-      action: "create database",
-      object: "server",
-      expected: expectedIf(createsDatabases),
-      attempt: {
-        kind: "known",
-        allowed: (present?.createDatabase ?? false) || (present?.superuser ?? false),
-        why: "a database cannot be made and undone",
-      },
-    },
-    self("alter self createdb"),
-    self("alter self createrole"),
-    self("alter self connection limit"),
-    self("alter self valid until"),
-    {
-      row: 13,
-      action: "alter self set",
-      object: `role ${role}`,
-      expected: "either",
-      attempt: run("alter self set", { role: ident(role) }),
-    },
-    {
-      row: 13,
-      action: "alter self password",
-      object: `role ${role}`,
-      expected: "either",
-      attempt: { kind: "known", allowed: true, why: "PostgreSQL lets every role change its own password" },
-    },
-  ]);
-}
-
-const PASSED_ON: readonly PrivilegeName[] = ["select", "insert", "update", "delete"];
-
-/** Passing on a right that the role has without grant option: the server only warns, so the list is what is looked at. */
-function passingOnProbes(source: ProbeSource): Probe[] {
-  const { expectations, role } = source;
-  const { model, snapshot } = expectations;
-  const other = [...model.roles.keys()].find((name) => name !== role && snapshot.roles.get(name)?.addressable);
-  if (other === undefined) return [];
-  const acting = expectations.wanted.actsAs(role);
-  const mayPassOn = model.rules.some((rule) => rule.grantable && acting.has(rule.role));
-  const seen = new Set<string>();
-  return expectations.objects.flatMap((desired): Probe[] => {
-    const { object } = desired;
-    if (object.kind !== "table" || seen.has(object.schema ?? "") || expectations.isOwner(role, desired)) return [];
-    const privilege = PASSED_ON.find((each) => (expectations.privileges(role, desired) & privilegeSet([each])) !== 0);
-    if (!privilege) return [];
-    seen.add(object.schema ?? "");
-    const sql = `grant ${privilege} on table ${object.sql} to ${ident(other)}`;
-    const attempt: Attempt = { kind: "grant", sql };
-    const action = `grant ${privilege} to role ${other}`;
-    return [
-      {
-        row: 14,
-        relation: object.oid,
-        role,
-        action,
-        object: labelOf(object),
-        schema: object.schema,
-        expected: mayPassOn ? "either" : "refused",
-        attempt,
-      },
-    ];
-  });
-}
-
-/** Roles of the file, owners of what is governed, and superusers: whoever it would be worth to become. */
-function becomingProbes(source: ProbeSource): Probe[] {
-  const { expectations, role } = source;
-  const { snapshot, wanted, model } = expectations;
-  const owners = expectations.objects.flatMap(({ owner }) => (owner === undefined ? [] : [owner]));
-  const superusers = [...snapshot.roles.values()].filter(({ superuser }) => superuser).map(({ name }) => name);
-  const targets = new Set([...model.roles.keys(), ...owners, ...superusers]);
-  const how = snapshot.major >= 16 ? "set" : "member";
-  return [...targets]
-    .filter((target) => target !== role && snapshot.roles.get(target)?.addressable)
-    .map((target) => ({
-      row: 15,
-      role,
-      action: "set role",
-      object: `role ${target}`,
-      schema: undefined,
-      expected: expectedIf(wanted.isSuperuser(role) || wanted.becomes(role).has(target)),
-      attempt: { kind: "become", role: target } as const,
-      otherwise: roleMembership(role, target, how),
-    }));
 }
 
 /** Catalogs with secrets, and what each needs beyond "select *". */
@@ -282,52 +67,65 @@ function secretProbes(source: ProbeSource): Probe[] {
 const HIDDEN_SETTINGS = ["data_directory", "hba_file", "config_file", "shared_preload_libraries"];
 
 function settingProbes(source: ProbeSource): Probe[] {
-  const { expectations, role } = source;
-  const { snapshot, model, wanted } = expectations;
-  const isSuperuser = wanted.isSuperuser(role);
-  const acting = wanted.actsAs(role);
-  const seesSettings = isSuperuser || acting.has("pg_read_all_settings");
+  const { model, wanted } = source.expectations;
+  const acting = wanted.actsAs(source.role);
+  const isSuperuser = wanted.isSuperuser(source.role);
   // A model that speaks of parameters means to give some of this away.
   const speaksOfParameters = model.rules.some(({ target, role: to }) => target.kind === "parameter" && acting.has(to));
   const expected: Expected = isSuperuser ? "allowed" : speaksOfParameters ? "either" : "refused";
-  const set = (action: string, sql: string): Line => ({
+  return lines(source, [
+    ...hiddenSettingLines(source.role, expectedIf(isSuperuser || acting.has("pg_read_all_settings"))),
+    ...settingLines(expected),
+    { row: 23, action: "alter system", object: "server", expected, attempt: alterSystem(source) },
+    {
+      row: 23,
+      action: "pg_reload_conf",
+      object: "server",
+      expected: expectedIf(isSuperuser),
+      attempt: {
+        kind: "ask",
+        question: serverRoutinePrivilege(source.role, "pg_catalog.pg_reload_conf()"),
+        why: CHANGES_THE_SERVER,
+      },
+    },
+  ]);
+}
+
+function hiddenSettingLines(role: string, expected: Expected): Line[] {
+  return HIDDEN_SETTINGS.map((name) => ({
+    row: 20,
+    action: `show ${name}`,
+    object: "server",
+    expected,
+    attempt: { kind: "run", sql: `show ${name}` },
+    otherwise: roleMembership(role, "pg_read_all_settings", "usage"),
+  }));
+}
+
+/** Settings for superusers only. LOAD: the right is looked at before the file is, and no such library exists. */
+const PRIVILEGED_SETTINGS: readonly { action: string; sql: string }[] = [
+  { action: "set session_replication_role", sql: "set local session_replication_role = replica" },
+  { action: "set log_statement", sql: "set local log_statement = none" },
+  { action: "load", sql: "load 'pgkeep_probe'" },
+];
+
+function settingLines(expected: Expected): Line[] {
+  return PRIVILEGED_SETTINGS.map(({ action, sql }) => ({
     row: 22,
     action,
     object: "server",
     expected,
     attempt: { kind: "run", sql },
-  });
-  const why = "it would change the server";
-  const alterSystem: Attempt =
-    snapshot.major >= 15
-      ? {
-          kind: "ask",
-          question: `select pg_catalog.has_parameter_privilege(${literal(role)}, 'archive_command', 'alter system')`,
-          why,
-        }
-      : { kind: "known", allowed: snapshot.roles.get(role)?.superuser ?? false, why };
-  return lines(source, [
-    ...HIDDEN_SETTINGS.map((name) => ({
-      row: 20,
-      action: `show ${name}`,
-      object: "server",
-      expected: expectedIf(seesSettings),
-      attempt: { kind: "run" as const, sql: `show ${name}` },
-      otherwise: roleMembership(role, "pg_read_all_settings", "usage"),
-    })),
-    set("set session_replication_role", "set local session_replication_role = replica"),
-    set("set log_statement", "set local log_statement = none"),
-    // The right is looked at before the file is: no such library exists.
-    set("load", "load 'pgkeep_probe'"),
-    { row: 23, action: "alter system", object: "server", expected, attempt: alterSystem },
-    {
-      row: 23,
-      action: "pg_reload_conf",
-      object: "server",
-      expected: isSuperuser ? "allowed" : "refused",
-      attempt: { kind: "ask", question: serverRoutinePrivilege(role, "pg_catalog.pg_reload_conf()"), why },
-    },
-  ]);
+  }));
+}
+
+const CHANGES_THE_SERVER = "it would change the server";
+
+function alterSystem({ expectations: { snapshot }, role }: ProbeSource): Attempt {
+  const why = CHANGES_THE_SERVER;
+  if (snapshot.major < 15) return { kind: "known", allowed: snapshot.roles.get(role)?.superuser ?? false, why };
+  const asked = `pg_catalog.has_parameter_privilege(${literal(role)}, 'archive_command', 'alter system')`;
+  return { kind: "ask", question: `select ${asked}`, why };
 }
 
 const SERVER_ROLES: readonly { row: number; action: string; role: string }[] = [
@@ -346,28 +144,21 @@ function serverFileProbes(source: ProbeSource): Probe[] {
   const { expectations, role } = source;
   const isSuperuser = expectations.wanted.isSuperuser(role);
   const acting = expectations.wanted.actsAs(role);
+  const asked = (question: string): Attempt => ({ kind: "ask", question, why: "its effect could not be undone" });
   return lines(source, [
     ...SERVER_ROLES.map(({ row, action, role: needed }) => ({
       row,
       action,
       object: "server",
       expected: expectedIf(isSuperuser || acting.has(needed)),
-      attempt: {
-        kind: "ask" as const,
-        question: roleMembership(role, needed, "usage"),
-        why: "its effect could not be undone",
-      },
+      attempt: asked(roleMembership(role, needed, "usage")),
     })),
     ...FILE_ROUTINES.map(({ action, signature }) => ({
       row: 21,
       action,
       object: "server",
       expected: expectedIf(isSuperuser),
-      attempt: {
-        kind: "ask" as const,
-        question: serverRoutinePrivilege(role, signature),
-        why: "its effect could not be undone",
-      },
+      attempt: asked(serverRoutinePrivilege(role, signature)),
     })),
   ]);
 }
