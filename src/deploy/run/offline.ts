@@ -16,6 +16,7 @@ import { type ParameterCounts, type ResolvedParameters, resolveParameters } from
 import type { Parameter, Project } from "../project/project.ts";
 import { maxFileBytesOf, scanProject } from "../project/scan.ts";
 import type { MacroCall } from "../script/macros.ts";
+import { runLimit } from "./limit.ts";
 import { checkedMacros } from "./script-plan.ts";
 
 /** Input that deploy and test runs share. */
@@ -69,8 +70,8 @@ export async function checkOffline(
   warn(context, settings.warnings);
   const sources = { input, context, settings, projectDirectory };
   const early = reachesOut(sources) ? undefined : await connectionOf(sources);
-  const resolved = await parametersOf(sources);
   const timeoutMs = timeoutOf(input, settings);
+  const resolved = await parametersInTime(sources, timeoutMs);
   if (early) beforeScan?.(early.connection);
   const project = await scanProject(projectDirectory, {
     maxFileBytes: maxFileBytesOf(settings.environment),
@@ -143,7 +144,18 @@ async function connectionOf(
   return { connection, server };
 }
 
-async function parametersOf(sources: Sources): Promise<ResolvedParameters> {
+/** A params file may be a pipe whose writer never comes, so the run's own time holds for it, too. */
+async function parametersInTime(sources: Sources, timeoutMs: number): Promise<ResolvedParameters> {
+  const limit = runLimit(sources.context.signal, timeoutMs);
+  try {
+    return await parametersOf(sources, limit.signal);
+  } catch (error) {
+    if (sources.context.signal.aborted || error !== limit.signal.reason) throw error;
+    throw limit.failure()?.with({ state: "nothing was started" }) ?? error;
+  }
+}
+
+async function parametersOf(sources: Sources, signal: AbortSignal): Promise<ResolvedParameters> {
   const { input, context, settings } = sources;
   const resolved = await resolveParameters({
     yamlParams: settings.params,
@@ -152,7 +164,7 @@ async function parametersOf(sources: Sources): Promise<ResolvedParameters> {
     workingDirectory: context.workingDirectory,
     environment: settings.environment,
     secretRoots: input.secretRoot?.map((root) => resolve(context.workingDirectory, root)),
-    signal: context.signal,
+    signal,
     strict: isStrict(sources),
   });
   // With an id: a warning of our own, which the reference does not print.
