@@ -8,8 +8,9 @@ import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { ConnectorFailure, type FailureClass } from "../../../src/relay/failures.ts";
 import { type Authority, createAuthority, type Issued, issue } from "../../support/certificates.ts";
+import type { Listener } from "../../support/listener.ts";
 import { eventually } from "../../support/processes.ts";
-import { type Listener, startImpostor } from "./network.ts";
+import { startImpostor } from "./network.ts";
 
 /** Where and as whom a connector connects. */
 export interface Endpoint {

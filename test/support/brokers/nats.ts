@@ -6,9 +6,9 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { TLSSocket } from "node:tls";
-import type { Listener } from "../../conformance/relay/network.ts";
 import type { Issued } from "../certificates.ts";
 import { freePort } from "../cluster.ts";
+import type { Listener } from "../listener.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 
 const PROGRAM = "/usr/sbin/nats-server";

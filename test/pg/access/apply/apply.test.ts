@@ -6,7 +6,7 @@ import type { ProgressEvent } from "../../../../src/base/operation.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
-import { applying, planned, planOf } from "./hand-made-plan.ts";
+import { applying, planned, planOf } from "../../../support/hand-made-plan.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import type { AccessPlan } from "../../../../src/access/plan/plan.ts";
 import type { Session } from "../../../../src/pg/session.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
-import { planned, planOf } from "./hand-made-plan.ts";
+import { planned, planOf } from "../../../support/hand-made-plan.ts";
 
 const WANTED = 30;
 

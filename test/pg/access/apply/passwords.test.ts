@@ -7,7 +7,7 @@ import { Secret } from "../../../../src/base/secrets.ts";
 import type { ConnectionSettings, Session } from "../../../../src/pg/session.ts";
 import { availableMajors, startCluster, type TestCluster } from "../../../support/cluster.ts";
 import { connectTo } from "../../../support/connection.ts";
-import { applying, planned, planOf } from "./hand-made-plan.ts";
+import { applying, planned, planOf } from "../../../support/hand-made-plan.ts";
 
 const CANARY = "c4nary pass-word";
 

@@ -1,7 +1,7 @@
 /** `pgkeep test`: every test is tried, nothing of it stays. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
-import { fakeServer } from "../../../unit/pg/connect/fake-server.ts";
+import { fakeServer } from "../../../support/fake-server.ts";
 import { type RunOptions, test, value } from "./harness.ts";
 
 let cluster: TestCluster;

@@ -1,7 +1,7 @@
 /** What a plan that is blocked tells the person to do. */
 import { describe, expect, it } from "vitest";
 import { planBlocked } from "../../../../src/access/apply/same-plan.ts";
-import { planOf } from "../../../pg/access/apply/hand-made-plan.ts";
+import { planOf } from "../../../support/hand-made-plan.ts";
 
 const hintFor = (...needs: string[]) => {
   const blocked = needs.map((each) => ({ sql: "x", object: "y", role: undefined, reason: "z", needs: each }));

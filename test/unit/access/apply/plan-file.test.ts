@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { planFileText, readPlanFile } from "../../../../src/access/apply/plan-file.ts";
 import { differenceOf, identityOf, requireSamePlan } from "../../../../src/access/apply/same-plan.ts";
 import { writeOutputFile } from "../../../../src/config/output-file.ts";
-import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
+import { planned, planOf } from "../../../support/hand-made-plan.ts";
 
 let directory: string;
 beforeEach(() => {

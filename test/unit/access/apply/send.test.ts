@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { transactionsOf } from "../../../../src/access/apply/one-by-one.ts";
 import { batchesOf } from "../../../../src/access/apply/send.ts";
-import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
+import { planned, planOf } from "../../../support/hand-made-plan.ts";
 
 describe("many statements", () => {
   const statements = (count: number, length: number) =>

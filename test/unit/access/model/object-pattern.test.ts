@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { isExactPattern, nameMatcher, objectMatcher } from "../../../../src/access/model/object-pattern.ts";
 import type { CatalogObject } from "../../../../src/access/privileges/catalog-object.ts";
 import { exactPattern } from "../../../../src/base/glob.ts";
-import { AWKWARD_NAMES } from "../../../pg/access/import/fixtures.ts";
+import { AWKWARD_NAMES } from "../../../support/awkward-names.ts";
 import { expectLinearTime, repeated } from "../../../support/growth.ts";
 
 const routine = (name: string): CatalogObject => ({

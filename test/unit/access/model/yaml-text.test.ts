@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { PlainDocument } from "../../../../src/access/model/profiles.ts";
 import { yamlText } from "../../../../src/access/model/yaml-text.ts";
-import { AWKWARD_NAMES } from "../../../pg/access/import/fixtures.ts";
+import { AWKWARD_NAMES } from "../../../support/awkward-names.ts";
 
 const roundTrip = (value: PlainDocument) => parse(yamlText([], [{ key: "root", value }]), { schema: "core" }).root;
 

@@ -9,7 +9,7 @@ import planRenderer from "../../../../src/cli/renderers/access.plan.ts";
 import { appliedDocument } from "../../../../src/operations/access/applied-document.ts";
 import { appliedExitCode } from "../../../../src/operations/access/applying.ts";
 import { planDocument } from "../../../../src/operations/access/plan-document.ts";
-import { planned, planOf } from "../../../pg/access/apply/hand-made-plan.ts";
+import { planned, planOf } from "../../../support/hand-made-plan.ts";
 
 const VIEW = {
   colour: false,

@@ -8,7 +8,7 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_REPORT_BYTES,
 } from "../../../../src/pg/connect/frames.ts";
-import { message } from "./fake-server.ts";
+import { message } from "../../../support/fake-server.ts";
 
 function receive(chunks: Buffer[], keeping: Keeping = "keep", trusted = true) {
   const got: { type: string; body: string }[] = [];

@@ -16,7 +16,7 @@ import {
   serverError,
   type Talk,
   WELCOME,
-} from "./fake-server.ts";
+} from "../../../support/fake-server.ts";
 import { connect, PASSWORD, refusal, settingsFor } from "./settings.ts";
 
 let server: FakeServer | undefined;

@@ -1,12 +1,11 @@
 /** Plans written by hand, for tests of what applies them. */
-
-import { applyPlan } from "../../../../src/access/apply/apply.ts";
-import type { ApplyRequest } from "../../../../src/access/apply/request.ts";
-import type { AccessPlan, PlannedStatement } from "../../../../src/access/plan/plan.ts";
-import type { ProgressEvent } from "../../../../src/base/operation.ts";
-import type { ConnectionSettings } from "../../../../src/pg/session.ts";
-import type { TestCluster } from "../../../support/cluster.ts";
-import { connectTo } from "../../../support/connection.ts";
+import { applyPlan } from "../../src/access/apply/apply.ts";
+import type { ApplyRequest } from "../../src/access/apply/request.ts";
+import type { AccessPlan, PlannedStatement } from "../../src/access/plan/plan.ts";
+import type { ProgressEvent } from "../../src/base/operation.ts";
+import type { ConnectionSettings } from "../../src/pg/session.ts";
+import type { TestCluster } from "./cluster.ts";
+import { connectTo } from "./connection.ts";
 
 /** A statement of which a test names only what it is about. */
 export function planned(sql: string, parts: Partial<PlannedStatement> = {}): Omit<PlannedStatement, "n"> {
