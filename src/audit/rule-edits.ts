@@ -90,9 +90,9 @@ function mergedChanges(all: readonly WrittenChanges[]): WrittenChanges | undefin
 
 const RISKS: readonly Risk[] = ["low", "medium", "high"];
 
-/** The greatest of the risks, and every reason once. */
+/** The greatest of the risks, and every reason once; one finding's reasons stand with a semicolon between them. */
 export function mergedRisk(fixes: readonly Change[]): Change {
   const risk = RISKS.findLast((each) => fixes.some((fix) => fix.risk === each)) ?? "low";
-  const reasons = [...new Set(fixes.flatMap(({ riskReason }) => (riskReason === undefined ? [] : [riskReason])))];
+  const reasons = [...new Set(fixes.flatMap(({ riskReason }) => riskReason?.split("; ") ?? []))];
   return { risk, riskReason: reasons.length === 0 ? undefined : reasons.join("; ") };
 }

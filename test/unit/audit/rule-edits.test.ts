@@ -9,7 +9,7 @@ import { readConfLines } from "../../../src/audit/hba/conf-files.ts";
 import { type WrittenRule, writtenRule } from "../../../src/audit/hba/rule-text.ts";
 import { parseRules } from "../../../src/audit/hba/rules.ts";
 import type { Severity } from "../../../src/audit/ratings.ts";
-import { editFix } from "../../../src/audit/rule-edits.ts";
+import { editFix, mergedRisk } from "../../../src/audit/rule-edits.ts";
 import auditFix from "../../../src/operations/audit.fix.ts";
 import { found, SAMPLE_WAIVER, sampleReport, sampleResult } from "../../support/audit/sample.ts";
 import { memoryFiles } from "../../support/memory-files.ts";
@@ -133,6 +133,16 @@ describe("edits of one rule", () => {
         checks: ["NET-001", "NET-002"],
       },
     ]);
+  });
+
+  it("say once what several of them risk", () => {
+    const noTls = "clients without TLS are refused";
+    const risk = mergedRisk([
+      { risk: "high", riskReason: `clients without a password are refused; ${noTls}` },
+      { risk: "low" },
+      { risk: "medium", riskReason: noTls },
+    ]);
+    expect(risk).toEqual({ risk: "high", riskReason: `clients without a password are refused; ${noTls}` });
   });
 
   it("are shown with every finding as the plan has them", async () => {

@@ -24,7 +24,8 @@ export default ruleCheck({
             { type: "hostssl", method: "scram-sha-256" },
             {
               risk: "high",
-              riskReason: "clients without TLS or without a password are refused; with ssl = off all of them are",
+              riskReason:
+                "clients without a password are refused; clients without TLS are refused; with ssl = off all clients of the rule are refused",
             },
           ),
         }),

@@ -25,7 +25,7 @@ export default ruleCheck({
             { type: "hostssl" },
             {
               risk: "high",
-              riskReason: "clients without TLS are refused; with ssl = off all of them are",
+              riskReason: "clients without TLS are refused; with ssl = off all clients of the rule are refused",
             },
           ),
         }),

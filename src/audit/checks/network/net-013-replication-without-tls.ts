@@ -25,7 +25,7 @@ export default ruleCheck({
             { type: "hostssl" },
             {
               risk: "high",
-              riskReason: "standbys without TLS stop receiving; with ssl = off all of them do",
+              riskReason: "standbys without TLS stop receiving; with ssl = off all clients of the rule are refused",
             },
           ),
         }),
