@@ -92,7 +92,9 @@ export default defineOperation({
     if (input.action === "sweep")
       return withTide(input, context, (session) => sweepAll(session, input, context.signal));
     const keys = await keysOf(input, context);
-    const rotation = await withTide(input, context, (session) => rotateKeys(session, keys, input, context));
+    const rotation = await withTide(input, context, (session) =>
+      rotateKeys(session, { keys, request: input, context }),
+    );
     return { outboxes: [], total_deleted: 0, dry_run: input.dryRun ?? false, rotation };
   },
   exitCode: ({ rotation }) => (rotation !== undefined && rotation.unreadable > 0 ? EXIT.findings : EXIT.ok),

@@ -82,13 +82,15 @@ async function keyOf(file: string, flag: string, { workingDirectory, signal }: O
   }
 }
 
+interface RotationParts<Request extends RotateRequest = RotateRequest> {
+  keys: KeyRing;
+  request: Request;
+  context: OperationContext;
+}
+
 /** Seals everything of `outbox` anew that is under an older key. Throws RELAY_OUTBOX_UNKNOWN and the session's errors. */
-export async function rotateKeys(
-  session: Session,
-  keys: KeyRing,
-  request: RotateRequest,
-  context: OperationContext,
-): Promise<Rotation> {
+export async function rotateKeys(session: Session, parts: RotationParts): Promise<Rotation> {
+  const { keys, request, context } = parts;
   const { outbox = "" } = request;
   if (!(await hasOutbox(session, outbox))) {
     throw new PgkeepError("RELAY_OUTBOX_UNKNOWN", `there is no outbox "${outbox}"`, {
@@ -96,7 +98,7 @@ export async function rotateKeys(
       state: "nothing was changed",
     });
   }
-  const run = new RotationRun(session, keys, { ...request, outbox }, context);
+  const run = new RotationRun(session, { keys, request: { ...request, outbox }, context });
   // New events are under the new key, or publishers have not got it yet: letters last, as events may become some.
   const events = await run.rotate("events");
   const letters = await run.rotate("dead_letters");
@@ -118,7 +120,7 @@ class RotationRun {
   unreadable = 0;
   isCut = false;
 
-  constructor(session: Session, keys: KeyRing, request: RotateRequest & { outbox: string }, context: OperationContext) {
+  constructor(session: Session, { keys, request, context }: RotationParts<RotateRequest & { outbox: string }>) {
     this.#session = session;
     this.#keys = keys;
     this.#request = request;
@@ -140,7 +142,7 @@ class RotationRun {
       }
       this.#batches += 1;
       const changes = sealed.flatMap((one) => this.#changed(one, outbox));
-      rotated += dryRun ? changes.length : await replaceSealed(this.#session, place, outbox, changes);
+      rotated += dryRun ? changes.length : await replaceSealed(this.#session, place, { outbox, changes });
       after = sealed.at(-1)?.id ?? after;
       this.#context.report({ type: "relay.keys_rotated", outbox, place, rotated, unreadable: this.unreadable });
     }

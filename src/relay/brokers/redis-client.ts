@@ -62,8 +62,22 @@ async function dialRedis(endpoint: Endpoint, context: ConnectorContext): Promise
       socket.destroy();
     }
   }
-  const options: RedisOptions = {
-    Connector: OwnConnector,
+  const connection = watched(new Client({ Connector: OwnConnector, ...clientOptions(endpoint) }), socket);
+  const { client } = connection;
+  try {
+    const limits = { timeoutMs: endpoint.timeoutMs, signal: context.signal, what: "connecting to Redis" };
+    await bounded(client.connect(), limits);
+  } catch (error) {
+    const failure = connection.lost() ?? redisFailure(error, "could not connect to Redis");
+    connection.drop(failure);
+    throw failure;
+  }
+  return connection;
+}
+
+/** Everything off that the client would do by itself. */
+function clientOptions(endpoint: Endpoint): RedisOptions {
+  return {
     ...(endpoint.isSecure ? { tls: {} } : {}),
     lazyConnect: true,
     connectTimeout: endpoint.timeoutMs,
@@ -76,7 +90,10 @@ async function dialRedis(endpoint: Endpoint, context: ConnectorContext): Promise
     disableClientInfo: true,
     maxRetriesPerRequest: 0,
   };
-  const client = new Client(options);
+}
+
+/** Keeps the first reason why the connection ended. */
+function watched(client: Redis, socket: { destroy(): unknown }): RedisConnection {
   let lost: ConnectorFailure | undefined;
   const lose = (error: unknown) => {
     lost ??= failureOf(error, "lost the connection to Redis");
@@ -88,17 +105,6 @@ async function dialRedis(endpoint: Endpoint, context: ConnectorContext): Promise
     client.disconnect();
     socket.destroy();
   };
-  try {
-    await bounded(client.connect(), {
-      timeoutMs: endpoint.timeoutMs,
-      signal: context.signal,
-      what: "connecting to Redis",
-    });
-  } catch (error) {
-    const failure = lost ?? redisFailure(error, "could not connect to Redis");
-    drop(failure);
-    throw failure;
-  }
   return { client, lost: () => lost, drop, close: () => quit(client, drop, () => lost !== undefined) };
 }
 

@@ -91,9 +91,9 @@ const RELEASE =
  * inbox_mark_failed and inbox_release, and the rights that the handler needs.
  */
 export async function consume<Payload = unknown>(options: ConsumeOptions<Payload>): Promise<ConsumeSummary> {
-  const concurrency = within("concurrency", options.concurrency ?? 1, 1, 100);
-  within("batchSize", options.batchSize ?? DEFAULTS.batchSize, 1, 1_000);
-  within("leaseSeconds", options.leaseSeconds ?? DEFAULTS.leaseSeconds, 1, 86_400);
+  const concurrency = within("concurrency", options.concurrency ?? 1, { from: 1, to: 100 });
+  within("batchSize", options.batchSize ?? DEFAULTS.batchSize, { from: 1, to: 1_000 });
+  within("leaseSeconds", options.leaseSeconds ?? DEFAULTS.leaseSeconds, { from: 1, to: 86_400 });
   const summary: ConsumeSummary = { handled: 0, failed: 0, superseded: 0 };
   await Promise.all(Array.from({ length: concurrency }, () => new Consumer(options, summary).run()));
   return summary;
@@ -101,7 +101,7 @@ export async function consume<Payload = unknown>(options: ConsumeOptions<Payload
 
 const DEFAULTS = { batchSize: 20, leaseSeconds: 60, pollIntervalMs: 1_000 };
 
-function within(name: string, value: number, from: number, to: number): number {
+function within(name: string, value: number, { from, to }: { from: number; to: number }): number {
   if (Number.isInteger(value) && value >= from && value <= to) return value;
   throw new RangeError(`${name} must be a whole number from ${from} to ${to}`);
 }

@@ -44,11 +44,7 @@ export async function publish(
   options: PublishOptions = {},
 ): Promise<bigint> {
   const { payload, headers } = texts(event, outbox, options);
-  const { rows } = await run(tx, outbox, "select tide.outbox_publish_id($1, $2::jsonb, $3::jsonb) as id", [
-    outbox,
-    payload,
-    headers,
-  ]);
+  const { rows } = await run(tx, { outbox, text: PUBLISH, more: [payload, headers] });
   return BigInt(String(rows[0]?.id));
 }
 
@@ -68,9 +64,11 @@ export async function publishBatch(
     const { payload, headers } = texts(event, outbox, options);
     return `{"payload":${payload},"headers":${headers}}`;
   });
-  const { rows } = await run(tx, outbox, PUBLISH_BATCH, [outbox, `[${messages.join(",")}]`]);
+  const { rows } = await run(tx, { outbox, text: PUBLISH_BATCH, more: [`[${messages.join(",")}]`] });
   return rows.map(({ id }) => BigInt(String(id)));
 }
+
+const PUBLISH = "select tide.outbox_publish_id($1, $2::jsonb, $3::jsonb) as id";
 
 const PUBLISH_BATCH = `
 select id::text as id
@@ -98,9 +96,16 @@ function jsonText(value: unknown, what: string): string {
   return text;
 }
 
-async function run(tx: Queryable, outbox: string, text: string, values: string[]) {
+interface PublishQuery {
+  outbox: string;
+  text: string;
+  /** Values after the outbox, which is the first. */
+  more: readonly string[];
+}
+
+async function run(tx: Queryable, { outbox, text, more }: PublishQuery) {
   try {
-    return await tx.query(text, values);
+    return await tx.query(text, [outbox, ...more]);
   } catch (error) {
     throw named(error, outbox) ?? error;
   }

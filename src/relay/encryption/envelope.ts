@@ -78,7 +78,7 @@ export function open(payload: string, outbox: string, keys: KeyRing): string {
     throw new EncryptionFailure("the envelope lacks a part");
   const key = keys.find(({ id }) => id === kid);
   if (!key) throw new EncryptionFailure("the envelope was sealed with a key that is not configured");
-  const content = decipher(Buffer.from(iv, "base64"), Buffer.from(ct, "base64"), outbox, key);
+  const content = decipher(key, { iv: Buffer.from(iv, "base64"), sealed: Buffer.from(ct, "base64"), outbox });
   // It will stand inside of other JSON, where anything else could pass for more than a payload.
   if (!isJson(content)) throw new EncryptionFailure("what the envelope holds is not JSON");
   return content;
@@ -90,7 +90,14 @@ export function reseal(payload: string, outbox: string, keys: KeyRing): string |
   return seal(open(payload, outbox, keys), outbox, keys);
 }
 
-function decipher(iv: Buffer, sealed: Buffer, outbox: string, key: EncryptionKey): string {
+interface Enciphered {
+  iv: Buffer;
+  /** With its tag at the end. */
+  sealed: Buffer;
+  outbox: string;
+}
+
+function decipher(key: EncryptionKey, { iv, sealed, outbox }: Enciphered): string {
   if (iv.length !== IV_BYTES || sealed.length < TAG_BYTES) throw new EncryptionFailure("the envelope is cut off");
   try {
     const opener = createDecipheriv("aes-256-gcm", keyBytes(key), iv, { authTagLength: TAG_BYTES })

@@ -15,6 +15,7 @@ import type { Sink } from "../sinks/sink.ts";
 import { type BackfillChunk, failChunk, finishChunk, keepChunk, nextChunk } from "../store/backfills.ts";
 import { ForwardLoop, type LoopOptions } from "./forward-loop.ts";
 import type { Outlet } from "./parts.ts";
+import type { Lease } from "./worker.ts";
 
 const LOOK_MS = 4_000;
 const CLAIM_SECONDS = 60;
@@ -67,7 +68,7 @@ async function deliver(chunk: BackfillChunk, options: LoopOptions): Promise<void
     mayRead: undefined,
   });
   const over = new AbortController();
-  const keeping = keepClaim(chunk, options, loop, AbortSignal.any([over.signal, end]));
+  const keeping = keepClaim(chunk, { loop, lease, signal: AbortSignal.any([over.signal, end]) });
   try {
     await loop.run();
     if (loop.isComplete) await lease.use((session) => finishChunk(session, chunk));
@@ -78,17 +79,18 @@ async function deliver(chunk: BackfillChunk, options: LoopOptions): Promise<void
   }
 }
 
+interface ChunkWork {
+  loop: ForwardLoop;
+  lease: Lease;
+  signal: AbortSignal;
+}
+
 /** A chunk that waits for a sink stays ours. */
-async function keepClaim(
-  chunk: BackfillChunk,
-  { context }: LoopOptions,
-  loop: ForwardLoop,
-  signal: AbortSignal,
-): Promise<void> {
+async function keepClaim(chunk: BackfillChunk, { loop, lease, signal }: ChunkWork): Promise<void> {
   try {
     for (;;) {
       await sleep(KEEP_MS, signal);
-      const isOurs = await context.lease.use((session) => keepChunk(session, chunk, CLAIM_SECONDS));
+      const isOurs = await lease.use((session) => keepChunk(session, chunk, CLAIM_SECONDS));
       if (!isOurs) loop.halt();
     }
   } catch (error) {

@@ -7,16 +7,18 @@ export interface Backoff {
   maxMs: number;
 }
 
+export interface Draw {
+  /** From zero to one. */
+  random: () => number;
+  /** So long the other side wants to be left alone. */
+  askedForMs?: number | undefined;
+}
+
 /**
  * Wait before try number `attempt` (0 = first repetition) in milliseconds: drawn evenly from zero to a ceiling that
  * doubles ("full jitter", which spreads many senders best), but never less than what the other side asked for.
  */
-export function backoffMs(
-  attempt: number,
-  { firstMs, maxMs }: Backoff,
-  random: () => number,
-  askedForMs: number | undefined = 0,
-): number {
+export function backoffMs(attempt: number, { firstMs, maxMs }: Backoff, { random, askedForMs = 0 }: Draw): number {
   const ceiling = Math.min(firstMs * 2 ** Math.min(attempt, 30), maxMs);
   return Math.max(ceiling * random(), Math.min(askedForMs, MAX_ASKED_MS));
 }

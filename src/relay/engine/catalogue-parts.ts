@@ -25,7 +25,7 @@ async function openOutlet(context: WorkerContext): Promise<Outlet> {
   for (const message of opened.warnings) voice.report({ type: "relay.warning", message });
   const database = await lease.use(async (session) => session.target.database);
   return {
-    shape: await openShaping(pipeline, definition, opened, { database }),
+    shape: await openShaping(pipeline, { sink: definition, openable: opened, database }),
     sinkType: definition.type,
     lanes: definition.lanes(opened.config),
     limits: {

@@ -151,7 +151,7 @@ export class Coordinator {
         reason,
         isTransient,
       });
-      return backoffMs(this.#failures - 1, RESTART, random);
+      return backoffMs(this.#failures - 1, RESTART, { random });
     } finally {
       clearTimeout(limit);
     }
@@ -261,7 +261,7 @@ export class Coordinator {
     const { component, code, reason, ...diagnosis } = diagnosisOf(error);
     // A run that is to end does not try for ever.
     const isTransient = diagnosis.isTransient && !(this.#options.untilIdle && entry.crashes >= PATIENT_CRASHES);
-    const waitMs = isTransient ? backoffMs(entry.crashes, RESTART, this.#options.random) : RESTART.maxMs;
+    const waitMs = isTransient ? backoffMs(entry.crashes, RESTART, { random: this.#options.random }) : RESTART.maxMs;
     entry.crashes += 1;
     entry.notBeforeMs = this.#nowMs() + waitMs;
     entry.status.error(component, { code, reason, isTransient });

@@ -79,62 +79,49 @@ export class ForwardLoop implements Settlement {
   #failure: { error: unknown } | undefined;
 
   constructor(options: LoopOptions) {
-    const { context, outlet, outbox, start, memory, key } = options;
-    const { pipeline, lease } = context;
-    const { clock, random } = context.options;
-    const monotonicMs = () => clock.monotonicMs();
     this.#options = options;
-    this.#position = new Position(start);
-    this.#lanes = new Lanes({
-      lanes: outlet.lanes,
-      batchMessages: Math.min(outlet.limits.batchMessages, pipeline.batchSize),
-      batchBytes: outlet.limits.batchBytes,
-    });
-    this.#gate = new Gate({
-      breaker: pipeline.circuitBreaker,
-      backoff: { firstMs: pipeline.retry.backoffMs, maxMs: pipeline.retry.maxBackoffMs },
-      random,
-      monotonicMs,
-    });
-    this.#recorder = new Recorder(
-      {
-        key,
-        outbox,
-        sink: outlet.sinkType,
-        lease,
-        monotonicMs,
-        withReceipts: options.withReceipts,
-        keepsPosition: options.keepsPosition,
-      },
-      start,
-    );
-    const { lanes: waiting, gate } = { lanes: this.#lanes, gate: this.#gate };
+    this.#position = new Position(options.start);
+    this.#lanes = lanesOf(options);
+    this.#gate = gateOf(options);
+    this.#recorder = recorderOf(options);
+    this.#sender = this.#newSender();
+    this.#feed = this.#newFeed();
+    this.#redelivery = this.#newRedelivery();
+  }
+
+  #newSender(): Sender {
+    const { context, outlet } = this.#options;
+    const { pipeline } = context;
+    const { clock, random } = context.options;
     const settler = new Settler({
       pipeline,
       sinkType: outlet.sinkType,
-      lanes: waiting,
-      gate,
+      lanes: this.#lanes,
+      gate: this.#gate,
       settlement: this,
       random,
-      monotonicMs,
+      monotonicMs: () => clock.monotonicMs(),
     });
-    this.#sender = new Sender({
+    return new Sender({
       context,
       outlet,
-      lanes: waiting,
-      gate,
+      lanes: this.#lanes,
+      gate: this.#gate,
       settler,
       rate: pipeline.rateLimit && new TokenBucket(pipeline.rateLimit, clock),
       wake: this.#wake,
       fail: this.#fail,
     });
-    const { lookout, lastId, schemas, mayRead, redelivers } = options;
-    this.#feed = new Feed({
+  }
+
+  #newFeed(): Feed {
+    const { context, outbox, outlet, lookout, memory, lastId, schemas, mayRead } = this.#options;
+    return new Feed({
       context,
       outbox,
       lookout,
       memory,
-      lanes: waiting,
+      lanes: this.#lanes,
       position: this.#position,
       shape: outlet.shape,
       lastId,
@@ -143,12 +130,16 @@ export class ForwardLoop implements Settlement {
       dropped: (messages) => this.#tellDropped(messages),
       wake: this.#wake,
     });
+  }
+
+  #newRedelivery(): Redelivery {
+    const { context, outbox, lookout, redelivers } = this.#options;
     const { intake } = this.#feed;
-    this.#redelivery = new Redelivery({
+    return new Redelivery({
       context,
       outbox,
       lookout,
-      lanes: waiting,
+      lanes: this.#lanes,
       intake,
       recorder: this.#recorder,
       redelivers,
@@ -366,4 +357,22 @@ export class ForwardLoop implements Settlement {
     this.#failure ??= { error };
     this.#wake();
   };
+}
+
+function lanesOf({ context: { pipeline }, outlet: { lanes, limits } }: LoopOptions): Lanes {
+  const batchMessages = Math.min(limits.batchMessages, pipeline.batchSize);
+  return new Lanes({ lanes, batchMessages, batchBytes: limits.batchBytes });
+}
+
+function gateOf({ context }: LoopOptions): Gate {
+  const { circuitBreaker: breaker, retry } = context.pipeline;
+  const { clock, random } = context.options;
+  const backoff = { firstMs: retry.backoffMs, maxMs: retry.maxBackoffMs };
+  return new Gate({ breaker, backoff, random, monotonicMs: () => clock.monotonicMs() });
+}
+
+function recorderOf({ context, key, outbox, outlet, withReceipts, keepsPosition, start }: LoopOptions): Recorder {
+  const { lease, options } = context;
+  const monotonicMs = () => options.clock.monotonicMs();
+  return new Recorder({ key, outbox, sink: outlet.sinkType, lease, monotonicMs, withReceipts, keepsPosition }, start);
 }

@@ -94,6 +94,6 @@ export class Gate {
     const askedMs = Math.min(failure.retryAfterMs ?? 0, MAX_ASKED_MS);
     if (opens) return Math.max(breaker.halfOpenTimeoutMs, askedMs);
     if (!failure.isTransient) return Math.max(backoff.maxMs, askedMs);
-    return backoffMs(this.#failures - 1, backoff, random, askedMs);
+    return backoffMs(this.#failures - 1, backoff, { random, askedForMs: askedMs });
   }
 }

@@ -127,11 +127,12 @@ class ReverseRun {
   /** Says what is wrong and waits, by how hopeful it is. */
   async #wait(failure: unknown, attempt: number): Promise<void> {
     const { voice, options, stop, pipeline } = this.#context;
+    const { random } = options;
     const { code, isTransient, retryAfterMs, component } = diagnosisOf(failure);
     const reason = scrub(tameLine(failure instanceof Error ? failure.message : String(failure)));
     const waitMs = isTransient
-      ? backoffMs(attempt, reopening(pipeline), options.random, retryAfterMs)
-      : HOPELESS.firstMs / 2 + backoffMs(0, { ...HOPELESS, maxMs: HOPELESS.maxMs / 2 }, options.random);
+      ? backoffMs(attempt, reopening(pipeline), { random, askedForMs: retryAfterMs })
+      : HOPELESS.firstMs / 2 + backoffMs(0, { ...HOPELESS, maxMs: HOPELESS.maxMs / 2 }, { random });
     voice.error(component, { code, reason, isTransient });
     const nowMs = options.clock.monotonicMs();
     this.#awaySinceMs ??= nowMs;

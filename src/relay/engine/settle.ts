@@ -127,7 +127,10 @@ export class Settler {
     outcome.retried += 1;
     // Alone, so that what comes after it in its key does not arrive while it is refused again.
     item.maxBatch = 1;
-    lanes.hold(item, monotonicMs() + backoffMs(item.tries - 1, backoffOf(pipeline), random, answer.retryAfterMs));
+    lanes.hold(
+      item,
+      monotonicMs() + backoffMs(item.tries - 1, backoffOf(pipeline), { random, askedForMs: answer.retryAfterMs }),
+    );
   }
 
   /** One of the batch is to blame, nobody knows which: halves find it in as many steps as the number has bits. */
@@ -145,7 +148,7 @@ export class Settler {
       lanes.putBack(batch.lane, batch.items);
       return;
     }
-    const untilMs = monotonicMs() + backoffMs(tries, backoffOf(pipeline), random, answer.retryAfterMs);
+    const untilMs = monotonicMs() + backoffMs(tries, backoffOf(pipeline), { random, askedForMs: answer.retryAfterMs });
     for (const item of batch.items) lanes.hold(item, untilMs);
   }
 

@@ -28,68 +28,21 @@ export function logEntryOf(event: RelayEvent, group: string): RelayLogEntry | un
     case "relay.state":
       return stateEntry(event, group);
     case "relay.ownership":
-      return {
-        ...ofPipeline(event, group),
-        level: event.event === "denied" ? "debug" : event.event === "lost" ? "warn" : "info",
-        ownership: event.event,
-        epoch: event.epoch.toString(),
-      };
+      return ownershipEntry(event, group);
     case "relay.checkpoint":
-      return {
-        ...ofPipeline(event, group),
-        level: "debug",
-        event_code: TRANSITION,
-        stage: "checkpoint_committed",
-        outcome: "ok",
-        position: event.position.toString(),
-        duration_ms: Math.round(event.durationMs),
-      };
+      return checkpointEntry(event, group);
     case "relay.stored":
-      return {
-        ...ofPipeline(event, group),
-        level: event.rejected > 0 ? "warn" : "debug",
-        event_code: TRANSITION,
-        stage: "inbox_committed",
-        outcome: event.rejected > 0 ? "rejected" : "ok",
-        stored: event.stored,
-        duplicates: event.duplicates,
-        rejected: event.rejected,
-      };
+      return storedEntry(event, group);
     case "relay.dead_letters":
-      return {
-        ...ofPipeline(event, group),
-        level: "warn",
-        stage: "dlq_persisted",
-        count: event.count,
-        kind: event.kind,
-      };
+      return deadLettersEntry(event, group);
     case "relay.held":
-      return {
-        ...ofPipeline(event, group),
-        level: event.sinceMs > HELD_WARN_MS ? "warn" : "debug",
-        held_by_pid: event.processId ?? null,
-        held_ms: Math.round(event.sinceMs),
-      };
+      return heldEntry(event, group);
     case "relay.error":
-      return {
-        ...ofPipeline(event, group),
-        level: event.isTransient ? "warn" : "error",
-        component: event.component,
-        error_code: event.code,
-        error_class: event.isTransient ? "transient" : "permanent",
-        error_summary: scrub(event.reason),
-      };
+      return errorEntry(event, group);
     case "relay.listening":
       return { type: event.type, level: "info", what: event.what, address: event.address, pipeline: event.pipeline };
     case "relay.reconciled":
-      return {
-        type: event.type,
-        level: "debug",
-        relay_group: group,
-        owned: event.owned,
-        pipelines: event.pipelines,
-        duration_ms: Math.round(event.durationMs),
-      };
+      return reconciledEntry(event, group);
     case "relay.warning":
       return { ...ofPipeline(event, group), level: "warn", message: scrub(event.message) };
     case "relay.stopping":
@@ -102,9 +55,6 @@ export function logEntryOf(event: RelayEvent, group: string): RelayLogEntry | un
       return undefined;
   }
 }
-
-/** 10 s: transactions of applications end sooner. */
-const HELD_WARN_MS = 10_000;
 
 function ofPipeline(
   event: { type: string; pipeline: string; direction: string; tenant: string },
@@ -151,5 +101,84 @@ function stateEntry(event: EventOf<"relay.state">, group: string): RelayLogEntry
     ...(code === undefined ? {} : { error_code: code }),
     ...(reason === undefined ? {} : { error_summary: scrub(reason) }),
     ...(nextRetryMs === undefined ? {} : { sleep_ms: Math.round(nextRetryMs) }),
+  };
+}
+
+function ownershipEntry(event: EventOf<"relay.ownership">, group: string): RelayLogEntry {
+  return {
+    ...ofPipeline(event, group),
+    level: event.event === "denied" ? "debug" : event.event === "lost" ? "warn" : "info",
+    ownership: event.event,
+    epoch: event.epoch.toString(),
+  };
+}
+
+function checkpointEntry(event: EventOf<"relay.checkpoint">, group: string): RelayLogEntry {
+  return {
+    ...ofPipeline(event, group),
+    level: "debug",
+    event_code: TRANSITION,
+    stage: "checkpoint_committed",
+    outcome: "ok",
+    position: event.position.toString(),
+    duration_ms: Math.round(event.durationMs),
+  };
+}
+
+function storedEntry(event: EventOf<"relay.stored">, group: string): RelayLogEntry {
+  const { stored, duplicates, rejected } = event;
+  return {
+    ...ofPipeline(event, group),
+    level: rejected > 0 ? "warn" : "debug",
+    event_code: TRANSITION,
+    stage: "inbox_committed",
+    outcome: rejected > 0 ? "rejected" : "ok",
+    stored,
+    duplicates,
+    rejected,
+  };
+}
+
+function deadLettersEntry(event: EventOf<"relay.dead_letters">, group: string): RelayLogEntry {
+  return {
+    ...ofPipeline(event, group),
+    level: "warn",
+    stage: "dlq_persisted",
+    count: event.count,
+    kind: event.kind,
+  };
+}
+
+/** 10 s: transactions of applications end sooner. */
+const HELD_WARN_MS = 10_000;
+
+function heldEntry(event: EventOf<"relay.held">, group: string): RelayLogEntry {
+  return {
+    ...ofPipeline(event, group),
+    level: event.sinceMs > HELD_WARN_MS ? "warn" : "debug",
+    held_by_pid: event.processId ?? null,
+    held_ms: Math.round(event.sinceMs),
+  };
+}
+
+function errorEntry(event: EventOf<"relay.error">, group: string): RelayLogEntry {
+  return {
+    ...ofPipeline(event, group),
+    level: event.isTransient ? "warn" : "error",
+    component: event.component,
+    error_code: event.code,
+    error_class: event.isTransient ? "transient" : "permanent",
+    error_summary: scrub(event.reason),
+  };
+}
+
+function reconciledEntry(event: EventOf<"relay.reconciled">, group: string): RelayLogEntry {
+  return {
+    type: event.type,
+    level: "debug",
+    relay_group: group,
+    owned: event.owned,
+    pipelines: event.pipelines,
+    duration_ms: Math.round(event.durationMs),
   };
 }

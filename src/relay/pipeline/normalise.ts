@@ -72,7 +72,7 @@ export async function normalise(
     // The positional form: what is left belongs to the connector, which refuses what it does not know.
     for (const key of Object.keys(rest)) config[key] = take(rest, key);
   }
-  lift(config, own, common, near, ends);
+  lift(config, { own, common, near, ends });
   const known = [...COMMON_KEYS, "source_type", "source", "sink_type", "sink"];
   problems.push(...Object.keys(rest).map((key) => unknownKey("", key, known)));
   return {
@@ -109,8 +109,16 @@ function takeCommon(rest: Settings): Settings {
   return common;
 }
 
+interface LiftParts {
+  /** Keys that the connector itself knows: they stay. */
+  own: readonly string[];
+  common: Settings;
+  near: Settings;
+  ends: Ends;
+}
+
 /** What the wide form hides inside of `config` although it is not the connector's. */
-function lift(config: Settings, own: readonly string[], common: Settings, near: Settings, { nearKeys }: Ends): void {
+function lift(config: Settings, { own, common, near, ends }: LiftParts): void {
   if (Object.hasOwn(config, "transforms") && !own.includes("transforms"))
     config.transform ??= take(config, "transforms");
   for (const key of COMMON_KEYS) {
@@ -118,7 +126,7 @@ function lift(config: Settings, own: readonly string[], common: Settings, near: 
     const value = take(config, key);
     common[key] ??= value;
   }
-  for (const key of nearKeys) {
+  for (const key of ends.nearKeys) {
     if (!Object.hasOwn(config, key) || own.includes(key)) continue;
     const value = take(config, key);
     near[key] ??= value;

@@ -136,6 +136,14 @@ function registerInline(value: unknown): void {
   else if (typeof value === "object" && value !== null) Object.values(value).forEach(registerInline);
 }
 
+interface ConfigPlace {
+  schema: SchemaNode | undefined;
+  /** Dotted, below the configuration; "" for the whole. */
+  path: string;
+}
+
+type ResolveText = (path: string, text: string) => Promise<string>;
+
 class Resolver {
   readonly files = new Set<string>();
   readonly #pipeline: string;
@@ -152,7 +160,8 @@ class Resolver {
     at: string,
   ): Promise<unknown> {
     const secrets = secretPaths(config, schema);
-    return this.#walk(config, schema, "", (path, text) => this.#text(text, `${at}.${path}`, secrets.has(path)));
+    const ofField: ResolveText = (path, text) => this.#text(text, `${at}.${path}`, secrets.has(path));
+    return this.#walk(config, { schema, path: "" }, ofField);
   }
 
   /** Of transforms only decryption takes references; expressions may hold `${` of their own. */
@@ -165,22 +174,18 @@ class Resolver {
     return { ...others, decrypt: await this.resolve(withKeyFiles(decrypt), schema, "encryption") };
   }
 
-  async #walk(
-    value: unknown,
-    schema: SchemaNode | undefined,
-    path: string,
-    text: (path: string, text: string) => Promise<string>,
-  ): Promise<unknown> {
+  async #walk(value: unknown, { schema, path }: ConfigPlace, text: ResolveText): Promise<unknown> {
     if (typeof value === "string") {
       return hasReferences(value) ? typed(await text(path, value), schema) : value;
     }
     if (Array.isArray(value)) {
-      return Promise.all(value.map((item, index) => this.#walk(item, undefined, pathText(path, [index]), text)));
+      const places = value.map((_, index) => ({ schema: undefined, path: pathText(path, [index]) }));
+      return Promise.all(places.map((place, index) => this.#walk(value[index], place, text)));
     }
     if (!isRecord(value)) return value;
     const entries = Object.entries(value).map(async ([key, item]) => [
       key,
-      await this.#walk(item, fieldAt(schema, key), pathText(path, [key]), text),
+      await this.#walk(item, { schema: fieldAt(schema, key), path: pathText(path, [key]) }, text),
     ]);
     return Object.fromEntries(await Promise.all(entries));
   }

@@ -135,7 +135,7 @@ class Reader {
       this.problems.push(`${end}_type: ${UNSUPPORTED_SURFACE}: ${unknownName(type, namesOf(end))}`);
       return undefined;
     }
-    this.problems.push(...connectorProblems(this.#z, definition, config, end));
+    this.problems.push(...connectorProblems(definition.config(this.#z), config, end));
     return { type: definition.type, config };
   }
 
@@ -244,12 +244,10 @@ function rateLimitOf({ enabled, max_messages_per_second, messages_per_second, bu
 
 /** What the connector's own schema says of settings whose references are not resolved. */
 function connectorProblems(
-  z: ZodNamespace,
-  definition: ConnectorDefinition,
+  schema: ReturnType<ConnectorDefinition["config"]>,
   config: Record<string, unknown>,
   at: string,
 ): string[] {
-  const schema = definition.config(z);
   const parsed = schema.safeParse(config);
   if (parsed.success) return [];
   const known = parsed.error.issues.filter(({ path }) => !mentionsReference(valueAt(config, path)));

@@ -29,7 +29,7 @@ export function isSecretName(name: string): boolean {
 /** Secrets that stand in `config` as they are. `schema`: the connector's own; without it names alone decide. */
 export function inlineSecrets(config: Readonly<Record<string, unknown>>, schema?: SchemaNode): InlineSecret[] {
   const found: InlineSecret[] = [];
-  walk(config, schema, "", false, (path, text, isSecret) => {
+  walkAll(config, schema, (path, text, isSecret) => {
     if (isSecret && !isProperReference(text)) found.push({ path, where: "field" });
     if (!isSecret && hasUrlPassword(text)) found.push({ path, where: "url" });
     return text;
@@ -39,7 +39,7 @@ export function inlineSecrets(config: Readonly<Record<string, unknown>>, schema?
 
 /** A copy of `config` that may be shown: inline secrets are replaced, references stay. */
 export function maskSecrets(config: Readonly<Record<string, unknown>>, schema?: SchemaNode): Record<string, unknown> {
-  const masked = walk(config, schema, "", false, (_path, text, isSecret) => {
+  const masked = walkAll(config, schema, (_path, text, isSecret) => {
     if (!isSecret || isProperReference(text)) return text.replace(URL_PASSWORD, `$1${SECRET_TEXT}$3`);
     return SECRET_TEXT;
   });
@@ -49,7 +49,7 @@ export function maskSecrets(config: Readonly<Record<string, unknown>>, schema?: 
 /** The fields that are secrets, with their references or texts. */
 export function secretPaths(config: Readonly<Record<string, unknown>>, schema?: SchemaNode): Set<string> {
   const paths = new Set<string>();
-  walk(config, schema, "", false, (path, text, isSecret) => {
+  walkAll(config, schema, (path, text, isSecret) => {
     if (isSecret) paths.add(path);
     return text;
   });
@@ -61,27 +61,32 @@ type Visit = (path: string, text: string, isSecret: boolean) => unknown;
 /** 32: deeper configurations are nobody's. */
 const MAX_DEPTH = 32;
 
-function walk(
-  value: unknown,
-  schema: SchemaNode | undefined,
-  path: string,
-  isSecret: boolean,
-  visit: Visit,
-  depth = 0,
-): unknown {
+interface Place {
+  schema: SchemaNode | undefined;
+  path: string;
+  isSecret: boolean;
+  depth: number;
+}
+
+function walkAll(config: unknown, schema: SchemaNode | undefined, visit: Visit): unknown {
+  return walk(config, { schema, path: "", isSecret: false, depth: 0 }, visit);
+}
+
+function walk(value: unknown, { schema, path, isSecret, depth }: Place, visit: Visit): unknown {
   if (typeof value === "string") return visit(path, value, isSecret);
   if (typeof value === "number" && isSecret) return visit(path, String(value), true);
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) {
-    const element = elementOf(schema);
-    return value.map((item, index) => walk(item, element, pathText(path, [index]), isSecret, visit, depth + 1));
+    const below = { schema: elementOf(schema), isSecret, depth: depth + 1 };
+    return value.map((item, index) => walk(item, { ...below, path: pathText(path, [index]) }, visit));
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
       const field = fieldAt(schema, key);
       const secret = noteOf(field, "secret");
       const isField = typeof secret === "boolean" ? secret : isSecret || isSecretName(key);
-      return [key, walk(item, field, pathText(path, [key]), isField, visit, depth + 1)];
+      const below = { schema: field, path: pathText(path, [key]), isSecret: isField, depth: depth + 1 };
+      return [key, walk(item, below, visit)];
     }),
   );
 }

@@ -35,7 +35,9 @@ export type Shaped =
 
 export type Shape = (message: Message) => Shaped;
 
-export interface ShapingContext {
+export interface ShapingParts {
+  sink: SinkDefinition;
+  openable: Openable<Record<string, unknown>>;
   /** Name of the relay's database, for formats that tell it. */
   database: string;
 }
@@ -52,15 +54,10 @@ const UNCLAIMED: Shaped = {
  *
  * Throws RELAY_PIPELINE_INVALID for options that can never work: an unknown variable, a bad expression, a missing key.
  */
-export async function openShaping(
-  pipeline: Pipeline,
-  sink: SinkDefinition,
-  openable: Openable<Record<string, unknown>>,
-  context: ShapingContext,
-): Promise<Shape> {
+export async function openShaping(pipeline: Pipeline, { sink, openable, database }: ShapingParts): Promise<Shape> {
   const transform = await openTransforms(pipeline, openable.transforms);
   const subject = openSubject(pipeline, sink.subject(openable.config));
-  const encode = await openFormat(pipeline, sink, openable.wireOptions, context);
+  const encode = await openFormat(pipeline, { sink, wireOptions: openable.wireOptions, database });
   const orderKey = openOrderKey(pipeline.orderKey);
   const { messageBytes } = sink.limits;
   const shape = (original: Message): Shaped => {
@@ -134,8 +131,10 @@ async function openTransforms(
   definitions.sort((a, b) => a.rank - b.rank);
   const context: TransformContext = { outbox: pipeline.outbox ?? "" };
   const steps: Apply[] = [];
-  for (const definition of definitions)
-    steps.push(await prepare(pipeline, definition, chain[definition.name], context));
+  for (const definition of definitions) {
+    const options = chain[definition.name];
+    steps.push(await prepare(definition, { pipeline, options, context }));
+  }
   if (steps.length === 0) return undefined;
   return (message) => {
     let current: Message | undefined = message;
@@ -153,12 +152,13 @@ async function findTransform(pipeline: Pipeline, name: string): Promise<Transfor
   return (await load()).default;
 }
 
-async function prepare(
-  pipeline: Pipeline,
-  definition: TransformDefinition,
-  options: unknown,
-  context: TransformContext,
-) {
+interface StepParts {
+  pipeline: Pipeline;
+  options: unknown;
+  context: TransformContext;
+}
+
+async function prepare(definition: TransformDefinition, { pipeline, options, context }: StepParts): Promise<Apply> {
   const { z } = await import("zod");
   const parsed = definition.options(z).safeParse(options);
   if (!parsed.success) {
@@ -210,12 +210,11 @@ function fieldReader(field: string): (message: Message) => string | undefined {
 
 type Encode = (message: Message, subject: string) => readonly Encoded[];
 
-async function openFormat(
-  pipeline: Pipeline,
-  sink: SinkDefinition,
-  wireOptions: Readonly<Record<string, unknown>>,
-  { database }: ShapingContext,
-): Promise<Encode> {
+interface FormatParts extends Pick<ShapingParts, "sink" | "database"> {
+  wireOptions: Readonly<Record<string, unknown>>;
+}
+
+async function openFormat(pipeline: Pipeline, { sink, wireOptions, database }: FormatParts): Promise<Encode> {
   const { name } = pipeline.wireFormat;
   const load = Object.entries(formats).find(([known]) => known === name)?.[1];
   const definition: FormatDefinition | undefined = load && (await load()).default;

@@ -41,7 +41,9 @@ export function signStandard(
   prefix: HeaderPrefix,
 ): Record<string, string> {
   const { id, timestamp, body } = request;
-  const signatures = secrets.map((secret) => `v1,${digestOf(secret, id, String(timestamp), body).toString("base64")}`);
+  const signatures = secrets.map(
+    (secret) => `v1,${digestOf(secret, { id, timestamp: String(timestamp), body }).toString("base64")}`,
+  );
   return standardHeaders(prefix, request, signatures);
 }
 
@@ -61,7 +63,7 @@ export function standardHeaders(
 /** Throws SignatureFailure. */
 export function verifyStandard(request: VerifyRequest, secrets: readonly string[]): { eventId: string } {
   const { id, timestamp, signatures } = standardParts(request, "v1", SHA256_BYTES);
-  const expected = secrets.map((secret) => digestOf(secret, id, timestamp, request.body));
+  const expected = secrets.map((secret) => digestOf(secret, { id, timestamp, body: request.body }));
   if (!someEqual(expected, signatures)) throw new SignatureFailure("no signature matches");
   return { eventId: id };
 }
@@ -90,6 +92,12 @@ export function standardParts(request: VerifyRequest, version: "v1" | "v1a", byt
   return { id, timestamp, signatures: signatures.filter((signature) => signature !== undefined) };
 }
 
-function digestOf(secret: string, id: string, timestamp: string, body: Buffer): Buffer {
+interface Signed {
+  id: string;
+  timestamp: string;
+  body: Buffer;
+}
+
+function digestOf(secret: string, { id, timestamp, body }: Signed): Buffer {
   return hmacSha256(keyOf(secret), [`${id}.${timestamp}.`, body]);
 }

@@ -100,12 +100,12 @@ interface Exchange {
 async function openWithExchange(endpoint: Endpoint, context: ConnectorContext, { exchange, missing }: Exchange) {
   const connection = await openConfirmChannel(endpoint, context);
   if (exchange === "") return connection;
-  const failure = await checked(connection, endpoint, context, (channel) => channel.checkExchange(exchange));
+  const failure = await checked(connection, { endpoint, context }, (channel) => channel.checkExchange(exchange));
   if (failure === undefined) return connection;
   await connection.close();
   if (failure.class !== "invalid_destination" || missing === undefined) throw failure;
   const second = await openConfirmChannel(endpoint, context);
-  const made = await checked(second, endpoint, context, (channel) =>
+  const made = await checked(second, { endpoint, context }, (channel) =>
     channel.assertExchange(exchange, missing, { durable: true }),
   );
   if (made === undefined) return second;
@@ -115,8 +115,7 @@ async function openWithExchange(endpoint: Endpoint, context: ConnectorContext, {
 
 async function checked(
   connection: RabbitmqConnection<ConfirmChannel>,
-  { timeoutMs }: Endpoint,
-  { signal }: ConnectorContext,
+  { endpoint: { timeoutMs }, context: { signal } }: { endpoint: Endpoint; context: ConnectorContext },
   ask: (channel: ConfirmChannel) => Promise<unknown>,
 ): Promise<ConnectorFailure | undefined> {
   try {

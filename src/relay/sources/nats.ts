@@ -88,12 +88,12 @@ export default defineSource({
     const jetstream = await loadClient(JETSTREAM_PACKAGE, () => import("@nats-io/jetstream"));
     const client = await connectNats(config, context);
     try {
-      const consumer = await bounded(openConsumer(jetstream, client, config, context), {
+      const consumer = await bounded(openConsumer(jetstream, client.connection, { config, context }), {
         timeoutMs: API_TIMEOUT_MS,
         signal: context.signal,
         what: "opening the consumer",
       });
-      return new NatsSource(client, consumer, config, context);
+      return new NatsSource({ client, consumer, config, context });
     } catch (error) {
       await client.close();
       throw streamFailure(error);
@@ -101,12 +101,18 @@ export default defineSource({
   },
 });
 
+interface SourceParts {
+  client: NatsClient;
+  consumer: Jetstream.Consumer;
+  config: Config;
+  context: ConnectorContext;
+}
+
 /** The durable consumer, made when it is not there. One that somebody else made is used when it can be. */
 async function openConsumer(
   jetstream: typeof Jetstream,
-  { connection }: NatsClient,
-  config: Config,
-  context: ConnectorContext,
+  connection: NatsClient["connection"],
+  { config, context }: Pick<SourceParts, "config" | "context">,
 ): Promise<Jetstream.Consumer> {
   const manager = await jetstream.jetstreamManager(connection, { timeout: API_TIMEOUT_MS, checkAPI: false });
   const name = config.durable_name ?? durableName(context);
@@ -164,7 +170,7 @@ class NatsSource implements Source {
   #isClosed = false;
   #wake = () => {};
 
-  constructor(client: NatsClient, consumer: Jetstream.Consumer, config: Config, context: ConnectorContext) {
+  constructor({ client, consumer, config, context }: SourceParts) {
     this.#client = client;
     this.#consumer = consumer;
     this.#config = config;

@@ -48,9 +48,17 @@ export default defineSource({
       headers: {},
     });
     const onTooLong = () => warn(`a line of standard input has more than ${MAX_LINE_BYTES} bytes and was left out`);
-    return new StdinSource(input, signal, incoming, onTooLong);
+    return new StdinSource({ input, signal, incoming, onTooLong });
   },
 });
+
+interface StdinParts {
+  input: NodeJS.ReadableStream;
+  signal: AbortSignal;
+  incoming: (body: Buffer) => Incoming;
+  /** A line was left out. */
+  onTooLong: () => void;
+}
 
 class StdinSource implements Source {
   readonly #input: NodeJS.ReadableStream;
@@ -62,12 +70,7 @@ class StdinSource implements Source {
   /** Read and not stored. */
   #rest = Buffer.alloc(0);
 
-  constructor(
-    input: NodeJS.ReadableStream,
-    signal: AbortSignal,
-    incoming: (body: Buffer) => Incoming,
-    onTooLong: () => void,
-  ) {
+  constructor({ input, signal, incoming, onTooLong }: StdinParts) {
     this.#input = input;
     this.#signal = signal;
     this.#incoming = incoming;

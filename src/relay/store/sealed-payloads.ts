@@ -18,6 +18,11 @@ export interface SealedRequest {
   limit: number;
 }
 
+export interface SealedChanges {
+  outbox: string;
+  changes: readonly { id: string; before: string; payload: string }[];
+}
+
 const READ: Readonly<Record<SealedPlace, string>> = {
   events: `
     select m.id, m.payload
@@ -70,8 +75,7 @@ export async function readSealed(session: Session, place: SealedPlace, request: 
 export async function replaceSealed(
   session: Session,
   place: SealedPlace,
-  outbox: string,
-  changes: readonly { id: string; before: string; payload: string }[],
+  { outbox, changes }: SealedChanges,
 ): Promise<number> {
   const document = `[${changes.map(({ id, before, payload }) => `{"id":${id},"before":${before},"payload":${payload}}`).join(",")}]`;
   const [row] = await session.rows(

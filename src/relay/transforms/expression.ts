@@ -251,11 +251,15 @@ function replaceFunctions(): void {
   areReplaced = true;
   const text = { types: [TYPE_STRING] };
   const number = { types: [TYPE_NUMBER] };
-  const trims = { trim: [true, true], trim_left: [true, false], trim_right: [false, true] };
-  for (const [name, [left = false, right = false]] of Object.entries(trims)) {
+  const trims = {
+    trim: { left: true, right: true },
+    trim_left: { left: true, right: false },
+    trim_right: { left: false, right: true },
+  };
+  for (const [name, ends] of Object.entries(trims)) {
     replaceFunction(
       name,
-      ([subject, characters]) => trim(String(subject), typeof characters === "string" ? characters : "", left, right),
+      ([subject, characters]) => trim(String(subject), typeof characters === "string" ? characters : "", ends),
       [text, { ...text, optional: true }],
     );
   }
@@ -299,7 +303,7 @@ function fill(by: unknown): string {
   return typeof by === "string" && by !== "" ? by : " ";
 }
 
-function trim(subject: string, characters: string, left: boolean, right: boolean): string {
+function trim(subject: string, characters: string, { left, right }: { left: boolean; right: boolean }): string {
   const isTrimmed = (character: string | undefined): boolean =>
     character !== undefined && (characters === "" ? /^[\s\u0085]$/.test(character) : characters.includes(character));
   let from = 0;

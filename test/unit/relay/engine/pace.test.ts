@@ -15,13 +15,13 @@ describe("a pause between two tries", () => {
     [6, 60_000],
     [1_000, 60_000],
   ])("number %i is drawn from zero to %i ms", (attempt, ceiling) => {
-    expect(backoffMs(attempt, policy, () => 0)).toBe(0);
-    expect(backoffMs(attempt, policy, () => 1)).toBe(ceiling);
+    expect(backoffMs(attempt, policy, { random: () => 0 })).toBe(0);
+    expect(backoffMs(attempt, policy, { random: () => 1 })).toBe(ceiling);
   });
 
   it("is as long as the other side asks for, within reason", () => {
-    expect(backoffMs(0, policy, () => 0.5, 7_000)).toBe(7_000);
-    expect(backoffMs(0, policy, () => 0.5, 10 ** 12)).toBe(MAX_ASKED_MS);
+    expect(backoffMs(0, policy, { random: () => 0.5, askedForMs: 7_000 })).toBe(7_000);
+    expect(backoffMs(0, policy, { random: () => 0.5, askedForMs: 10 ** 12 })).toBe(MAX_ASKED_MS);
   });
 });
 

@@ -11,9 +11,8 @@ async function shaping(more: Record<string, unknown> = {}, change: Partial<SinkD
   const pipeline = await readPipeline(toStdout(more));
   const sink = await findSink("stdout");
   if (!sink) throw new Error("no sink");
-  return openShaping(pipeline, { ...sink, ...change }, await openPipeline(pipeline, { environment }), {
-    database: "shop",
-  });
+  const openable = await openPipeline(pipeline, { environment });
+  return openShaping(pipeline, { sink: { ...sink, ...change }, openable, database: "shop" });
 }
 
 function deliveries(shaped: Shaped) {
