@@ -83,13 +83,17 @@ export default defineOperation({
     const snapshot = await inspectFor(model, session);
     const sample =
       input.sample === undefined ? undefined : { size: input.sample, seed: input.seed ?? randomInt(SEEDS) };
-    const report = await verifyAccess(session, model, snapshot, {
-      signal: context.signal,
-      sample,
-      call: input.call,
-      openLogin: logins.size > 0 ? opener(logins, context) : undefined,
-      report: (event) => context.report(event),
-    });
+    const report = await verifyAccess(
+      session,
+      { model, snapshot },
+      {
+        signal: context.signal,
+        sample,
+        call: input.call,
+        openLogin: logins.size > 0 ? opener(logins, context) : undefined,
+        report: (event) => context.report(event),
+      },
+    );
     return { ...report, strict: input.strict ?? false, state: VERIFY_STATE };
   },
 });

@@ -58,67 +58,51 @@ interface Parts {
   schemas: Record<string, PlainDocument>;
 }
 
+/** What is said above a section. */
+const COMMENTS: Readonly<Record<string, string[]>> = {
+  mode: [
+    "The roles below have, in the schemas below, exactly what is written; all else is left alone. authoritative",
+    "also takes what others have there.",
+  ],
+  external_roles: ["Roles that are named below and never altered: the first superuser, those of a provider."],
+  roles: ["Roles of the whole server, also those that have nothing in this database."],
+  database_acl: ["PUBLIC stands for every role, those to come included."],
+  schemas: [
+    "`tables` covers views as well. Without `only`, a grant covers all objects of the kind; exceptions lack what",
+    "they name. Owners' own privileges go without saying.",
+  ],
+  objects: ["What lives in no schema and differs from a new server's."],
+  default_privileges: [
+    "What objects to come will give, by who creates them. Objects that exist do not change with it.",
+  ],
+};
+
+/** The file's keys in their order; those that would be empty are left out. */
 function sectionsOf(describing: Describing, { roles, schemas }: Parts): Section[] {
   const { snapshot } = describing;
   const here = snapshot.databaseSettings.filter(({ database }) => database === snapshot.database);
   const objects = describeGlobalObjects(describing);
   const defaults = describeDefaults(describing);
   const database = describeDatabase(describing);
-  const settings = describeSettings(here);
-  const external = externalRoles({ snapshot, roles, schemas, objects, database, defaults });
-  const all: (Section & { isEmpty?: boolean })[] = [
-    { key: "version", value: 1 },
-    { key: "database", value: snapshot.database },
-    {
-      key: "mode",
-      value: "adopt",
-      comment: [
-        "The roles below have, in the schemas below, exactly what is written; all else is left alone. authoritative",
-        "also takes what others have there.",
-      ],
-    },
-    {
-      key: "external_roles",
-      value: external,
-      isEmpty: external.length === 0,
-      comment: ["Roles that are named below and never altered: the first superuser, those of a provider."],
-    },
-    {
-      key: "roles",
-      value: roles,
-      isEmpty: Object.keys(roles).length === 0,
-      comment: ["Roles of the whole server, also those that have nothing in this database."],
-    },
-    {
-      key: "database_acl",
-      value: database ?? {},
-      isEmpty: database === undefined,
-      comment: ["PUBLIC stands for every role, those to come included."],
-    },
-    { key: "database_settings", value: settings ?? {}, isEmpty: settings === undefined },
-    {
-      key: "schemas",
-      value: schemas,
-      isEmpty: Object.keys(schemas).length === 0,
-      comment: [
-        "`tables` covers views as well. Without `only`, a grant covers all objects of the kind; exceptions lack what",
-        "they name. Owners' own privileges go without saying.",
-      ],
-    },
-    {
-      key: "objects",
-      value: objects,
-      isEmpty: Object.keys(objects).length === 0,
-      comment: ["What lives in no schema and differs from a new server's."],
-    },
-    {
-      key: "default_privileges",
-      value: defaults,
-      isEmpty: defaults.length === 0,
-      comment: ["What objects to come will give, by who creates them. Objects that exist do not change with it."],
-    },
-  ];
-  return all.filter(({ isEmpty }) => isEmpty !== true);
+  const values = {
+    version: 1,
+    database: snapshot.database,
+    mode: "adopt",
+    external_roles: externalRoles({ snapshot, roles, schemas, objects, database, defaults }),
+    roles,
+    database_acl: database,
+    database_settings: describeSettings(here),
+    schemas,
+    objects,
+    default_privileges: defaults,
+  };
+  return Object.entries(values).flatMap(([key, value]) =>
+    value === undefined || isEmpty(value) ? [] : [{ key, value, comment: COMMENTS[key] }],
+  );
+}
+
+function isEmpty(value: PlainDocument): boolean {
+  return typeof value === "object" && Object.keys(value).length === 0;
 }
 
 function describeSchemas(describing: Describing): Record<string, PlainDocument> {

@@ -104,8 +104,8 @@ function checkRole({ name, value: { value: role } }: NamedValue<WrittenRole>, pr
 
 function membershipsOf({ name: member, value: { value: role } }: NamedValue<WrittenRole>): WrittenMembership[] {
   const given = (role.member_of?.value ?? []).map(({ value, at }) => {
-    if (typeof value === "string") return membership(value, member, {}, at);
-    return membership(value.role?.value ?? "", member, value, at);
+    if (typeof value === "string") return membership({ role: value, member }, {}, at);
+    return membership({ role: value.role?.value ?? "", member }, value, at);
   });
   const runAs = role.run_as;
   const isGiven = given.some((each) => each.given.role === runAs?.value);
@@ -114,7 +114,11 @@ function membershipsOf({ name: member, value: { value: role } }: NamedValue<Writ
   return [...given, { given: { role: target, member, inherit: false, set: true, admin: false, line: at.line }, at }];
 }
 
-function membership(role: string, member: string, options: WrittenOptions, at: Position): WrittenMembership {
+function membership(
+  { role, member }: { role: string; member: string },
+  options: WrittenOptions,
+  at: Position,
+): WrittenMembership {
   const [inherit, set, admin] = [options.inherit?.value, options.set?.value, options.admin?.value ?? false];
   return { given: { role, member, inherit, set, admin, line: at.line }, at };
 }

@@ -7,9 +7,9 @@
  */
 import type { Snapshot } from "../catalog/snapshot.ts";
 import { RoleClosures } from "../effective/closures.ts";
-import { type Acl, PUBLIC } from "../privileges/acl.ts";
+import { PUBLIC } from "../privileges/acl.ts";
 import type { CatalogObject } from "../privileges/catalog-object.ts";
-import { type PrivilegeName, privilegeSet } from "../privileges/privilege.ts";
+import { type PrivilegeName, type PrivilegeSet, privilegeSet } from "../privileges/privilege.ts";
 
 export class Holders {
   readonly #schemas: ReadonlyMap<string, CatalogObject>;
@@ -28,7 +28,7 @@ export class Holders {
 
   /** Roles, PUBLIC among them, that have one of `names` on `object` by its list or by owning it. */
   of(object: CatalogObject, names: readonly PrivilegeName[], publicByDefault: boolean): readonly string[] {
-    return listed(object, object.acl, privilegeSet(names), publicByDefault);
+    return listed(object, { wanted: privilegeSet(names), publicByDefault });
   }
 
   /**
@@ -93,9 +93,13 @@ function meets(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean 
   return false;
 }
 
-function listed(object: CatalogObject, acl: Acl | undefined, wanted: number, publicByDefault: boolean): string[] {
+/** `publicByDefault`: whether PUBLIC holds it on objects that nothing was granted on. */
+function listed(
+  { owner, acl }: CatalogObject,
+  { wanted, publicByDefault }: { wanted: PrivilegeSet; publicByDefault: boolean },
+): string[] {
   const roles = new Set<string>();
-  if (object.owner !== undefined) roles.add(object.owner);
+  if (owner !== undefined) roles.add(owner);
   if (acl === undefined && publicByDefault) roles.add(PUBLIC);
   for (const { grantee, privileges } of acl ?? []) if ((privileges & wanted) !== 0) roles.add(grantee);
   return [...roles];

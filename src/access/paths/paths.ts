@@ -65,10 +65,15 @@ export interface PathOptions {
   cuts: boolean;
 }
 
+/** What the search goes by. All of it must have been read in one transaction. */
+export interface PathSources {
+  snapshot: Snapshot;
+  hooks: readonly Hook[];
+  facts: PathFacts;
+}
+
 export async function escalationPaths(
-  snapshot: Snapshot,
-  hooks: readonly Hook[],
-  facts: PathFacts,
+  { snapshot, hooks, facts }: PathSources,
   options: PathOptions,
 ): Promise<PathsReport> {
   const world: World = { snapshot, hooks, facts, holders: new Holders(snapshot) };

@@ -12,7 +12,7 @@ export async function readEscalationPaths(session: Session, options: PathOptions
     const snapshot = await inspect(session);
     const hooks = await readHooks(session);
     const facts = await readPathFacts(session);
-    return await escalationPaths(snapshot, hooks, facts, options);
+    return await escalationPaths({ snapshot, hooks, facts }, options);
   } finally {
     await session.script("rollback");
   }

@@ -95,16 +95,20 @@ function cellOf(
     ["write", WRITE],
     ["read", READ],
   ] as const) {
-    const group = groups.find(({ owner, acl }) => holderOf(owner, acl, wanted, roles) !== undefined);
+    const group = groups.find(({ owner, acl }) => holderOf({ owner, acl }, wanted, roles) !== undefined);
     if (!group) continue;
-    const holder = holderOf(group.owner, group.acl, wanted, roles) ?? PUBLIC;
+    const holder = holderOf(group, wanted, roles) ?? PUBLIC;
     const more = group.count > 1 ? ` and ${group.count - 1} more` : "";
     return { access, because: `may ${access} ${group.first}${more}${through(holder, roles)}` };
   }
   return { access: "use", because: `may look names up in it${through(user, roles)}` };
 }
 
-function holderOf(owner: string | undefined, acl: Acl | undefined, wanted: number, roles: ReadonlySet<string>) {
+function holderOf(
+  { owner, acl }: { owner: string | undefined; acl: Acl | undefined },
+  wanted: number,
+  roles: ReadonlySet<string>,
+): string | undefined {
   if (owner !== undefined && roles.has(owner)) return owner;
   return granteeWith(acl, wanted, roles);
 }

@@ -62,10 +62,11 @@ export function creationStatements({ schema, name }: NewObjects): string[] {
 export function newObjectProbes({ expectations, role }: ProbeSource, made: readonly NewObjects[]): Probe[] {
   return made.flatMap((objects) => {
     const { creator, schema } = objects;
-    const may = (on: NewKind, any: readonly PrivilegeName[]): Expected => {
+    const may = (on: NewKind): ((any: readonly PrivilegeName[]) => Expected) => {
       const { usesSchema, privileges } = expectations.privilegesOnNew(role, { creator, schema, on });
-      return expectedIf(usesSchema && (privileges & privilegeSet(any)) !== 0);
+      return (any) => expectedIf(usesSchema && (privileges & privilegeSet(any)) !== 0);
     };
+    const mayOnTable = may("tables");
     const base = { row: 27, role, schema };
     const why = "it is asked of an object that was made and undone";
     return [
@@ -74,7 +75,7 @@ export function newObjectProbes({ expectations, role }: ProbeSource, made: reado
           ...base,
           action,
           object: `new table of ${creator} in ${schema}`,
-          expected: may("tables", [action]),
+          expected: mayOnTable([action]),
           attempt: explained(statement(tableName(objects))),
         }),
       ),
@@ -82,14 +83,14 @@ export function newObjectProbes({ expectations, role }: ProbeSource, made: reado
         ...base,
         action: "nextval",
         object: `new sequence of ${creator} in ${schema}`,
-        expected: may("sequences", ["usage", "update"]),
+        expected: may("sequences")(["usage", "update"]),
         attempt: ask(objects, { of: "sequence", condition: usable(role, mayDraw(role)), why }),
       },
       {
         ...base,
         action: "execute",
         object: `new function of ${creator} in ${schema}`,
-        expected: may("routines", ["execute"]),
+        expected: may("routines")(["execute"]),
         attempt: ask(objects, { of: "routine", condition: usable(role, mayExecute(role)), why }),
       },
     ];

@@ -108,7 +108,7 @@ function hazardOf(
   if (action !== "select" && surroundings.hasRules(object)) return "rules rewrite what is sent to the table";
   if (action === "update" && (object.columnNames ?? []).length === 0) return "the table has no columns";
   const runsAnyway = expectations.extent(role, desired, "select") !== "none";
-  return surroundings.hazardFor(object, role, expectations.present, runsAnyway);
+  return surroundings.hazardFor(object, { role, graph: expectations.present, runsAnyway });
 }
 
 const COLUMN_ACTIONS: readonly Manipulation[] = ["select", "insert", "update"];

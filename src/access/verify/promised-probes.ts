@@ -165,7 +165,7 @@ function manipulation(
   const isPlain = object.subkind === "table" || object.subkind === "partitioned table";
   const desired = expectations.objects.find((each) => each.object === object);
   const runsAnyway = desired !== undefined && expectations.extent(role, desired, "select") !== "none";
-  const hazard = surroundings.hazardFor(object, role, expectations.present, runsAnyway);
+  const hazard = surroundings.hazardFor(object, { role, graph: expectations.present, runsAnyway });
   const isTried = hazard === undefined && (action === "select" || (isPlain && !surroundings.hasRules(object)));
   if (!isTried) {
     return {

@@ -33,7 +33,7 @@ function tableProbes(source: ProbeSource, desired: DesiredObject, security: RowS
   if (expectations.extent(role, desired, "select") === "none") return [];
   const bypasses = isAbove(source, role) || (expectations.isOwner(role, desired) && !security.force);
   const base = { role, object: labelOf(object), schema: object.schema };
-  const hazard = surroundings.hazardFor(object, role, expectations.present, true);
+  const hazard = surroundings.hazardFor(object, { role, graph: expectations.present, runsAnyway: true });
   const off = explained(`select from ${object.sql} where false`);
   const applies: Probe = {
     ...base,

@@ -94,6 +94,14 @@ interface Code {
   routine: string;
 }
 
+/** A statement that is going to be planned. */
+interface Planned {
+  role: string;
+  graph: RoleGraph;
+  /** The model lets the role use the relation. */
+  runsAnyway: boolean;
+}
+
 export class Surroundings {
   readonly eventTriggers: readonly EventTrigger[];
   readonly #code: ReadonlyMap<number, readonly Code[]>;
@@ -135,7 +143,7 @@ export class Surroundings {
    * belongs to a superuser, to the role itself, to one that may become it, or, with `runsAnyway`, to whoever: the model
    * lets the role use the relation, so it runs that code whenever it does.
    */
-  hazardFor({ oid }: CatalogObject, role: string, graph: RoleGraph, runsAnyway: boolean): string | undefined {
+  hazardFor({ oid }: CatalogObject, { role, graph, runsAnyway }: Planned): string | undefined {
     for (const relation of this.#reached(oid)) {
       if (this.#elsewhere.has(relation)) return "planning it could connect to another server";
       const foreign = this.#code.get(relation)?.find(({ owner }) => !graph.becomes(owner).has(role));

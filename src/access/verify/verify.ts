@@ -53,8 +53,7 @@ export interface VerifyOptions {
  */
 export async function verifyAccess(
   session: Session,
-  model: AccessModel,
-  snapshot: Snapshot,
+  { model, snapshot }: { model: AccessModel; snapshot: Snapshot },
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   const surroundings = await readSurroundings(session);

@@ -127,10 +127,14 @@ async function heldAgainst(session: Session, written: AccessModel, held: Held): 
     const snapshot = await inspectFor(written, session);
     const model = { ...written, database: snapshot.database };
     if (held.request.requireAccessClean) await requireClean(model, snapshot);
-    return await verifyAccess(session, model, snapshot, {
-      signal: held.signal,
-      report: (event) => held.context.report(event),
-    });
+    return await verifyAccess(
+      session,
+      { model, snapshot },
+      {
+        signal: held.signal,
+        report: (event) => held.context.report(event),
+      },
+    );
   } finally {
     if (session.transactionStatus() !== "idle") {
       await session.script("rollback to savepoint pgkeep_gate; release savepoint pgkeep_gate");

@@ -331,13 +331,11 @@ describe("an interrupt", () => {
   it("cancels the running statement and leaves the database as it was", async () => {
     const name = await database("create table a ()");
     const controller = new AbortController();
-    const plan = planOf(name, [planned("grant select on public.a to app_rw"), planned("select pg_sleep(30)")]);
-    const started = performance.now();
+    const plan = planOf(name, [planned("grant select on public.a to app_rw"), planned("select pg_sleep(600)")]);
     setTimeout(() => controller.abort(new PgkeepError("COMMAND_INTERRUPTED", "interrupted")), 300);
     const failure = await failureOf(applying({ cluster, plan, changes: { signal: controller.signal } }));
     expect(failure.code).toBe("COMMAND_INTERRUPTED");
     expect(failure.parts.state).toContain("rolled back");
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(await aclOf(name, "a")).toBeNull();
   });
 });

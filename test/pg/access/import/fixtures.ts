@@ -1,4 +1,5 @@
 /** Databases whose rights are hard to describe, one per case of the contract's list. */
+import { AWKWARD_NAMES } from "../../../support/awkward-names.ts";
 
 export interface ImportFixture {
   name: string;
@@ -9,50 +10,6 @@ export interface ImportFixture {
 }
 
 const q = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** Names that have broken one quoting or another. */
-export const AWKWARD_NAMES: readonly string[] = [
-  "MixedCase",
-  "with space",
-  'say "hi"',
-  "it's",
-  "back\\slash",
-  "semi;colon",
-  "--comment",
-  "/* comment */",
-  "$dollar$",
-  "new\nline",
-  "carriage\rreturn",
-  "tab\ttab",
-  "\u0001control",
-  "\u001b[31mred",
-  "\u202eright to left",
-  "\u200bzero width",
-  "\u2028line separator",
-  "ünïcödé",
-  "日本語",
-  "🐘 elephant",
-  "select",
-  "true",
-  "null",
-  "~",
-  "0123",
-  "1e3",
-  "-",
-  "? question",
-  "* star",
-  "[a, b]",
-  "{a: b}",
-  "key: value",
-  "#hash",
-  "%percent",
-  "@at",
-  "`tick`",
-  "a->b",
-  "&anchor",
-  "!tag",
-  "x".repeat(63),
-];
 
 export const FIXTURES: readonly ImportFixture[] = [
   { name: "an empty database", setup: () => [] },

@@ -106,11 +106,8 @@ export async function verifyOn(
   session: Session,
   { model = MODEL, options }: VerifyRequest = {},
 ): Promise<VerifyReport> {
-  const snapshot = await inspect(session);
-  return await verifyAccess(session, await modelOf(model), snapshot, {
-    signal: new AbortController().signal,
-    ...options,
-  });
+  const compared = { snapshot: await inspect(session), model: await modelOf(model) };
+  return await verifyAccess(session, compared, { signal: new AbortController().signal, ...options });
 }
 
 /** Probes that match all that is given. */

@@ -30,7 +30,11 @@ describe.each(availableMajors())("on PostgreSQL %i", (major) => {
 
   const failures = async (text: string): Promise<string[]> => {
     const model = await readModel(text, { file: "access.yaml" });
-    const report = await verifyAccess(session, model, await inspect(session), { signal: new AbortController().signal });
+    const report = await verifyAccess(
+      session,
+      { model, snapshot: await inspect(session) },
+      { signal: new AbortController().signal },
+    );
     return report.probes
       .filter(({ result, role }) => result === "fail" && role === "")
       .map(({ action, object, actual }) => `${action} ${object}: ${actual}`);
