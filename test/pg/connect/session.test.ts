@@ -157,14 +157,13 @@ describe("script", () => {
 
   it("[D-08] refuses COPY FROM STDIN at once when there is no data for it", async () => {
     const db = await session();
-    const started = performance.now();
+    // The server would wait for data for ever.
     const error = await failureOf(
       db.script("create temp table c (a int); copy c from stdin; copy c from stdin", {
         copyData: [[Buffer.from("1\n")]],
       }),
     );
     expect(error).toMatchObject({ sqlstate: "57014", message: expect.stringContaining("no data for this COPY") });
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(db.transactionStatus()).toBe("idle");
   });
 
@@ -387,19 +386,13 @@ describe("the end of a session", () => {
   const isGone = async (pid: number) =>
     (await cluster.sql(`select count(*)::int as n from pg_stat_activity where pid = ${pid}`))[0].n === 0;
 
-  async function untilGone(pid: number, limitMs: number): Promise<number> {
-    const started = performance.now();
-    while (!(await isGone(pid)) && performance.now() - started < limitMs) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return performance.now() - started;
-  }
+  const untilGone = (pid: number) => expect.poll(() => isGone(pid), { timeout: 30_000 }).toBe(true);
 
   it("close ends the backend, twice is harmless, and later commands fail as a lost connection", async () => {
     const db = await session();
     await db.close();
     await db.close();
-    expect(await untilGone(db.processId, 2_000)).toBeLessThan(2_000);
+    await untilGone(db.processId);
     expect(await failureOf(db.query("select 1"))).toMatchObject({ code: "CONNECT_LOST" });
   });
 
@@ -408,7 +401,7 @@ describe("the end of a session", () => {
     await db.leave();
     await db.leave();
     expect(await failureOf(db.query("select 1"))).toMatchObject({ code: "CONNECT_LOST" });
-    expect(await untilGone(db.processId, 2_000)).toBeLessThan(2_000);
+    await untilGone(db.processId);
   });
 
   it("leave in the middle of a statement waits as close does, and fails that statement", async () => {
@@ -420,12 +413,10 @@ describe("the end of a session", () => {
     expect(await running).toMatchObject({ code: "CONNECT_LOST" });
   });
 
-  it("close in the middle of a statement fails that statement within two seconds", async () => {
+  it("close in the middle of a statement fails that statement and does not wait for its end", async () => {
     const db = await session();
-    const running = failureOf(db.script("select pg_sleep(30)"));
-    const started = performance.now();
+    const running = failureOf(db.script("select pg_sleep(600)"));
     await db.close();
-    expect(performance.now() - started).toBeLessThan(8_000);
     expect(await running).toMatchObject({ code: "CONNECT_LOST" });
   });
 
@@ -440,29 +431,25 @@ describe("the end of a session", () => {
   it("a backend that is terminated while idle fails the next statement, and nothing before", async () => {
     const db = await session();
     await cluster.sql(`select pg_terminate_backend(${db.processId})`);
-    await untilGone(db.processId, 2_000);
+    await untilGone(db.processId);
     await new Promise((resolve) => setImmediate(resolve));
     expect(await failureOf(db.query("select 1"))).toMatchObject({ sqlstate: "57P01" });
   });
 
   it("cancel ends the statement on the server, and the session stays usable", async () => {
     const db = await session();
-    const started = performance.now();
-    const running = failureOf(db.script("select pg_sleep(30)"));
+    const running = failureOf(db.script("select pg_sleep(600)"));
     await db.cancel();
     expect(await running).toMatchObject({ sqlstate: "57014" });
-    expect(performance.now() - started).toBeLessThan(5_000);
     expect(await db.query("select 1 as x")).toMatchObject([{ x: "1" }]);
   });
 
   it("cancel ends a statement even when it is faster than the statement", async () => {
     const db = await session();
     for (let i = 0; i < 10; i++) {
-      const running = failureOf(db.script("select pg_sleep(30)"));
-      const started = performance.now();
+      const running = failureOf(db.script("select pg_sleep(600)"));
       await db.cancel();
       expect(await running).toMatchObject({ sqlstate: "57014" });
-      expect(performance.now() - started).toBeLessThan(5_000);
     }
   }, 40_000);
 
@@ -525,7 +512,7 @@ describe("the end of a session", () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(await isGone(pid)).toBe(false);
       child.kill("SIGKILL");
-      expect(await untilGone(pid, 10_000)).toBeLessThan(3_000);
+      await untilGone(pid);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -259,20 +259,21 @@ describe("[R-07] hostile answers", () => {
       const timer = setInterval(() => socket.write(drip), 20);
       socket.on("close", () => clearInterval(timer));
     });
-    const begun = performance.now();
     const call = post(await client(port, { timeoutMs: 400 }));
     if (status === undefined) expect(["timeout", "broken"]).toContain((await failure(call)).kind);
     else expect((await call).status).toBe(status);
-    expect(performance.now() - begun).toBeLessThan(1_500);
   });
 
   it("silence ends with the time for the request, and so does waiting for a connection", async () => {
     const server = await listen(createTcpServer(() => undefined));
-    const made = await client(server.port, { timeoutMs: 300, connections: 1 });
-    const begun = performance.now();
-    const kinds = await Promise.all([1, 2, 3].map(async () => (await failure(post(made))).kind));
-    expect(kinds).toEqual(["timeout", "timeout", "timeout"]);
-    expect(performance.now() - begun).toBeLessThan(1_500);
+    const made = await client(server.port, { timeoutMs: 200, connections: 1 });
+    const patient = await client(server.port, { timeoutMs: 1_000 });
+    const ended: string[] = [];
+    const calls = Array.from({ length: 10 }, () => failure(post(made)).finally(() => ended.push("in line")));
+    const kinds = await Promise.all([...calls, failure(post(patient)).finally(() => ended.push("patient"))]);
+    expect(kinds.map(({ kind }) => kind)).toEqual(Array(11).fill("timeout"));
+    // One after the other, ten would take twice as long as the patient one.
+    expect(ended.at(-1)).toBe("patient");
   });
 
   it.each([

@@ -241,14 +241,12 @@ describe("[T-05] a SCRAM impostor", () => {
   it.each([1, 4_095, 100_001, 2_000_000_000])(
     "asking for %i iterations is refused before any work",
     async (iterations) => {
-      const started = performance.now();
       const { error, sent } = await refusedBy(scram((nonce) => `r=${nonce}xyz,${salt},i=${iterations}`));
       expect(error).toMatchObject({
         code: "CONNECT_AUTH_REFUSED",
         parts: { detail: expect.stringContaining("4096 to 100000") },
       });
       expect(sent).not.toContain(",p=");
-      expect(performance.now() - started).toBeLessThan(5_000);
     },
   );
 
@@ -326,7 +324,6 @@ describe("[T-06] a server that holds us up or floods us", () => {
   ];
   it.each(stages)("that %s is left after the connect timeout", async (_, talk) => {
     server = await fakeServer(talk);
-    const started = performance.now();
     const retries: number[] = [];
     const abort = new AbortController();
     const outcome = refusal(settingsFor(server.port, { ...quick, sslMode: "prefer" }), {
@@ -339,7 +336,6 @@ describe("[T-06] a server that holds us up or floods us", () => {
     });
     expect((await outcome).message).toBe("seen enough");
     expect(retries).toEqual([1]);
-    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it("that drips one byte at a time is left as well", async () => {
