@@ -210,12 +210,12 @@ function headsOf(bytes: Buffer): string[] {
  */
 function base64Forms(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((offset) => {
-    const padded = Buffer.concat([Buffer.alloc(offset), bytes]);
-    const text = padded.toString("base64").replace(/=+$/, "");
-    const head = offset === 0 ? 0 : offset + 1;
-    const tail = padded.length % 3 === 0 ? 0 : 1;
-    const inner = text.slice(head, text.length - tail);
-    return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
+    const shifted = Buffer.concat([Buffer.alloc(offset), bytes]);
+    const padded = shifted.toString("base64").slice(offset === 0 ? 0 : offset + 1);
+    const text = padded.replace(/=+$/, "");
+    const inner = shifted.length % 3 === 0 ? text : text.slice(0, -1);
+    // Where the encoded text ends with the value, its last character is the value's alone, with padding or without.
+    return [inner, text, padded].flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
   });
 }
 

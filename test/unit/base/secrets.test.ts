@@ -104,6 +104,19 @@ describe("[D-02] a secret is recognised", () => {
     registerSecret("abcdef");
     expect(scrub("12345 abcdef")).toBe(`12345 ${SECRET_TEXT}`);
   });
+
+  test.each(["canary-of-12", "canary-of-13?", "canary-of-14~~", "ünïcödé~?>>"])(
+    "to its last character where base64 ends with it: %s",
+    (value) => {
+      registerSecret(value);
+      for (const before of ["", "u:", "x"]) {
+        const encoded = bytes(`${before}${value}`);
+        for (const text of [encoded.toString("base64"), encoded.toString("base64url")]) {
+          expect(scrub(`(${text})`)).toMatch(/^\(.{0,3}\[secret\]\)$/);
+        }
+      }
+    },
+  );
 });
 
 describe("[S-08] scrubbing stays fast", () => {
