@@ -5,18 +5,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Issued } from "../../support/certificates.ts";
-
-export interface Listener extends AsyncDisposable {
-  host: string;
-  port: number;
-  /** Connections ever accepted. */
-  accepted(): number;
-  /** Connections open now. */
-  open(): number;
-  /** Bytes that came through its TLS, for those that have one. */
-  heard?(): number;
-  stop(): Promise<void>;
-}
+import type { Listener } from "../../support/listener.ts";
 
 export interface TestProxy extends Listener {
   /** Cuts all connections after so many more bytes have gone to the server, and refuses new ones until `heal`. */
