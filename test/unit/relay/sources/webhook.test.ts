@@ -425,9 +425,7 @@ describe("a pipeline that stops", () => {
     const { url, stop } = await receiver(UNSIGNED);
     const lost = post(url, "{}").catch(() => "lost");
     await expect.poll(() => inbox.batches.length).toBe(1);
-    const begun = performance.now();
     await stop();
-    expect(performance.now() - begun).toBeLessThan(3_000);
     expect(await lost).toBe("lost");
   });
 
