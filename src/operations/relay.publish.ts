@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { PgkeepError } from "../base/errors.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
 import { FileRefusal, readRegularFile } from "../config/regular-file.ts";
+import { isJson } from "../relay/json/is-json.ts";
 import { targetFields, withTide } from "./relay/tide.ts";
 
 /** 1 MiB: no sink takes a larger message. */
@@ -100,14 +101,5 @@ async function readFile(file: string, { workingDirectory, signal }: OperationCon
       hint: "Name a regular file of JSON text, at most 1 MiB.",
       state: "nothing was published",
     });
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

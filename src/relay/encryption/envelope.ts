@@ -12,6 +12,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 import { registerSecret, Secret } from "../../base/secrets.ts";
+import { isJson } from "../json/is-json.ts";
 
 /** An envelope that cannot be opened or a key that is none. Says nothing of key or content. */
 export class EncryptionFailure extends Error {
@@ -106,15 +107,6 @@ function decipher(key: EncryptionKey, { iv, sealed, outbox }: Enciphered): strin
     return Buffer.concat([opener.update(sealed.subarray(0, -TAG_BYTES)), opener.final()]).toString("utf8");
   } catch {
     throw new EncryptionFailure("the envelope was changed, or belongs to another outbox");
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 
