@@ -247,6 +247,30 @@ function fishLines(program: string, at: string, { words, flags, arguments: given
 const psQuoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const psList = (words: readonly string[]): string => `@(${words.map(psQuoted).join(", ")})`;
 
+/** From the words before the cursor to what may stand there, by the tables above it. */
+const POWERSHELL_LOOKUP = [
+  "  $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })",
+  "  if ($wordToComplete -ne '' -and $words.Count -gt 0) { $words = @($words | Select-Object -SkipLast 1) }",
+  "  $plain = @($words | Where-Object { -not $_.StartsWith('-') })",
+  "  $command = ''",
+  '  if ($plain.Count -gt 1 -and $flags.ContainsKey("$($plain[0]) $($plain[1])")) { $command = "$($plain[0]) $($plain[1])" }',
+  "  elseif ($plain.Count -gt 0 -and $flags.ContainsKey($plain[0])) { $command = $plain[0] }",
+  "  $found = @()",
+  "  $previous = if ($words.Count -gt 0) { $words[-1] } else { '' }",
+  '  if ($values.ContainsKey("$command $previous")) { $found = $values["$command $previous"] }',
+  "  elseif ($wordToComplete.StartsWith('-')) { $found = $flags[$command] }",
+  "  elseif ($plain.Count -eq 0) { $found = $first }",
+  "  else {",
+  "    if ($plain.Count -eq 1 -and $verbs.ContainsKey($plain[0])) { $found += $verbs[$plain[0]] }",
+  "    if ($arguments.ContainsKey($command)) { $found += $arguments[$command] }",
+  "  }",
+  '  $found | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {',
+  "    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)",
+  "  }",
+  "}",
+  "",
+];
+
 function powershellScript(program: string, commands: readonly Completable[]): string {
   const entries = (rows: readonly (readonly [string, readonly string[]])[]): string[] =>
     rows.map(([key, words]) => `    ${psQuoted(key)} = ${psList(words)}`);
@@ -275,25 +299,6 @@ function powershellScript(program: string, commands: readonly Completable[]): st
     "  $arguments = @{",
     ...entries(given),
     "  }",
-    "  $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })",
-    "  if ($wordToComplete -ne '' -and $words.Count -gt 0) { $words = @($words | Select-Object -SkipLast 1) }",
-    "  $plain = @($words | Where-Object { -not $_.StartsWith('-') })",
-    "  $command = ''",
-    '  if ($plain.Count -gt 1 -and $flags.ContainsKey("$($plain[0]) $($plain[1])")) { $command = "$($plain[0]) $($plain[1])" }',
-    "  elseif ($plain.Count -gt 0 -and $flags.ContainsKey($plain[0])) { $command = $plain[0] }",
-    "  $found = @()",
-    "  $previous = if ($words.Count -gt 0) { $words[-1] } else { '' }",
-    '  if ($values.ContainsKey("$command $previous")) { $found = $values["$command $previous"] }',
-    "  elseif ($wordToComplete.StartsWith('-')) { $found = $flags[$command] }",
-    "  elseif ($plain.Count -eq 0) { $found = $first }",
-    "  else {",
-    "    if ($plain.Count -eq 1 -and $verbs.ContainsKey($plain[0])) { $found += $verbs[$plain[0]] }",
-    "    if ($arguments.ContainsKey($command)) { $found += $arguments[$command] }",
-    "  }",
-    '  $found | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {',
-    "    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)",
-    "  }",
-    "}",
-    "",
+    ...POWERSHELL_LOOKUP,
   ].join("\n");
 }

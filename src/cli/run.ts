@@ -60,7 +60,7 @@ export async function runOperation(invocation: Invocation, parsed: ParsedCommand
   for (const { path } of plan.files) checkOutputFile(resolve(path));
   checkFields(parsed);
   const deadline = new Deadline(timeoutMs(parsed));
-  const run = await prepare(invocation, parsed, plan, environment, deadline.signal);
+  const run = await prepare(invocation, { parsed, plan, environment, signal: deadline.signal });
   try {
     const outcome = await outcomeOf(run);
     return await finish(run, outcome);
@@ -93,13 +93,14 @@ function timeoutMs({ command, globals }: ParsedCommand): number {
   });
 }
 
-async function prepare(
-  invocation: Invocation,
-  parsed: ParsedCommand,
-  plan: OutputPlan,
-  environment: OperationContext["environment"],
-  signal: AbortSignal,
-): Promise<Run> {
+interface Preparation {
+  parsed: ParsedCommand;
+  plan: OutputPlan;
+  environment: OperationContext["environment"];
+  signal: AbortSignal;
+}
+
+async function prepare(invocation: Invocation, { parsed, plan, environment, signal }: Preparation): Promise<Run> {
   const terminals = standardTerminals();
   const interactive = isInteractive(terminals, environment, parsed.globals.noInput);
   const run: Run = {

@@ -47,11 +47,23 @@ const FAILURE = z.object({
 const path = z.string().meta({ description: "Directory of the project" });
 const anything = z.looseObject({});
 
+const nothing = z.object({});
+
 const TOOLS: readonly Tool[] = [
-  structured("ai_contract", "ai.contract", "The session interface as JSON", z.object({})),
-  text("ai_overview", "ai.overview", "What to know first", z.object({}), () => ({})),
-  text("ai_skill", "ai.skill", "One guide by name", z.object({ name: z.string() }), ({ name }) => ({ name })),
-  structured("ai_skills", "ai.skills", "Names of the guides", z.object({})),
+  structured({
+    name: "ai_contract",
+    operation: "ai.contract",
+    description: "The session interface as JSON",
+    input: nothing,
+  }),
+  text({ name: "ai_overview", operation: "ai.overview", description: "What to know first", input: nothing }),
+  text({
+    name: "ai_skill",
+    operation: "ai.skill",
+    description: "One guide by name",
+    input: z.object({ name: z.string() }),
+  }),
+  structured({ name: "ai_skills", operation: "ai.skills", description: "Names of the guides", input: nothing }),
   deployTool(),
   {
     name: "init",
@@ -61,14 +73,24 @@ const TOOLS: readonly Tool[] = [
     output: anything,
     answer: initProject,
   },
-  structured(
-    "metadata_plan",
-    "metadata.plan",
-    "The files of a project in the order they would run",
-    z.object({ path }),
-  ),
-  structured("metadata_validate", "metadata.validate", "Check the metadata of a project's files", z.object({ path })),
-  structured("templates_list", "templates.list", "The templates that init knows", z.object({})),
+  structured({
+    name: "metadata_plan",
+    operation: "metadata.plan",
+    description: "The files of a project in the order they would run",
+    input: z.object({ path }),
+  }),
+  structured({
+    name: "metadata_validate",
+    operation: "metadata.validate",
+    description: "Check the metadata of a project's files",
+    input: z.object({ path }),
+  }),
+  structured({
+    name: "templates_list",
+    operation: "templates.list",
+    description: "The templates that init knows",
+    input: nothing,
+  }),
 ];
 
 async function initProject(input: Readonly<Record<string, unknown>>, context: OperationContext): Promise<ToolResult> {
@@ -80,23 +102,25 @@ async function initProject(input: Readonly<Record<string, unknown>>, context: Op
   return both(await run("project.init", { directory, ...(template === undefined ? {} : { template }) }, context));
 }
 
-function structured(name: string, operation: string, description: string, input: z.ZodObject): Tool {
-  const answer: Tool["answer"] = async (given, context) => both(await run(operation, given, context));
-  return { name, operation, description, input, output: anything, answer };
+/** A tool that is an operation under pgmi's name. */
+type NamedOperation = Pick<Tool, "name" | "operation" | "description" | "input">;
+
+function structured(named: NamedOperation): Tool {
+  return {
+    ...named,
+    output: anything,
+    answer: async (given, context) => both(await run(named.operation, given, context)),
+  };
 }
 
-function text(
-  name: string,
-  operation: string,
-  description: string,
-  input: z.ZodObject,
-  inputOf: (given: Readonly<Record<string, unknown>>) => Record<string, unknown>,
-): Tool {
-  const answer: Tool["answer"] = async (given, context) => {
-    const output = await run(operation, inputOf(given), context);
-    return { text: typeof output.text === "string" ? output.text : JSON.stringify(output) };
+function text(named: NamedOperation): Tool {
+  return {
+    ...named,
+    answer: async (given, context) => {
+      const output = await run(named.operation, given, context);
+      return { text: typeof output.text === "string" ? output.text : JSON.stringify(output) };
+    },
   };
-  return { name, operation, description, input, answer };
 }
 
 const both = (output: Record<string, unknown>): ToolResult => ({

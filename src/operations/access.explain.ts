@@ -76,7 +76,6 @@ export default defineOperation({
 });
 
 function outputShape(z: ZodNamespace) {
-  const when = z.enum(["now", "after set role"]);
   return z.strictObject({
     database: z.string(),
     role: z.string().nullable().meta({ description: "null: PUBLIC" }),
@@ -90,40 +89,43 @@ function outputShape(z: ZodNamespace) {
     }),
     answer: z.enum(["now", "after set role", "some columns", "no", "unknown"]),
     reasons: z.array(z.string()).meta({ description: "Why it is unknown, or why a held privilege is of no use" }),
-    paths: z.array(
-      z.strictObject({
-        source: z.enum(SOURCES),
-        when,
-        acting: z.string().nullable().meta({ description: "The role that acts at the end; null: PUBLIC" }),
-        columns: z.array(z.string()).nullable().meta({ description: "null: the whole object" }),
-        reaches: z.boolean().meta({ description: "false: without USAGE on the schema it leads nowhere" }),
-        rows: z
-          .strictObject({
-            limit: z.enum(["all", "some", "none"]),
-            reason: z.string(),
-            policies: z.array(
-              z.strictObject({
-                name: z.string(),
-                permissive: z.boolean(),
-                using: z.string().nullable(),
-                check: z.string().nullable(),
-              }),
-            ),
-          })
-          .nullable()
-          .meta({ description: "What row level security leaves; null: not a table" }),
-        steps: z.array(
-          z.strictObject({
-            text: z.string(),
-            evidence: z.string(),
-            remove: z.string().nullable().meta({ description: "SQL that takes this step away" }),
-          }),
-        ),
-      }),
-    ),
+    paths: z.array(pathShape(z)),
     is_complete: z.boolean().meta({ description: "false: there are more paths than are listed" }),
     not_by: z.array(z.enum(SOURCES)).meta({ description: "What was looked at and gives nothing" }),
     notes: z.array(z.string()),
+  });
+}
+
+function pathShape(z: ZodNamespace) {
+  return z.strictObject({
+    source: z.enum(SOURCES),
+    when: z.enum(["now", "after set role"]),
+    acting: z.string().nullable().meta({ description: "The role that acts at the end; null: PUBLIC" }),
+    columns: z.array(z.string()).nullable().meta({ description: "null: the whole object" }),
+    reaches: z.boolean().meta({ description: "false: without USAGE on the schema it leads nowhere" }),
+    rows: rowsShape(z).nullable().meta({ description: "What row level security leaves; null: not a table" }),
+    steps: z.array(
+      z.strictObject({
+        text: z.string(),
+        evidence: z.string(),
+        remove: z.string().nullable().meta({ description: "SQL that takes this step away" }),
+      }),
+    ),
+  });
+}
+
+function rowsShape(z: ZodNamespace) {
+  return z.strictObject({
+    limit: z.enum(["all", "some", "none"]),
+    reason: z.string(),
+    policies: z.array(
+      z.strictObject({
+        name: z.string(),
+        permissive: z.boolean(),
+        using: z.string().nullable(),
+        check: z.string().nullable(),
+      }),
+    ),
   });
 }
 

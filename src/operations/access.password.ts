@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import { checkPassword } from "../access/apply/passwords.ts";
+import { checkPassword, type RolePassword } from "../access/apply/passwords.ts";
 import { setPassword } from "../access/apply/set-password.ts";
 import { PgkeepError } from "../base/errors.ts";
 import type { OperationContext } from "../base/operation.ts";
@@ -87,7 +87,7 @@ export default defineOperation({
       return { verifier: scramVerifierText(password, { salt: randomBytes(SCRAM_SALT_BYTES), iterations }) };
     checkPassword(role, password);
     if (dryRun) return { role, outcome: "not set" as const };
-    return { role, outcome: await giveTo(role, password, input, context) };
+    return { role, outcome: await givePassword({ role, secret: password }, input, context) };
   },
 });
 
@@ -97,7 +97,7 @@ interface Giving extends ServerRequest {
   stateFile?: string | undefined;
 }
 
-async function giveTo(role: string, secret: Secret, request: Giving, context: OperationContext) {
+async function givePassword({ role, secret }: RolePassword, request: Giving, context: OperationContext) {
   const warn = (message: string): void => context.report({ type: "warning", message });
   const { iterations, rotate = false } = request;
   const server = await serverOf(request, context);

@@ -12,7 +12,7 @@ import { wantsEmbedded } from "../deploy/run/offline.ts";
 import { type ConnectionRequest, connectionFields } from "../pg/connect/input.ts";
 import { resolveConnection } from "../pg/connect/resolve.ts";
 import { embeddedConnection } from "../pg/embedded/running-server.ts";
-import type { Session } from "../pg/session.ts";
+import type { ConnectionSettings, Session } from "../pg/session.ts";
 import { type Check, checksOf } from "./doctor/check.ts";
 import { reachServer } from "./doctor/connection.ts";
 import { checkServer } from "./doctor/server.ts";
@@ -101,53 +101,70 @@ interface ServerAnswers {
   isConnected: boolean;
 }
 
-async function serverChecks(
-  input: ConnectionRequest & { path?: string | undefined },
-  context: OperationContext,
-): Promise<ServerAnswers> {
-  const { ok, warn, fail, unknown } = checksOf("config");
+type ServerRequest = ConnectionRequest & { path?: string | undefined };
+
+async function serverChecks(input: ServerRequest, context: OperationContext): Promise<ServerAnswers> {
   const checks: Check[] = [];
-  const note = (message: string): void => {
-    checks.push(warn("settings", message));
-  };
   try {
-    const settings = await settingsOf(input.path, context);
-    settings.warnings.forEach(note);
-    const files = settings.files.length === 0 ? "no configuration file" : settings.files.join(", ");
-    const embedded = wantsEmbedded(input, settings);
-    const connection = await resolveConnection(
-      { ...input, embedded },
-      {
-        environment: settings.environment,
-        workingDirectory: context.workingDirectory,
-        fileSettings: settings.connection,
-        embedded: () => embeddedConnection(embeddedDirectory(input, context)),
-        warn: note,
-        signal: context.signal,
-        clock: context.clock,
-      },
-    );
-    const { user, database, hosts } = connection.settings;
-    const where = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
-    checks.push(ok("settings", files), ok("target", `${user}@${where}/${database}`));
-    const { checks: reached, session } = await reachServer(connection.settings, context);
-    checks.push(...reached);
-    if (!session)
-      return {
-        checks: [...checks, checksOf("rights").unknown("rights", "not asked: there is no connection")],
-        isConnected: false,
-      };
-    await using _ = session;
-    checks.push(...(await checkServer(session, { clock: context.clock, isEmbedded: embedded })));
-    return { checks: [...checks, ...(await relayChecks(session))], isConnected: true };
+    const target = await targetOf(input, context, checks);
+    const isConnected = await askServer(target, context, checks);
+    return { checks, isConnected };
   } catch (error) {
     if (!(error instanceof PgkeepError) || context.signal.aborted) throw error;
+    const { fail, unknown } = checksOf("config");
     checks.push(
       fail("settings", `${error.message} (${error.code})`, error.parts.hint ?? `pgkeep explain ${error.code}`),
     );
     checks.push(unknown("connection", "not tried: the configuration is not complete"));
     return { checks, isConnected: false };
   }
+}
+
+interface Target {
+  settings: ConnectionSettings;
+  isEmbedded: boolean;
+}
+
+/** Where the configuration leads; what it says on the way goes into `checks`. */
+async function targetOf(input: ServerRequest, context: OperationContext, checks: Check[]): Promise<Target> {
+  const { ok, warn } = checksOf("config");
+  const note = (message: string): void => {
+    checks.push(warn("settings", message));
+  };
+  const settings = await settingsOf(input.path, context);
+  settings.warnings.forEach(note);
+  const files = settings.files.length === 0 ? "no configuration file" : settings.files.join(", ");
+  const embedded = wantsEmbedded(input, settings);
+  const connection = await resolveConnection(
+    { ...input, embedded },
+    {
+      environment: settings.environment,
+      workingDirectory: context.workingDirectory,
+      fileSettings: settings.connection,
+      embedded: () => embeddedConnection(embeddedDirectory(input, context)),
+      warn: note,
+      signal: context.signal,
+      clock: context.clock,
+    },
+  );
+  const { user, database, hosts } = connection.settings;
+  const where = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
+  checks.push(ok("settings", files), ok("target", `${user}@${where}/${database}`));
+  return { settings: connection.settings, isEmbedded: embedded };
+}
+
+/** What the server says of itself goes into `checks`. Returns whether it could be asked. */
+async function askServer({ settings, isEmbedded }: Target, context: OperationContext, checks: Check[]) {
+  const { checks: reached, session } = await reachServer(settings, context);
+  checks.push(...reached);
+  if (!session) {
+    checks.push(checksOf("rights").unknown("rights", "not asked: there is no connection"));
+    return false;
+  }
+  await using _ = session;
+  checks.push(...(await checkServer(session, { clock: context.clock, isEmbedded })));
+  checks.push(...(await relayChecks(session)));
+  return true;
 }
 
 /** Nothing where there is no relay. */

@@ -93,7 +93,8 @@ export default defineOperation({
       if (action === "show") return { ...NOTHING, action, pipelines, config: shownConfig(row.config) };
       if (action === "test") return { ...NOTHING, action, pipelines, test: await testPipeline(row, input, context) };
       const enabled = action === "enable";
-      const changed = !input.dryRun && (await switchPipeline(session, row.name, enabled, context));
+      const switchIt = enabled ? enablePipeline : disablePipeline;
+      const changed = !input.dryRun && (await switchIt(session, row.name, context));
       return { ...NOTHING, action, changed, pipelines: pipelines.map((one) => ({ ...one, enabled })) };
     }),
   exitCode: ({ action, pipelines, test }) => {
@@ -115,14 +116,16 @@ function requiredName(action: string, name: string | undefined): string {
   });
 }
 
-async function switchPipeline(
-  session: Session,
-  name: string,
-  enabled: boolean,
-  { signal }: OperationContext,
-): Promise<boolean> {
+/** Whether it was off. */
+async function enablePipeline(session: Session, name: string, { signal }: OperationContext): Promise<boolean> {
   signal.throwIfAborted();
-  const call = enabled ? "tide.relay_enable" : "tide.relay_disable";
-  const [row] = await session.query(`select ${call}($1) as changed`, [name]);
+  const [row] = await session.query("select tide.relay_enable($1) as changed", [name]);
+  return row?.changed === "t";
+}
+
+/** Whether it was on. */
+async function disablePipeline(session: Session, name: string, { signal }: OperationContext): Promise<boolean> {
+  signal.throwIfAborted();
+  const [row] = await session.query("select tide.relay_disable($1) as changed", [name]);
   return row?.changed === "t";
 }

@@ -37,7 +37,7 @@ export default defineOperation({
     withTide(input, context, async (session) => ({
       lines: await followDeliveries(
         session,
-        { ...input, intervalMs: milliseconds(input.interval, "interval", 50) },
+        { ...input, intervalMs: milliseconds(input.interval, "interval", { least: 50 }) },
         context,
       ),
     })),

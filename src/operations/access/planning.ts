@@ -5,6 +5,7 @@
  * be others, and with `rotate` all of them. What nobody knows stays as it is, and the plan says so.
  */
 import { resolve } from "node:path";
+import type { Fingerprints } from "../../access/apply/fingerprints.ts";
 import {
   comparePasswords,
   type PasswordState,
@@ -95,44 +96,70 @@ export async function planningOf(
   const server = await serverFor(model, request, context);
   const warn = (message: string): void => context.report({ type: "warning", message });
   const passwords = await passwordsOf(model, { request, context, lenient, warn });
-  const wanted = [...model.roles.values()].filter(({ password, state }) => password && state === "present");
   const memory = passwords.size > 0 ? await memoryOf(server, request, context) : undefined;
-  const { rotate = false, cascade = false, includeDefiner = false } = request;
-  let looks: { first: Snapshot; last: Snapshot } | undefined;
-  const look = async (session: Session, set: ReadonlySet<string> = new Set()) => {
+  const planner = new Planner({ model, passwords, memory, request });
+  return {
+    model,
+    server,
+    passwords,
+    open: () => openTarget(server, model.database || undefined),
+    plan: async (session, set) => (await planner.look(session, set)).plan,
+    compare: (session) => planner.compare(session),
+    looks: () => planner.looks,
+    remember: (roles) => planner.remember(roles, warn),
+  };
+}
+
+interface PlannerParts {
+  model: AccessModel;
+  passwords: ReadonlyMap<string, RolePassword>;
+  memory: Fingerprints | undefined;
+  request: PlanningRequest;
+}
+
+/** Looks at a database as often as it is asked to, and plans from what it saw last. */
+class Planner {
+  looks: { first: Snapshot; last: Snapshot } | undefined;
+  readonly #parts: PlannerParts;
+  /** Roles for which the model names a password. */
+  readonly #wanted: readonly RoleModel[];
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+    const roles = [...parts.model.roles.values()];
+    this.#wanted = roles.filter(({ password, state }) => password && state === "present");
+  }
+
+  /** `set`: roles whose password this transaction has set. */
+  async look(session: Session, set: ReadonlySet<string> = new Set()) {
+    const { model, passwords, memory, request } = this.#parts;
+    const { rotate = false, cascade = false, includeDefiner = false } = request;
     const snapshot = await inspectFor(model, session);
-    looks = { first: looks?.first ?? snapshot, last: snapshot };
+    this.looks = { first: this.looks?.first ?? snapshot, last: snapshot };
     const states = await comparePasswords(session, passwords, memory?.check);
-    const { setPasswords, unknown } = passwordsToSet({ wanted, states, snapshot, rotate, set });
+    const { setPasswords, unknown } = passwordsToSet({ wanted: this.#wanted, states, snapshot, rotate, set });
     const options = { setPasswords, cascade, includeDefiner };
     const made = await makePlan(model, snapshot, options);
     // Of a password that could not be looked up it was said already.
     const unsure = unknown.filter((role) => passwords.has(role)).map(unknownPassword);
     const warnings = [...made.warnings, ...unsure];
     return { plan: { ...made, warnings }, snapshot, options };
-  };
-  const compare = async (session: Session) => {
-    const { plan, snapshot, options } = await look(session);
-    return { plan, differences: await differences(model, snapshot, options) };
-  };
-  const remember = (roles: readonly string[]): void => {
+  }
+
+  async compare(session: Session) {
+    const { plan, snapshot, options } = await this.look(session);
+    return { plan, differences: await differences(this.#parts.model, snapshot, options) };
+  }
+
+  remember(roles: readonly string[], warn: (message: string) => void): void {
+    const { memory, passwords } = this.#parts;
     if (!memory || roles.length === 0) return;
     for (const name of roles) {
-      const [role, password] = [looks?.last.roles.get(name), passwords.get(name)];
+      const [role, password] = [this.looks?.last.roles.get(name), passwords.get(name)];
       if (role && password) memory.set(role, password.secret);
     }
     saveMemory(memory, warn);
-  };
-  return {
-    model,
-    server,
-    passwords,
-    open: () => openTarget(server, model.database || undefined),
-    plan: async (session, set) => (await look(session, set)).plan,
-    compare,
-    looks: () => looks,
-    remember,
-  };
+  }
 }
 
 const unknownPassword = (role: string): string =>

@@ -165,7 +165,7 @@ async function settle(session: Session, request: DlqRequest, context: OperationC
   if (missing !== undefined) throw unknownLetter(missing);
   const matched = await countDeadLetters(session, { ...request, all: false });
   if (request.preview || meant.length === 0) return { action, dead_letters: meant, matched, changed: 0 };
-  await approve(action, meant.length, request, context);
+  await approve({ action, count: meant.length, yes: request.yes }, context);
   const call = await callOf(session, action);
   let changed = 0;
   for (let from = 0; from < meant.length; from += CHUNK) {
@@ -183,12 +183,12 @@ async function settle(session: Session, request: DlqRequest, context: OperationC
   return { action, dead_letters: after, matched, changed };
 }
 
-async function approve(
-  action: string,
-  count: number,
-  { yes = false }: DlqRequest,
-  { prompt }: OperationContext,
-): Promise<void> {
+interface Approval extends Pick<DlqRequest, "yes"> {
+  action: string;
+  count: number;
+}
+
+async function approve({ action, count, yes = false }: Approval, { prompt }: OperationContext): Promise<void> {
   if (count < 2 || yes) return;
   if (!prompt) {
     throw new PgkeepError("RELAY_UNAPPROVED", `to ${action} ${count} dead letters was not approved`, {

@@ -15,9 +15,9 @@ const LONGEST_LEASE_MS = 3_600_000;
 export function timesOf(flags: RunFlags) {
   return {
     drainTimeoutMs: milliseconds(flags.drainTimeout, "drain-timeout"),
-    discoveryIntervalMs: milliseconds(flags.discoveryInterval, "discovery-interval", 100),
-    takeoverIntervalMs: milliseconds(flags.takeoverInterval, "takeover-interval", 100),
-    leaseMs: milliseconds(flags.lease, "lease", 500, LONGEST_LEASE_MS),
+    discoveryIntervalMs: milliseconds(flags.discoveryInterval, "discovery-interval", { least: 100 }),
+    takeoverIntervalMs: milliseconds(flags.takeoverInterval, "takeover-interval", { least: 100 }),
+    leaseMs: milliseconds(flags.lease, "lease", { least: 500, most: LONGEST_LEASE_MS }),
     sweepIntervalMs: milliseconds(flags.sweepInterval, "sweep-interval"),
   };
 }

@@ -49,9 +49,11 @@ export const DEFAULT_RUN: RunFlags = {
 };
 
 export function runFields(z: ZodNamespace) {
-  const duration = (fallback: string, description: string, group = "what") =>
-    z.string().default(fallback).meta({ description, duration: true, valueName: "DUR", group });
-  const safety = (description: string) => z.boolean().optional().meta({ description, group: "safety" });
+  return { ...choiceFields(z), ...reportFields(z), ...boundaryFields(z), ...paceFields(z) };
+}
+
+/** What is run, and until when. */
+function choiceFields(z: ZodNamespace) {
   return {
     pipeline: z
       .array(z.string())
@@ -66,6 +68,12 @@ export function runFields(z: ZodNamespace) {
       description:
         "Deliver what is due, then end; a sink that is away for a minute is given up, and the run ends with 1",
     }),
+  };
+}
+
+/** How people and machines hear of it. */
+function reportFields(z: ZodNamespace) {
+  return {
     failOnDead: z
       .boolean()
       .optional()
@@ -92,6 +100,13 @@ export function runFields(z: ZodNamespace) {
       valueName: "URL",
       group: "output",
     }),
+  };
+}
+
+/** What pipelines may reach and read: nothing, unless somebody says so. */
+function boundaryFields(z: ZodNamespace) {
+  const safety = (description: string) => z.boolean().optional().meta({ description, group: "safety" });
+  return {
     ssrfAllow: z.array(z.string()).optional().meta({
       description: "Private networks and hosts that pipelines may dial, separated by commas; default none",
       valueName: "CIDR,...",
@@ -111,6 +126,14 @@ export function runFields(z: ZodNamespace) {
     allowSuperuser: safety("Run although the role is a superuser"),
     allowInsecure: safety("Permit plain HTTP and unverified TLS where a pipeline asks for it"),
     allowInlineSecrets: safety("Accept secrets that stand in the catalog in clear text"),
+  };
+}
+
+/** How much at once, and how often. */
+function paceFields(z: ZodNamespace) {
+  const duration = (fallback: string, description: string) =>
+    z.string().default(fallback).meta({ description, duration: true, valueName: "DUR", group: "what" });
+  return {
     maxPipelines: z
       .int()
       .min(1)
@@ -134,8 +157,16 @@ export function runFields(z: ZodNamespace) {
   };
 }
 
-/** Milliseconds of a duration flag, from `least` to `most`; `flag` for the message. Throws CONFIG_VALUE_INVALID. */
-export function milliseconds(text: string, flag: string, least = 0, most = Number.POSITIVE_INFINITY): number {
+export interface MillisecondBounds {
+  /** Default: zero. */
+  least?: number;
+  /** Default: no limit. */
+  most?: number;
+}
+
+/** Milliseconds of a duration flag within `bounds`; `flag` for the message. Throws CONFIG_VALUE_INVALID. */
+export function milliseconds(text: string, flag: string, bounds: MillisecondBounds = {}): number {
+  const { least = 0, most = Number.POSITIVE_INFINITY } = bounds;
   const ms = parseDurationMs(text);
   if (ms !== undefined && ms >= least && ms <= most) return ms;
   const range = Number.isFinite(most) ? `from ${least} ms to ${most} ms` : `of ${least} ms or more`;
