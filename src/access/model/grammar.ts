@@ -2,164 +2,48 @@
  * The model file's grammar: every key, what may stand there and what it means.
  *
  * This one description is what the reader checks a file against, and what the JSON schema and the reference page are
- * made from. What a key does to the model is in build.ts.
+ * made from. What may stand as a value is in grammar-values.ts, and what a key does to the model in build.ts.
  */
 import {
   choice,
   documentSchema,
   either,
-  type Form,
   integer,
   key,
   list,
-  mention,
   named,
   oneOrMore,
-  type RecordKey,
   record,
   requiredKey,
   text,
   truth,
   type Written,
 } from "../../config/document-form.ts";
-import { isReference } from "../../config/references.ts";
-import { identifierProblem } from "../../pg/identifiers.ts";
-import type { COLUMN_PRIVILEGES, PrivilegeName } from "../privileges/privilege.ts";
-import { isPublic } from "./granting.ts";
-import { isExactPattern } from "./object-pattern.ts";
-import { policyExpressionProblem } from "./policy-expression.ts";
-import { DEFAULT_SELECTORS, entriesOf, OBJECT_SELECTORS, SCHEMA_SELECTORS, type Selector } from "./selectors.ts";
-
-const NAME_SCHEMA = { type: ["string", "number", "boolean"], minLength: 1 };
-
-/** Why `name` cannot be the name of something; the sentence continues "the name". */
-export function nameProblem(name: string): string | undefined {
-  const problem = identifierProblem(name);
-  return problem && `cannot be a name: ${problem}`;
-}
-
-function name(what: string): Form<string> {
-  return text(`the name of a ${what}`, nameProblem, NAME_SCHEMA);
-}
-
-const anyRole = name("role");
-
-/** A role that the file mentions, which must be known. */
-const roleName = mention(anyRole);
-
-const granteeName: Form<string> = {
-  ...anyRole,
-  read: (node, place) => (node.kind === "scalar" && isPublic(node.text) ? anyRole : roleName).read(node, place),
-};
-
-/** PUBLIC in any case is everybody; `{ role: PUBLIC }` is a role that somebody called so. */
-const grantee = either(
+import type { PrivilegeName } from "../privileges/privilege.ts";
+import {
+  anyRole,
+  columnLists,
+  comment,
+  connection,
+  expression,
   granteeName,
-  record({ role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC") }),
-);
-
-/** In lists whose privilege has no place for its own options. */
-const granteeWithOption = either(
-  granteeName,
-  record({
-    role: requiredKey(roleName, "Its exact name, also one that looks like PUBLIC"),
-    grantable: key(truth(), "May pass the privilege on; default false"),
-  }),
-);
-
-const grantees = oneOrMore(grantee);
-const roleNames = oneOrMore(roleName);
-const newRoles = oneOrMore(anyRole);
-
-const pattern = text("a name, or a pattern with * and ?", patternProblem, NAME_SCHEMA);
-
-/** A name without wildcards is as long as a name can be; signatures are longer. */
-function patternProblem(given: string): string | undefined {
-  if (given === "") return "is empty";
-  if (given.includes("\0")) return "holds a NUL character";
-  if (given.includes("(") || !isExactPattern(given)) return undefined;
-  return nameProblem(given.replace(/\\(.)/gsu, "$1"));
-}
-
-const patterns = oneOrMore(pattern);
-
-/** Privileges of a kind, or all that the connected server has for it. */
-function privilegesOf(names: readonly PrivilegeName[]): Form<readonly { value: PrivilegeName | "all" }[]> {
-  return oneOrMore(choice<PrivilegeName | "all">([...names, "all"]));
-}
-
-/** Keys of the same names as `selectors`, each taking privileges of its kind. */
-function privilegeKeys<Name extends string>(
-  selectors: Readonly<Record<Name, Pick<Selector, "privileges"> & { shown?: string }>>,
-): Record<Name, RecordKey<readonly { value: PrivilegeName | "all" }[]>> {
-  return mapRecord(selectors, ({ privileges, shown }, word) =>
-    key(privilegesOf(privileges), `Privileges on ${shown ?? word.replaceAll("_", " ")}`),
-  );
-}
-
-function mapRecord<Name extends string, From, To>(
-  from: Readonly<Record<Name, From>>,
-  change: (value: From, name: Name) => To,
-): Record<Name, To> {
-  const changed: Partial<Record<Name, To>> = {};
-  for (const [each, value] of entriesOf(from)) changed[each] = change(value, each);
-  const isWhole = (partial: Partial<Record<Name, To>>): partial is Record<Name, To> =>
-    entriesOf(from).every(([each]) => Object.hasOwn(partial, each));
-  if (!isWhole(changed)) throw new TypeError("a name was lost");
-  return changed;
-}
-
-const COLUMN_KEYS = mapRecord(
-  {
-    select: "read",
-    insert: "given on insert",
-    update: "changed",
-    references: "referred to by foreign keys",
-  } satisfies Record<(typeof COLUMN_PRIVILEGES)[number], string>,
-  (what) => key(oneOrMore(name("column")), `Columns that may be ${what}`),
-);
-
-const columnLists = record(COLUMN_KEYS);
-
-const settings = named(
-  text("a value, as SET takes it", (value) => (value.includes("\0") ? "holds a NUL character" : undefined)),
-  "parameters with their values",
-  (parameter) => (/^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*$/.test(parameter) ? undefined : "is not a parameter's name"),
-);
-
-const password = text(
-  "one reference: ${env:NAME} or ${file:/path}",
-  (value) =>
-    isReference(value)
-      ? undefined
-      : "must be exactly one reference, ${env:NAME} or ${file:/path}; a password in the file is refused",
-  { type: "string", pattern: "^\\$\\{(env|file):[^{}]+\\}$" },
-);
-
-const connection = text(
-  "one reference: ${env:NAME} or ${file:/path}",
-  (value) =>
-    isReference(value)
-      ? undefined
-      : "must be exactly one reference, ${env:NAME} or ${file:/path}, to a connection string",
-  { type: "string", pattern: "^\\$\\{(env|file):[^{}]+\\}$" },
-);
-
-/** A date, a timestamp with or without a zone, or infinity: what the server reads the same whatever its settings. */
-const VALID_UNTIL = /^(\d{4,6}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?( BC)?)?|-?infinity)$/;
-
-const validUntil = text(
-  "a date (2027-06-30), a timestamp or infinity",
-  (value) => (VALID_UNTIL.test(value) ? undefined : "must be a date (2027-06-30), a timestamp or infinity"),
-  { type: "string" },
-);
-
-/** SQL that the author writes: an expression of a policy. */
-const expression = text("an SQL expression", policyExpressionProblem);
-
-const comment = text("a text", (value) => (value.includes("\0") ? "holds a NUL character" : undefined), {
-  type: "string",
-});
+  grantees,
+  granteeWithOption,
+  mapRecord,
+  name,
+  nameProblem,
+  newRoles,
+  password,
+  patterns,
+  privilegeKeys,
+  privilegesOf,
+  revokePublic,
+  roleName,
+  roleNames,
+  settings,
+  validUntil,
+} from "./grammar-values.ts";
+import { DEFAULT_SELECTORS, OBJECT_SELECTORS, SCHEMA_SELECTORS, type Selector } from "./selectors.ts";
 
 export const MEMBERSHIP_KEYS = {
   inherit: key(truth(), "The member has the role's privileges without SET ROLE (PostgreSQL 16 and later)"),
@@ -193,9 +77,6 @@ export const ROLE_KEYS = {
   drop_owned: key(truth(), "With state absent: what it still owns is dropped; default false"),
   terminate: key(truth(), "With state absent: its sessions are ended; default false"),
 };
-
-const revokePublic = (privileges: readonly PrivilegeName[]) =>
-  either(truth(), list(choice<PrivilegeName | "all">([...privileges, "all"])));
 
 export const DATABASE_PRIVILEGES = ["connect", "temporary", "create"] as const satisfies PrivilegeName[];
 export const SCHEMA_PRIVILEGES = ["usage", "create"] as const satisfies PrivilegeName[];
