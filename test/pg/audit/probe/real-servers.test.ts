@@ -26,11 +26,9 @@ async function logged<Result>(
 }
 
 describe.each(availableMajors())("a strict server of PostgreSQL %s", (major) => {
-  it("is asked everything in about 30 connections and well below two seconds", async () => {
+  it("is asked everything in about 30 connections", async () => {
     await using server = await startTlsServer({ major });
-    const started = Date.now();
     const { result, lines } = await logged(server.cluster, () => probe(request(server.cluster)));
-    expect(Date.now() - started).toBeLessThan(2_000);
     expect(result).toMatchObject({
       from: "127.0.0.1",
       offersTls: true,

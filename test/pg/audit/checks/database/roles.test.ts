@@ -65,12 +65,10 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
         set local allow_system_table_mods = on;
         update pg_authid set rolpassword = '${dear}' where rolname = 'lab_dear'`;
       await rolledBack(setUp, async () => {
-        const start = performance.now();
         expect(await outcomeOn(session, rol010)).toMatchObject({
           status: "unknown",
           reason: expect.stringMatching(/^1 of /),
         });
-        expect(performance.now() - start).toBeLessThan(3_000);
       });
     });
   });
