@@ -53,12 +53,13 @@ describe("two relays of one group", () => {
     expect(new Set(sink.keys).size).toBe(20);
   });
 
-  it("[relay 5.4] hand over in about a second when the owner's session is gone", async () => {
+  it("[relay 5.4] hand over without waiting for the lease when the owner's session is gone", async () => {
     await makePipeline(tide, "orders");
     const sink = new MemorySink();
     let isBroken = false;
     const sessions: { close(): Promise<void> }[] = [];
     await using one = startRelay(tide, sink.parts(), {
+      leaseMs: 600_000,
       openDatabase: async () => {
         if (isBroken) throw new Error("the network is gone");
         const session = await connectTo(tide.cluster, { database: tide.database });
@@ -69,10 +70,8 @@ describe("two relays of one group", () => {
     await until("the first owns it", () => owns(one).length === 1);
     await using two = startRelay(tide, sink.parts(), { takeoverIntervalMs: 200 });
     isBroken = true;
-    const started = performance.now();
     await Promise.all(sessions.map((session) => session.close()));
-    await until("the second owns it", () => owns(two).length === 1, 3_000);
-    expect(performance.now() - started).toBeLessThan(1_500);
+    await until("the second owns it", () => owns(two).length === 1, 60_000);
     await publish(tide, "orders", 3);
     await until("events go on", () => sink.delivered.length === 3);
   });
