@@ -17,7 +17,6 @@ import { connectorContext, deliveries, delivery, REFUSE_ALL, readConfig } from "
 import { startGarbageServer, startProxy, startSilentServer, type TestProxy } from "./network.ts";
 import {
   type Configuration,
-  durationMs,
   type Endpoint,
   expectEventually,
   FailureLog,
@@ -408,10 +407,6 @@ function describeTrust(run: () => SinkBench): void {
   });
 }
 
-function patience(bench: SinkBench): number {
-  return bench.network.patienceMs ?? 6_000;
-}
-
 /** What a send against a server in trouble may end with: a failure, or one answer each. */
 function expectHonest(bench: SinkBench, end: PromiseSettledResult<readonly Disposition[]>, count: number): Set<number> {
   if (end.status === "rejected") {
@@ -478,7 +473,7 @@ function describeFailures(run: () => SinkBench): void {
     sending.catch(() => {});
     await expectEventually(() => delivered.size >= size, "some must be delivered before the kill");
     await bench.network.kill();
-    expect(await durationMs(() => sending)).toBeLessThan(patience(bench));
+    await sending;
     const refused = await bench.failures.failure(() => bench.open(place));
     expect(TRANSIENT).toContain(refused.class);
     await sink.close();
@@ -500,15 +495,17 @@ function describeFailures(run: () => SinkBench): void {
     const abort = new AbortController();
     network.pause();
     try {
-      const waiting = settled(bench.send(patient, [bench.one(place, 1)]));
-      const aborted = settled(bench.send(told, [bench.one(place, 2)], abort.signal));
+      const ended: string[] = [];
+      // The one that is left alone began first: if being told meant nothing, its own time would be up first.
+      const waiting = settled(bench.send(patient, [bench.one(place, 1)])).finally(() => ended.push("left alone"));
+      const aborted = settled(bench.send(told, [bench.one(place, 2)], abort.signal)).finally(() => ended.push("told"));
       setTimeout(() => abort.abort(), 100);
-      expect(await durationMs(() => aborted), "told to end").toBeLessThan(1_500);
       expectHonest(bench, await aborted, 1);
-      expect(await durationMs(() => waiting), "left alone").toBeLessThan(patience(bench));
       expect(expectHonest(bench, await waiting, 1).size).toBe(0);
-      expect(await durationMs(() => patient.close()), "close").toBeLessThan(2_500);
-      expect(await durationMs(() => told.close()), "close").toBeLessThan(2_500);
+      expect(ended).toEqual(["told", "left alone"]);
+      // The server still hangs.
+      await patient.close();
+      await told.close();
     } finally {
       network.resume();
     }
@@ -524,18 +521,19 @@ function describeFailures(run: () => SinkBench): void {
     const at = ({ host, port }: { host: string; port: number }) => ({ ...bench.network.endpoint, host, port });
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 150);
-    const begun = performance.now();
-    const [told, waited, nonsense] = await Promise.all([
-      durationMs(() =>
-        settled(bench.open(newPlace(), { endpoint: at(silent), context: { signal: abort.signal } })).then((end) =>
-          expect(end.status).toBe("rejected"),
-        ),
+    const ended: string[] = [];
+    // The one that is left alone began first, as above.
+    const [waited, told, nonsense] = await Promise.all([
+      bench.failures
+        .failure(() => bench.open(newPlace(), { endpoint: at(silent) }))
+        .finally(() => ended.push("left alone")),
+      settled(bench.open(newPlace(), { endpoint: at(silent), context: { signal: abort.signal } })).finally(() =>
+        ended.push("told"),
       ),
-      bench.failures.failure(() => bench.open(newPlace(), { endpoint: at(silent) })),
       bench.failures.failure(() => bench.open(newPlace(), { endpoint: at(garbage) })),
     ]);
-    expect(told).toBeLessThan(1_500);
-    expect(performance.now() - begun).toBeLessThan(patience(bench));
+    expect(told.status).toBe("rejected");
+    expect(ended).toEqual(["told", "left alone"]);
     expect(TRANSIENT).toContain(waited.class);
     expect(nonsense.message.length).toBeLessThan(1_000);
     expect(nonsense.message).not.toContain("\u001b");
@@ -559,13 +557,13 @@ function describeFailures(run: () => SinkBench): void {
 }
 
 function describeEnding(run: () => SinkBench): void {
-  it("quickly, and twice", async () => {
+  it("twice", async () => {
     const bench = run();
     const place = await bench.place();
     const sink = await bench.open(place);
     await bench.send(sink, [bench.one(place, 1)]);
-    expect(await durationMs(() => sink.close())).toBeLessThan(2_000);
-    expect(await durationMs(() => sink.close())).toBeLessThan(200);
+    await sink.close();
+    await sink.close();
   });
 
   it("with a failure, not a lie, when it is used after that", async () => {

@@ -26,8 +26,6 @@ export type Configuration = Record<string, unknown>;
 /** The server behind a connector that uses the network. */
 export interface NetworkedServer {
   endpoint: Endpoint;
-  /** The most milliseconds after which a call against a server that says nothing has ended. Default 6,000. */
-  patienceMs?: number;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
   resume(): void;
@@ -86,13 +84,6 @@ export class FailureLog {
 
 /** Classes that say "not now". */
 export const TRANSIENT: readonly FailureClass[] = ["unavailable", "timeout", "throttled", "unknown"];
-
-/** Milliseconds that `work` takes; its value is dropped. */
-export async function durationMs(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  await work();
-  return performance.now() - begun;
-}
 
 /** A promise's end, whichever it is. */
 export function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {

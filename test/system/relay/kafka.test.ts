@@ -49,7 +49,6 @@ async function startSubject() {
       resume: broker.resume,
       kill: broker.kill,
       restart: broker.restart,
-      patienceMs: 8_000,
       unproxied: "Kafka's clients connect to the addresses that the broker advertises",
     },
     prepare: (place: string) => makeTopic(broker, place),

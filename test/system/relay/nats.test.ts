@@ -49,7 +49,6 @@ async function startSubject() {
       kill: broker.kill,
       restart: broker.restart,
       impostor: startNatsImpostor,
-      patienceMs: 7_000,
     },
     prepare: make,
     stop: broker.stop,
