@@ -134,14 +134,14 @@ describe("the signing keys", { timeout: TIMEOUT_MS }, () => {
   it("are not waited for when the command is interrupted", async () => {
     await using provider = await startProvider(() => undefined);
     const variables = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${provider.origin}/role` };
-    const { error, elapsedMs } = await askFor({
+    const { error, first } = await askFor({
       method: "aws",
       target,
       environment: { ...environment, ...variables },
       abortAfterMs: 700,
     });
     expect(error?.message).toBe("interrupted");
-    expect(elapsedMs).toBeLessThan(2500);
+    expect(first).toBe("outcome");
   });
 
   it("are missing with a reason when there are none", async () => {

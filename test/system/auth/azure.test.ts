@@ -216,13 +216,13 @@ describe("an Azure endpoint that misbehaves", { timeout: TIMEOUT_MS }, () => {
 
   it("and never answers is left at once when the command is interrupted", async () => {
     await using provider = await startProvider(() => undefined);
-    const { error, elapsedMs } = await askFor({
+    const { error, first } = await askFor({
       method: "azure",
       environment: environmentOf(provider.origin),
       abortAfterMs: 3000,
     });
     expect(error?.message).toBe("interrupted");
-    expect(elapsedMs).toBeLessThan(4500);
+    expect(first).toBe("outcome");
     expect(provider.requests.length).toBeGreaterThan(0);
   });
 });

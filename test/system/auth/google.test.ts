@@ -89,13 +89,13 @@ describe("a Cloud SQL token", { timeout: TIMEOUT_MS }, () => {
 
   it("is not waited for when the command is interrupted", async () => {
     await using provider = await startProvider(metadata(undefined));
-    const { error, elapsedMs } = await askFor({
+    const { error, first } = await askFor({
       method: "google",
       environment: environmentOf(provider.origin),
       abortAfterMs: 1500,
     });
     expect(error?.message).toBe("interrupted");
-    expect(elapsedMs).toBeLessThan(3000);
+    expect(first).toBe("outcome");
   });
 
   it("needs its package, and says what to install", async () => {

@@ -112,7 +112,8 @@ export interface CredentialOutcome {
   scrubbed?: string;
   /** How it prints by itself. */
   printed?: string;
-  elapsedMs: number;
+  /** What came first after the interrupt: the outcome, or a timer of a second. */
+  first?: "outcome" | "timer";
   /** Everything that was printed, which should be nothing. */
   noise: string;
 }
@@ -132,9 +133,12 @@ const { resolveAuthOptions } = await load("pg/auth/auth-method.js");
 const { systemClock } = await load("base/clock.js");
 const { scrub } = await load("base/secrets.js");
 const controller = new AbortController();
-if (request.abortAfterMs) setTimeout(() => controller.abort(new Error("interrupted")), request.abortAfterMs);
-const started = performance.now();
 const outcome = {};
+const interrupt = () => {
+  setTimeout(() => { outcome.first ??= "timer"; }, 1000);
+  controller.abort(new Error("interrupted"));
+};
+if (request.abortAfterMs) setTimeout(interrupt, request.abortAfterMs);
 try {
   const method = await authMethods.load(request.method);
   const environment = { ...process.env, ...request.hiddenEnvironment };
@@ -152,7 +156,7 @@ try {
 } catch (error) {
   outcome.error = { name: error.name, code: error.code, message: error.message, parts: error.parts && { ...error.parts, cause: undefined } };
 }
-outcome.elapsedMs = performance.now() - started;
+outcome.first ??= "outcome";
 process.send(outcome, () => process.exit(0));
 `;
 

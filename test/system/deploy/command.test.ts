@@ -231,13 +231,11 @@ describe("pgkeep test", () => {
 
 describe("signals", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("[CL-10] %s cancels the statement and ends with 130", async (signal) => {
-    using project = temporaryProject({ "deploy.sql": `select pg_sleep(60) /* ${signal} */;` });
+    using project = temporaryProject({ "deploy.sql": `select pg_sleep(600) /* ${signal} */;` });
     const child = start(["deploy", project.path, "-d", "signals", "--json"]);
     await untilRunning(signal, 1);
     child.process.kill(signal);
-    const started = performance.now();
     const { status, stdout, stderr } = await child.finished;
-    expect(performance.now() - started).toBeLessThan(3_000);
     expect(status).toBe(130);
     expect(stderr).toMatch(/^interrupted, cancelling deployment\.\.\.$/m);
     expect(JSON.parse(stdout)).toMatchObject({ status: "failed", exitCode: 130, code: "DEPLOY_INTERRUPTED" });
