@@ -130,7 +130,7 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
       await run.session.script(instrumented(script));
     } catch (error) {
       if (run.session.transactionStatus() !== "idle") await run.session.script("rollback");
-      if (error instanceof ServerError) return await locateFailure(run.session, error, run.project, run.log);
+      if (error instanceof ServerError) return await locateFailure(error, run);
       throw error;
     }
     throw new Error("the script was expected to fail");
