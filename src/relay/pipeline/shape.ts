@@ -44,14 +44,7 @@ const DEFAULT_RETRY = { maxRetries: 5, backoffMs: 1_000, maxBackoffMs: 60_000 };
 
 /** The top level, connectors left as they are. */
 export function shapeOf(z: ZodNamespace) {
-  const text = z
-    .string()
-    .min(1)
-    .max(1_024)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse.
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "must hold no control characters")
-    .refine((value) => value.trim() !== "", "must not be blank");
-  const count = z.int().min(0).max(INT32_MAX);
+  const text = textShape(z);
   return z.strictObject({
     schema_version: z.literal(1).optional().meta({ description: "Version of this grammar" }),
     batch_size: z
@@ -60,125 +53,17 @@ export function shapeOf(z: ZodNamespace) {
       .max(1_000_000)
       .default(100)
       .meta({ description: "Most events of one batch; sinks have limits of their own" }),
-    retry: z
-      .strictObject({
-        max_retries: z
-          .int()
-          .min(0)
-          .max(100_000)
-          .optional()
-          .meta({ description: "Attempts after the first; by default what dlq.max_retries says" }),
-        backoff_ms: z
-          .int()
-          .min(0)
-          .max(DAY_MS)
-          .default(DEFAULT_RETRY.backoffMs)
-          .meta({ description: "First pause; each further one is up to twice as long" }),
-        max_backoff_ms: z
-          .int()
-          .min(0)
-          .max(DAY_MS)
-          .default(DEFAULT_RETRY.maxBackoffMs)
-          .meta({ description: "Longest pause" }),
-      })
-      .prefault({}),
-    dlq: z
-      .strictObject({
-        enabled: z
-          .boolean()
-          .default(true)
-          .meta({ description: "false: a pipeline stops at an event that nothing helps" }),
-        max_retries: z
-          .int()
-          .min(0)
-          .max(100_000)
-          .default(DEFAULT_RETRY.maxRetries)
-          .meta({ description: "Attempts after the first before an event is a dead letter" }),
-        retry_delay_seconds: count.default(60).meta({
-          description: "Accepted because pg_tide has it; dead letters are delivered again when somebody asks for it",
-        }),
-        retention_days: z
-          .int()
-          .min(1)
-          .max(36_500)
-          .default(30)
-          .meta({ description: "Days that a settled dead letter is kept; relays delete older ones when they sweep" }),
-      })
-      .prefault({}),
+    retry: retryShape(z).prefault({}),
+    dlq: deadLetterShape(z).prefault({}),
     wire_format: text.optional().meta({ description: "How events are written or read; see Wire formats" }),
     wire_config: z.record(z.string(), z.unknown()).default({}).meta({ description: "Keys of the wire format" }),
     transform: z
       .record(z.string(), z.unknown())
       .default({})
       .meta({ description: "filter and payload, JMESPath expressions; see Transforms" }),
-    routing: z
-      .strictObject({
-        rules: z
-          .array(
-            z.strictObject({
-              match_field: text.meta({ description: "Place in the event: payload.a.b or headers.x" }),
-              match_value: z
-                .union([z.string().max(1_024), z.number(), z.boolean()])
-                .transform(String)
-                .meta({ description: "Value that fits, compared as text" }),
-              subject: text.meta({ description: "Template of the subject" }),
-            }),
-          )
-          .max(1_000)
-          .default([]),
-        default_template: text.optional().meta({ description: "Subject of events that no rule fits" }),
-      })
-      .prefault({}),
-    rate_limit: z
-      .strictObject({
-        enabled: z.boolean().optional().meta({ description: "false switches the limit off" }),
-        max_messages_per_second: z
-          .number()
-          .min(0)
-          .max(10_000_000)
-          .optional()
-          .meta({ description: "Events a second; 0 is no limit" }),
-        messages_per_second: z
-          .number()
-          .min(0)
-          .max(10_000_000)
-          .optional()
-          .meta({ description: "Another name of max_messages_per_second" }),
-        burst_size: z
-          .int()
-          .min(1)
-          .max(10_000_000)
-          .optional()
-          .meta({ description: "Events that may leave at once after a pause; by default those of one second" }),
-      })
-      .prefault({}),
-    circuit_breaker: z
-      .strictObject({
-        enabled: z.boolean().default(true).meta({ description: "false: the sink is asked all the time" }),
-        failure_threshold: z
-          .int()
-          .min(1)
-          .max(1_000_000)
-          .default(5)
-          .meta({ description: "Failures of the sink in a row that open the breaker" }),
-        success_threshold: z
-          .int()
-          .min(1)
-          .max(1_000_000)
-          .default(3)
-          .meta({ description: "Successes in a row that close it again" }),
-        half_open_timeout_seconds: z
-          .number()
-          .min(0.001)
-          .max(86_400)
-          .default(30)
-          .meta({ description: "How long it stays open before one attempt is made" }),
-        on_open: z
-          .enum(["pause", "dlq"])
-          .default("pause")
-          .meta({ description: "What becomes of events meanwhile: they wait, or become dead letters" }),
-      })
-      .prefault({}),
+    routing: routingShape(z).prefault({}),
+    rate_limit: rateLimitShape(z).prefault({}),
+    circuit_breaker: circuitBreakerShape(z).prefault({}),
     poll_interval_ms: z
       .int()
       .min(1)
@@ -209,12 +94,7 @@ export function shapeOf(z: ZodNamespace) {
       .optional()
       .meta({ description: "Keys that open encrypted payloads; see Transforms, decrypt" }),
     schema_registry: z.unknown().optional().meta({ description: "Refused: schema registries are not supported" }),
-    serialization: z
-      .strictObject({
-        format: text.default("json").meta({ description: "Only json is supported" }),
-        subject_name_strategy: text.optional().meta({ description: "Accepted because pg_tide has it" }),
-      })
-      .optional(),
+    serialization: serializationShape(z).optional(),
     on_schema_change: z.enum(["warn", "pause", "dlq", "continue"]).optional().meta({
       description:
         "What happens when the events of a topic change their fields: warn tells, pause switches the pipeline off, dlq makes dead letters, continue only notes them; by default nobody looks",
@@ -240,6 +120,149 @@ export function shapeOf(z: ZodNamespace) {
     }),
     ssrf_protection: z.boolean().default(true).meta({ description: "false asks for all that the process permits" }),
   });
+}
+
+/** How often and how soon an event is tried again. */
+function retryShape(z: ZodNamespace) {
+  return z.strictObject({
+    max_retries: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .optional()
+      .meta({ description: "Attempts after the first; by default what dlq.max_retries says" }),
+    backoff_ms: z
+      .int()
+      .min(0)
+      .max(DAY_MS)
+      .default(DEFAULT_RETRY.backoffMs)
+      .meta({ description: "First pause; each further one is up to twice as long" }),
+    max_backoff_ms: z
+      .int()
+      .min(0)
+      .max(DAY_MS)
+      .default(DEFAULT_RETRY.maxBackoffMs)
+      .meta({ description: "Longest pause" }),
+  });
+}
+
+/** What becomes of events that nothing helps. */
+function deadLetterShape(z: ZodNamespace) {
+  return z.strictObject({
+    enabled: z.boolean().default(true).meta({ description: "false: a pipeline stops at an event that nothing helps" }),
+    max_retries: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(DEFAULT_RETRY.maxRetries)
+      .meta({ description: "Attempts after the first before an event is a dead letter" }),
+    retry_delay_seconds: z.int().min(0).max(INT32_MAX).default(60).meta({
+      description: "Accepted because pg_tide has it; dead letters are delivered again when somebody asks for it",
+    }),
+    retention_days: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .default(30)
+      .meta({ description: "Days that a settled dead letter is kept; relays delete older ones when they sweep" }),
+  });
+}
+
+/** Where events go by what stands in them. */
+function routingShape(z: ZodNamespace) {
+  const text = textShape(z);
+  return z.strictObject({
+    rules: z
+      .array(
+        z.strictObject({
+          match_field: text.meta({ description: "Place in the event: payload.a.b or headers.x" }),
+          match_value: z
+            .union([z.string().max(1_024), z.number(), z.boolean()])
+            .transform(String)
+            .meta({ description: "Value that fits, compared as text" }),
+          subject: text.meta({ description: "Template of the subject" }),
+        }),
+      )
+      .max(1_000)
+      .default([]),
+    default_template: text.optional().meta({ description: "Subject of events that no rule fits" }),
+  });
+}
+
+/** How fast events leave. */
+function rateLimitShape(z: ZodNamespace) {
+  return z.strictObject({
+    enabled: z.boolean().optional().meta({ description: "false switches the limit off" }),
+    max_messages_per_second: z
+      .number()
+      .min(0)
+      .max(10_000_000)
+      .optional()
+      .meta({ description: "Events a second; 0 is no limit" }),
+    messages_per_second: z
+      .number()
+      .min(0)
+      .max(10_000_000)
+      .optional()
+      .meta({ description: "Another name of max_messages_per_second" }),
+    burst_size: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .meta({ description: "Events that may leave at once after a pause; by default those of one second" }),
+  });
+}
+
+/** When a sink that fails is left alone, and for how long. */
+function circuitBreakerShape(z: ZodNamespace) {
+  return z.strictObject({
+    enabled: z.boolean().default(true).meta({ description: "false: the sink is asked all the time" }),
+    failure_threshold: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(5)
+      .meta({ description: "Failures of the sink in a row that open the breaker" }),
+    success_threshold: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(3)
+      .meta({ description: "Successes in a row that close it again" }),
+    half_open_timeout_seconds: z
+      .number()
+      .min(0.001)
+      .max(86_400)
+      .default(30)
+      .meta({ description: "How long it stays open before one attempt is made" }),
+    on_open: z
+      .enum(["pause", "dlq"])
+      .default("pause")
+      .meta({ description: "What becomes of events meanwhile: they wait, or become dead letters" }),
+  });
+}
+
+/** How pg_tide's other wire formats would be written. */
+function serializationShape(z: ZodNamespace) {
+  const text = textShape(z);
+  return z.strictObject({
+    format: text.default("json").meta({ description: "Only json is supported" }),
+    subject_name_strategy: text.optional().meta({ description: "Accepted because pg_tide has it" }),
+  });
+}
+
+/** A short text for people or names: not blank, on one line. */
+function textShape(z: ZodNamespace) {
+  return (
+    z
+      .string()
+      .min(1)
+      .max(1_024)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse.
+      .regex(/^[^\u0000-\u001f\u007f]*$/, "must hold no control characters")
+      .refine((value) => value.trim() !== "", "must not be blank")
+  );
 }
 
 /** `source` of a forward pipeline: the outbox. */

@@ -54,29 +54,12 @@ const config = (z: ZodNamespace) =>
         .record(z.string(), z.string())
         .default({})
         .meta({ description: "Headers of every request; values may be references" }),
-      signature: z.strictObject(signatureFields(z)).optional().meta({ description: "How requests are signed" }),
-      signing_secret: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({ description: `Secret for HMAC-SHA256 in ${LEGACY_HEADER}, as a reference`, secret: true }),
-      signing_algorithm: z
-        .literal("hmac-sha256")
-        .default("hmac-sha256")
-        .meta({ description: "Goes with signing_secret" }),
+      ...signingFields(z),
       allow_http: z
         .boolean()
         .default(false)
         .meta({ description: "Permit http:// in the URL; counts only where the process permits it too" }),
-      tls_ca_cert: z
-        .string()
-        .optional()
-        .meta({ description: "PEM of the authority to trust, instead of the usual ones" }),
-      tls_client_cert: z
-        .string()
-        .optional()
-        .meta({ description: "PEM of our certificate, for endpoints that ask for one" }),
-      tls_client_key: z.string().optional().meta({ description: "PEM of its key, as a reference", secret: true }),
+      ...tlsFields(z),
     })
     .refine(({ signature, signing_secret: secret }) => signature === undefined || secret === undefined, {
       message: "give signature or signing_secret, not both",
@@ -84,6 +67,37 @@ const config = (z: ZodNamespace) =>
     .refine(({ tls_client_cert: cert, tls_client_key: key }) => (cert === undefined) === (key === undefined), {
       message: "tls_client_cert and tls_client_key go together",
     });
+
+/** How the endpoint knows that a request is ours. */
+function signingFields(z: ZodNamespace) {
+  return {
+    signature: z.strictObject(signatureFields(z)).optional().meta({ description: "How requests are signed" }),
+    signing_secret: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: `Secret for HMAC-SHA256 in ${LEGACY_HEADER}, as a reference`, secret: true }),
+    signing_algorithm: z
+      .literal("hmac-sha256")
+      .default("hmac-sha256")
+      .meta({ description: "Goes with signing_secret" }),
+  };
+}
+
+/** Whom to trust, and who we are. */
+function tlsFields(z: ZodNamespace) {
+  return {
+    tls_ca_cert: z
+      .string()
+      .optional()
+      .meta({ description: "PEM of the authority to trust, instead of the usual ones" }),
+    tls_client_cert: z
+      .string()
+      .optional()
+      .meta({ description: "PEM of our certificate, for endpoints that ask for one" }),
+    tls_client_key: z.string().optional().meta({ description: "PEM of its key, as a reference", secret: true }),
+  };
+}
 
 type Config = Zod.output<ReturnType<typeof config>>;
 

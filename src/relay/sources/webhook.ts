@@ -49,28 +49,7 @@ const config = (z: ZodNamespace) =>
         .regex(/^\/[\x21-\x22\x24-\x3e\x40-\x7e]{0,255}$/, "must begin with / and hold no spaces, ? or #")
         .default("/")
         .meta({ description: "Path of the endpoint; pipelines that listen on one address differ by it" }),
-      signature: z
-        .strictObject({
-          ...signatureFields(z),
-          tolerance_seconds: z
-            .int()
-            .min(1)
-            .max(3_600)
-            .default(DEFAULT_TOLERANCE_SECONDS)
-            .meta({ description: "How far a sender's clock may be off, either way" }),
-        })
-        .optional()
-        .meta({ description: "How requests are signed" }),
-      signature_scheme: z.enum(names).nullish().meta({ description: "signature.scheme, in its flat form" }),
-      signature_secret: z
-        .string()
-        .min(1)
-        .nullish()
-        .meta({ description: "signature.secret, in its flat form", secret: true }),
-      allow_unsigned: z
-        .boolean()
-        .default(false)
-        .meta({ description: "Take events from anybody who can connect, when no scheme is given" }),
+      ...proofFields(z),
       idempotency_header: z.string().regex(HEADER_NAME).nullish().meta({
         description: "Header with the event's id, for schemes that have none; Idempotency-Key is looked at after it",
       }),
@@ -85,15 +64,7 @@ const config = (z: ZodNamespace) =>
         .max(100_000)
         .default(1_000)
         .meta({ description: "Requests of one client address before it is answered 429; 0 for no limit" }),
-      tls_cert: z
-        .string()
-        .optional()
-        .meta({ description: "PEM of the certificate, for https without a proxy in front" }),
-      tls_key: z.string().optional().meta({ description: "PEM of its key, as a reference", secret: true }),
-      tls_client_ca: z
-        .string()
-        .optional()
-        .meta({ description: "PEM of an authority; only clients with a certificate of it may connect" }),
+      ...tlsFields(z),
     })
     .refine(({ tls_cert: cert, tls_key: key }) => (cert === undefined) === (key === undefined), {
       message: "tls_cert and tls_key go together",
@@ -101,6 +72,46 @@ const config = (z: ZodNamespace) =>
     .refine(({ tls_client_ca: authority, tls_cert: cert }) => authority === undefined || cert !== undefined, {
       message: "tls_client_ca needs tls_cert and tls_key",
     });
+
+/** How a sender proves who it is. */
+function proofFields(z: ZodNamespace) {
+  return {
+    signature: z
+      .strictObject({
+        ...signatureFields(z),
+        tolerance_seconds: z
+          .int()
+          .min(1)
+          .max(3_600)
+          .default(DEFAULT_TOLERANCE_SECONDS)
+          .meta({ description: "How far a sender's clock may be off, either way" }),
+      })
+      .optional()
+      .meta({ description: "How requests are signed" }),
+    signature_scheme: z.enum(names).nullish().meta({ description: "signature.scheme, in its flat form" }),
+    signature_secret: z
+      .string()
+      .min(1)
+      .nullish()
+      .meta({ description: "signature.secret, in its flat form", secret: true }),
+    allow_unsigned: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Take events from anybody who can connect, when no scheme is given" }),
+  };
+}
+
+/** For https without a proxy in front. */
+function tlsFields(z: ZodNamespace) {
+  return {
+    tls_cert: z.string().optional().meta({ description: "PEM of the certificate, for https without a proxy in front" }),
+    tls_key: z.string().optional().meta({ description: "PEM of its key, as a reference", secret: true }),
+    tls_client_ca: z
+      .string()
+      .optional()
+      .meta({ description: "PEM of an authority; only clients with a certificate of it may connect" }),
+  };
+}
 
 type Config = Zod.output<ReturnType<typeof config>>;
 
