@@ -61,7 +61,7 @@ function passwordExposures(
   { logging, isCounted }: { logging: string | undefined; isCounted: boolean },
 ): Warning[] {
   const what = `the project ${certain ? "sets" : "can set"} a role's password in clear text (${path}, line ${line})`;
-  const remedy = 'Pass a verifier instead, --param "key=scram(...)", or print one with: pgkeep access password';
+  const remedy = "Pass a verifier instead, --param 'key=scram(${env:NAME})', or print one with: pgkeep access password";
   const exposures: Warning[] = [];
   if (logging) exposures.push({ id: "password-logged", message: `${what} and the server logs it: ${logging}`, remedy });
   if (isCounted) {

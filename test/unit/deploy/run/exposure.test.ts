@@ -110,6 +110,19 @@ describe("exposures", () => {
     expect(exposuresOf({ ...own, isEmbedded: false })).toHaveLength(1);
   });
 
+  it("are told with a remedy that a shell takes as it stands", () => {
+    const own = project("create role x password 'x'");
+    const facts = new Map([["log_statement", "all"]]);
+    const [first] = exposuresOf({
+      target: target("localhost"),
+      facts,
+      project: own,
+      parameters: [],
+      isEmbedded: false,
+    });
+    expect(first?.remedy).toContain("--param 'key=scram(${env:NAME})'");
+  });
+
   it("are a logging server or its statistics only when the project sets a password", () => {
     const noisy = { log_statement: "ddl", "pg_stat_statements.track": "top" };
     expect(ids("localhost", noisy)).toEqual([]);
