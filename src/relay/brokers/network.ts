@@ -56,7 +56,8 @@ export async function loadClient<Module>(needed: NeededPackage, load: () => Prom
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error;
     throw new PgkeepError("RELAY_PACKAGE_MISSING", `package "${needed.name}" is not installed`, {
-      detail: "Clients of brokers are optional, so that nobody installs those they do not use.",
+      // Logs and the pipelines' states keep message and detail only.
+      detail: `Clients of brokers are optional; this one comes with: npm i ${needed.name}@${needed.range}`,
       hint: `npm i ${needed.name}@${needed.range}`,
     });
   }
