@@ -208,10 +208,12 @@ export function pgmiCommands(own) {
       flags: command.flags.filter(({ name }) => PGMI_FLAGS[command.words].includes(name) || name === "verbose"),
       examples: command.examples
         .filter(({ line }) => mentionsOnly(line, PGMI_FLAGS[command.words]))
-        .map(({ line, does }) => ({ line: line.replace(/^pgkeep /, "pgmi "), does })),
+        .map(({ line, does }) => ({ line: pgmiLine(line, command.words), does })),
       list: undefined,
     }));
 }
+
+const pgmiLine = (line, words) => line.replace(`pgkeep ${words}`, `pgmi ${PGMI_NAMES[words] ?? words}`);
 
 const mentionsOnly = (line, flags) =>
   [...line.matchAll(/\s--([a-z-]+)/g)].every(([, name]) => name === "json" || flags.includes(name));

@@ -42,6 +42,11 @@ describe("the name pgmi", () => {
     for (const name of ["doctor", "db", "plan", "test", "explain"]) expect((await pgmi([name])).status).toBe(2);
   });
 
+  it("shows examples in its own grammar", async () => {
+    expect((await pgmi(["config", "--help"])).stdout).toContain("\n  pgmi config ./shop\n");
+    expect((await pgmi(["metadata", "plan", "--help"])).stdout).toContain("\n  pgmi metadata plan ./shop --json\n");
+  });
+
   it.each([["--dry-run"], ["--require-auth=none"], ["--password=x"], ["--embedded"], ["--format=json"]])(
     "[CL-24] has no %s",
     async (flag) => {
