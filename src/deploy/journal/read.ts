@@ -7,6 +7,7 @@
 import { readdir } from "node:fs/promises";
 import type { z as Zod } from "zod";
 import { PgkeepError } from "../../base/errors.ts";
+import type { ZodNamespace } from "../../base/operation.ts";
 import { readRegularFile } from "../../config/regular-file.ts";
 import { isAlive, isStillRunning } from "../../pg/embedded/process-identity.ts";
 import { literal } from "../../pg/identifiers.ts";
@@ -111,9 +112,13 @@ export function howToFindOut({ database, application_name, at }: StartedLine): s
 /** Lenient about keys that a later version adds, strict about those that are used. */
 async function schemas(): Promise<{ startedSchema: Zod.ZodType<StartedLine>; endedSchema: Zod.ZodType<EndedLine> }> {
   const { z } = await import("zod");
+  return { startedSchema: startedShape(z), endedSchema: endedShape(z) };
+}
+
+function startedShape(z: ZodNamespace): Zod.ZodType<StartedLine> {
   const text = z.string();
   const count = z.number();
-  const startedSchema = z.object({
+  return z.object({
     record: z.literal("started"),
     format: z.literal(1),
     id: text,
@@ -132,7 +137,13 @@ async function schemas(): Promise<{ startedSchema: Zod.ZodType<StartedLine>; end
     role: text,
     application_name: text,
   });
-  const endedSchema = z.object({
+}
+
+function endedShape(z: ZodNamespace): Zod.ZodType<EndedLine> {
+  const text = z.string();
+  const count = z.number();
+  const testResult = z.enum(["passed", "failed", "skipped"]);
+  return z.object({
     record: z.literal("ended"),
     at: text,
     result: z.enum(["success", "failed"]),
@@ -149,10 +160,7 @@ async function schemas(): Promise<{ startedSchema: Zod.ZodType<StartedLine>; end
     tests: z.object({ passed: count, failed: count, skipped: count }),
     warnings: z.array(text),
     file_times: z.array(z.object({ path: text, ms: count, checksum: text.nullable() })),
-    test_results: z.array(
-      z.object({ path: text, result: z.enum(["passed", "failed", "skipped"]), ms: count.nullable() }),
-    ),
+    test_results: z.array(z.object({ path: text, result: testResult, ms: count.nullable() })),
     left_out: count,
   });
-  return { startedSchema, endedSchema };
 }

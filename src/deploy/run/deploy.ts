@@ -26,7 +26,7 @@ import { checkOffline, type OfflineRun, type RunInput } from "./offline.ts";
 import { releaseSession } from "./release.ts";
 import { type DeployReport, known, type Warning } from "./report.ts";
 import { planScript, type ScriptPlan } from "./script-plan.ts";
-import { afterSuccess, type DatabaseOrigin, NOT_CONNECTED, nothingStarted } from "./state.ts";
+import { afterSuccess, NOT_CONNECTED, nothingStarted } from "./state.ts";
 import { Trace } from "./trace.ts";
 import { judgeEnding, judgeTail, type SentRun, withState } from "./verdict.ts";
 import { LOCK_LOST, reportWarnings, weighExposures } from "./warnings.ts";
@@ -74,6 +74,9 @@ export async function runDeploy(
     throw failure;
   }
 }
+
+/** A run with a session on its database. */
+type ReachedTarget = Pick<SentRun, "offline" | "limit" | "session" | "origin">;
 
 class DeployRun {
   readonly #input: DeployInput;
@@ -173,7 +176,7 @@ class DeployRun {
     this.#server = { host, port, version: session.serverVersion };
     this.#say(connectedEvent(session));
     try {
-      return await this.#onSession(offline, limit, session, origin);
+      return await this.#onSession({ offline, limit, session, origin });
     } finally {
       await this.#release(session, false);
     }
@@ -210,36 +213,15 @@ class DeployRun {
     }
   }
 
-  async #onSession(
-    offline: OfflineRun,
-    limit: RunLimit,
-    session: Session,
-    origin: DatabaseOrigin,
-  ): Promise<DeployReport> {
+  async #onSession(reached: ReachedTarget): Promise<DeployReport> {
+    const { offline, limit, session } = reached;
     const announces = mayAnnounce(offline.project);
-    const before = nothingStarted(offline.connection.database, origin);
-    try {
-      limit.signal.throwIfAborted();
-      this.#trace.expectFiles(offline.project.files);
-      const prepared = await this.#prepare(offline, limit, session);
-      this.#warnings = await weighExposures(offline, prepared, session, this.#context);
-      this.#trace.settleTransaction(prepared.facts.get(PREPARED_IN));
-      this.#ownTable = announces ? prepared.facts.get(OWN_TABLE) : undefined;
-      limit.signal.throwIfAborted();
-      this.#plan = planScript({
-        script: offline.project.deployScript,
-        macros: offline.macros,
-        expansions: prepared.expansions.map(({ text }) => text),
-        announces,
-      });
-    } catch (error) {
-      const failure = limitFailure(error, limit) ?? error;
-      throw failure instanceof PgkeepError ? withState(failure, before) : failure;
-    }
+    const plan = await this.#planned(reached, announces);
+    this.#plan = plan;
     this.#say({ type: "deploy.executing" });
     const ending = await executeUnits({
       session,
-      units: this.#plan.units,
+      units: plan.units,
       announces,
       ledger: this.#ledger,
       signal: limit.signal,
@@ -247,7 +229,7 @@ class DeployRun {
       onUnitDone: () => this.#trace.settleTransaction(),
       gate: this.#gate,
     });
-    const run = this.#sent({ offline, limit, session, origin, plan: this.#plan });
+    const run = this.#sent({ ...reached, plan });
     await judgeEnding(ending, run);
     if (this.#gate) await judgeTail(run, this.#gate);
     await this.#release(session, true);
@@ -255,7 +237,30 @@ class DeployRun {
     return { ...this.#report(), status: "success", exitCode: 0, state: afterSuccess(this.#ledger) };
   }
 
-  #sent(parts: Pick<SentRun, "offline" | "limit" | "session" | "origin" | "plan">): SentRun {
+  /** Prepares the session and the script. Whatever fails here leaves the database as `state` says: nothing of it ran. */
+  async #planned({ offline, limit, session, origin }: ReachedTarget, announces: boolean): Promise<ScriptPlan> {
+    try {
+      limit.signal.throwIfAborted();
+      this.#trace.expectFiles(offline.project.files);
+      const { facts, expansions } = await this.#prepare(offline, limit, session);
+      this.#warnings = await weighExposures(offline, { facts, session, context: this.#context });
+      this.#trace.settleTransaction(facts.get(PREPARED_IN));
+      this.#ownTable = announces ? facts.get(OWN_TABLE) : undefined;
+      limit.signal.throwIfAborted();
+      return planScript({
+        script: offline.project.deployScript,
+        macros: offline.macros,
+        expansions: expansions.map(({ text }) => text),
+        announces,
+      });
+    } catch (error) {
+      const failure = limitFailure(error, limit) ?? error;
+      const state = nothingStarted(offline.connection.database, origin);
+      throw failure instanceof PgkeepError ? withState(failure, state) : failure;
+    }
+  }
+
+  #sent(parts: ReachedTarget & Pick<SentRun, "plan">): SentRun {
     return {
       ...parts,
       input: this.#input,

@@ -48,49 +48,83 @@ export type Ending =
 
 /** Runs all units, or as many as go well. Never rejects for anything the server did. Unit numbers start at 1. */
 export async function executeUnits(execution: Execution): Promise<Ending> {
-  const { session, units, announces, ledger, signal, onAbort, onUnitDone, gate } = execution;
+  const { units, signal } = execution;
   for (const [index, unit] of units.entries()) {
-    if (signal.aborted) return { kind: "cancelled", unit: undefined, residue: undefined };
-    const number = index + 1;
-    const text = unit.sql();
-    const statusBefore = session.transactionStatus();
-    const tags = { last: undefined as string | undefined };
-    const onStatement = (tag: string): void => {
-      tags.last = tag;
-    };
-    const held = number === 1 ? gate : undefined;
-    const sent: Promise<unknown> = held
-      ? sendHeld({ session, text, gate: held, signal }, { onStatement })
-      : session.script(announces ? withCommitMark(text, number, session) : text, { onStatement });
-    const settled = await cancellable({ session, signal, onAbort }, sent);
-    if (settled.outcome === "done" || (settled.outcome === "failed" && committedBefore(settled.error, tags.last))) {
-      const statusAfter = settled.outcome === "done" ? session.transactionStatus() : "idle";
-      const chains = tags.last === "ROLLBACK" && statusAfter !== "idle" && endsWithChain(text);
-      ledger.complete({ lastTag: tags.last, statusAfter, chains });
-      onUnitDone();
-      if (settled.outcome === "failed") {
-        return { kind: "lost", unit: number, error: settled.error, residue: undefined, committable: true };
-      }
-      continue;
-    }
-    const committable = canCommit(text, statusBefore);
-    // Inside a transaction no statement can do anything that outlives it.
-    const residue = statusBefore === "idle" && !held ? residueOfUnit(text) : undefined;
-    if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue, committable };
-    const { error } = settled;
-    if (error instanceof GateRefusal) {
-      return signal.aborted
-        ? { kind: "cancelled", unit: number, residue }
-        : { kind: "refused", unit: number, error: error.reason };
-    }
-    // A server that ends the session in words has rolled back; one that panics may have done anything.
-    if (!(error instanceof ServerError) || error.severity === "PANIC") {
-      return { kind: "lost", unit: number, error, residue, committable };
-    }
-    if (signal.aborted) return { kind: "cancelled", unit: number, residue };
-    return { kind: "failed", unit: number, error, residue };
+    if (signal.aborted) break;
+    const ending = await executeUnit(execution, { number: index + 1, text: unit.sql() });
+    if (ending) return ending;
   }
   return signal.aborted ? { kind: "cancelled", unit: undefined, residue: undefined } : { kind: "completed" };
+}
+
+interface NumberedUnit {
+  number: number;
+  text: string;
+}
+
+/** undefined: it completed, and the next one may be sent. */
+async function executeUnit(execution: Execution, unit: NumberedUnit): Promise<Ending | undefined> {
+  const { session, ledger, signal, onAbort, onUnitDone } = execution;
+  const statusBefore = session.transactionStatus();
+  let lastTag: string | undefined;
+  const onStatement = (tag: string): void => {
+    lastTag = tag;
+  };
+  const settled = await cancellable({ session, signal, onAbort }, sendUnit(execution, unit, onStatement));
+  const isDone = settled.outcome === "done";
+  if (isDone || (settled.outcome === "failed" && committedBefore(settled.error, lastTag))) {
+    const statusAfter = isDone ? session.transactionStatus() : "idle";
+    const chains = lastTag === "ROLLBACK" && statusAfter !== "idle" && endsWithChain(unit.text);
+    ledger.complete({ lastTag, statusAfter, chains });
+    onUnitDone();
+    if (isDone) return undefined;
+    return { kind: "lost", unit: unit.number, error: settled.error, residue: undefined, committable: true };
+  }
+  return unitEnding(settled, { unit, statusBefore, isHeld: isHeld(execution, unit), isAborted: signal.aborted });
+}
+
+/** The gate holds the head alone. */
+function isHeld({ gate }: Execution, { number }: NumberedUnit): boolean {
+  return number === 1 && gate !== undefined;
+}
+
+function sendUnit(
+  { session, announces, signal, gate }: Execution,
+  { number, text }: NumberedUnit,
+  onStatement: (tag: string) => void,
+): Promise<unknown> {
+  if (number === 1 && gate) return sendHeld({ session, text, gate, signal }, { onStatement });
+  return session.script(announces ? withCommitMark(text, number, session) : text, { onStatement });
+}
+
+interface UnitCircumstances {
+  unit: NumberedUnit;
+  statusBefore: TransactionStatus;
+  isHeld: boolean;
+  isAborted: boolean;
+}
+
+/** What a unit that did not complete amounts to. */
+function unitEnding(
+  settled: { outcome: "failed"; error: unknown } | { outcome: "lost" },
+  { unit: { number, text }, statusBefore, isHeld, isAborted }: UnitCircumstances,
+): Ending {
+  const committable = canCommit(text, statusBefore);
+  // Inside a transaction no statement can do anything that outlives it.
+  const residue = statusBefore === "idle" && !isHeld ? residueOfUnit(text) : undefined;
+  if (settled.outcome === "lost") return { kind: "lost", unit: number, error: undefined, residue, committable };
+  const { error } = settled;
+  if (error instanceof GateRefusal) {
+    return isAborted
+      ? { kind: "cancelled", unit: number, residue }
+      : { kind: "refused", unit: number, error: error.reason };
+  }
+  // A server that ends the session in words has rolled back; one that panics may have done anything.
+  if (!(error instanceof ServerError) || error.severity === "PANIC") {
+    return { kind: "lost", unit: number, error, residue, committable };
+  }
+  if (isAborted) return { kind: "cancelled", unit: number, residue };
+  return { kind: "failed", unit: number, error, residue };
 }
 
 /** Ends an explicit transaction well, as COMMIT does; PREPARE makes it outlive the connection. */

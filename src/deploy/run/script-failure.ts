@@ -97,7 +97,7 @@ async function placeOfFailure({ error, session, plan, unit, project, trace }: Sc
   if (own) return { file: "deploy.sql", line: own.line, column: own.column, sourceLine: own.sourceLine };
   // The place can be asked for only outside of the transaction that failed; nothing of it is needed any more.
   if (session.transactionStatus() !== "idle") await within(session.script("ROLLBACK"), LOCATE_BOUND_MS);
-  const found = await within(locateFailure(session, error, project, trace.log), LOCATE_BOUND_MS);
+  const found = await within(locateFailure(error, { session, project, log: trace.log }), LOCATE_BOUND_MS);
   return found ?? {};
 }
 

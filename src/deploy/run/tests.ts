@@ -168,7 +168,7 @@ class TestRun {
     const { facts } = await this.#wait(session, work);
     this.#say({ type: "deploy.files_loaded", count: project.files.length });
     if (parameters.length > 0) this.#say({ type: "deploy.parameters_loaded", count: parameters.length });
-    this.#warnings = await weighExposures(this.#offline, { facts }, session, this.#context);
+    this.#warnings = await weighExposures(this.#offline, { facts, session, context: this.#context });
   }
 
   /** BEGIN, and the head of deploy.sql when it was asked for. */
@@ -211,7 +211,7 @@ class TestRun {
       onOutcome: (outcome) => this.#add(outcome),
       lastMs: (path) => this.#trace.tests.findLast((test) => test.path === path)?.ms,
       lineOf: async (path, error) => {
-        const place = await locateFailure(session, error, this.#offline.project, this.#trace.log);
+        const place = await locateFailure(error, { session, project: this.#offline.project, log: this.#trace.log });
         return place?.file === path ? place.line : undefined;
       },
     });

@@ -7,12 +7,17 @@ import { exposuresOf, staysOnThisMachine } from "./exposure.ts";
 import type { OfflineRun } from "./offline.ts";
 import type { Warning } from "./report.ts";
 
+/** What a session is like once it is prepared, and whom to tell. */
+export interface PreparedRun {
+  facts: Prepared["facts"];
+  session: Session;
+  context: OperationContext;
+}
+
 /** The exposures of a prepared run: refused when it is strict, otherwise told and returned. */
 export async function weighExposures(
   { project, parameters, server, strictSecrets }: OfflineRun,
-  { facts }: Pick<Prepared, "facts">,
-  { target }: Session,
-  context: OperationContext,
+  { facts, session: { target }, context }: PreparedRun,
 ): Promise<Warning[]> {
   const isSuperuserHere = facts.get("is_superuser") === "on" && staysOnThisMachine(target.host);
   const isEmbedded =

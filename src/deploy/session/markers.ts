@@ -128,15 +128,20 @@ export interface FailureLocation extends Partial<TextPlace> {
   file: string;
 }
 
+/** Where an error happened. */
+export interface FailedIn {
+  session: Session;
+  project: Project;
+  log: MarkerLog;
+}
+
 /**
  * The project file and, as far as it is certain, the line that `error` comes from. Call it after the failed transaction
  * was rolled back, on the session it happened in; on a broken session it does with less. Never throws.
  */
 export async function locateFailure(
-  session: Session,
   error: ServerError,
-  project: Project,
-  log: MarkerLog,
+  { session, project, log }: FailedIn,
 ): Promise<FailureLocation | undefined> {
   const exact = placeByInternalQuery(error, project);
   if (exact) return exact;
