@@ -163,14 +163,14 @@ async function askServer({ settings, isEmbedded }: Target, context: OperationCon
   }
   await using _ = session;
   checks.push(...(await checkServer(session, { clock: context.clock, isEmbedded })));
-  checks.push(...(await relayChecks(session)));
+  checks.push(...(await relayChecks(session, isEmbedded)));
   return true;
 }
 
 /** Nothing where there is no relay. */
-async function relayChecks(session: Session): Promise<Check[]> {
+async function relayChecks(session: Session, isEmbedded: boolean): Promise<Check[]> {
   const { checkRelay } = await import("./relay/doctor.ts");
-  const checks = (await checkRelay(session)) ?? [];
+  const checks = (await checkRelay(session, { isEmbedded })) ?? [];
   return checks.map((check) => ({ section: "relay", ...check }));
 }
 

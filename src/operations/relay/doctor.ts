@@ -29,7 +29,10 @@ const FACTS = `
          ${TRESPASSER} as trespasser`;
 
 /** undefined when there is no schema tide. */
-export async function checkRelay(session: Session): Promise<RelayCheck[] | undefined> {
+export async function checkRelay(
+  session: Session,
+  { isEmbedded = false }: { isEmbedded?: boolean } = {},
+): Promise<RelayCheck[] | undefined> {
   const [facts] = await session.query(FACTS);
   if (facts?.has_schema !== "t") return undefined;
   if (facts.may_use !== "t")
@@ -46,7 +49,7 @@ export async function checkRelay(session: Session): Promise<RelayCheck[] | undef
     ];
   if (facts.has_tables !== "t" || facts.is_current !== "t")
     return [fail("schema", "schema tide is of another version", "pgkeep relay install")];
-  const checks: RelayCheck[] = [await schemaCheck(session), roleCheck(facts)];
+  const checks: RelayCheck[] = [await schemaCheck(session), roleCheck(facts, isEmbedded)];
   for (const check of [pipelinesCheck, hiddenCheck, ownersCheck, backlogCheck, deadCheck])
     checks.push(await guarded(check, session));
   return checks;
@@ -69,7 +72,12 @@ async function schemaCheck(session: Session): Promise<RelayCheck> {
   return ok("schema", `schema tide of version ${row?.version ?? "unknown"}`);
 }
 
-function roleCheck({ is_superuser: isSuperuser, is_relay: isRelay, has_roles: hasRoles }: TextRow): RelayCheck {
+/** The embedded server's only role is its superuser, and a relay runs as it there. */
+function roleCheck(
+  { is_superuser: isSuperuser, is_relay: isRelay, has_roles: hasRoles }: TextRow,
+  isEmbedded: boolean,
+): RelayCheck {
+  if (isSuperuser === "t" && isEmbedded) return ok("role", "the embedded server's own role");
   if (isSuperuser === "t")
     return warn(
       "role",
@@ -133,11 +141,8 @@ async function backlogCheck(session: Session): Promise<RelayCheck> {
            round(max(s.oldest_pending_age_seconds)) as oldest
       from tide.outbox_retention_status as s`);
   if (Number(row?.slow ?? 0) === 0) return ok("backlog", "no event waits for more than 5 minutes");
-  return warn(
-    "backlog",
-    `${row?.slow} outboxes have events that wait for up to ${row?.oldest} s`,
-    "pgkeep relay status",
-  );
+  const where = row?.slow === "1" ? "1 outbox has events" : `${row?.slow} outboxes have events`;
+  return warn("backlog", `${where} that wait for up to ${row?.oldest} s`, "pgkeep relay status");
 }
 
 async function deadCheck(session: Session): Promise<RelayCheck> {
@@ -145,7 +150,7 @@ async function deadCheck(session: Session): Promise<RelayCheck> {
   const open = Number(row?.open ?? 0);
   return open === 0
     ? ok("dead letters", "none")
-    : warn("dead letters", `${open} wait for somebody`, "pgkeep relay dlq list");
+    : warn("dead letters", `${open} ${open === 1 ? "waits" : "wait"} for somebody`, "pgkeep relay dlq list");
 }
 
 const make =
