@@ -12,7 +12,7 @@
 
 export interface Growing<Input> {
   /** Makes the input of a size; what that takes is not counted. */
-  input: (size: number) => Input;
+  input: (size: number) => Input | Promise<Input>;
   /** The work; what it returns is dropped, what it throws fails the test unless it is a refusal. */
   work: (input: Input) => unknown;
   /** The class of errors that are an answer, too. */
@@ -21,6 +21,13 @@ export interface Growing<Input> {
   ) => Error;
   /** The size up to which the promise is tried. */
   largest: number;
+  /** Where sizes begin to climb, when small ones are dear to make. Default 16. */
+  smallest?: number;
+  /**
+   * Who works: this process, by its processor's time, or a server, by the clock. Take a server only where nothing else
+   * tells, with work of many milliseconds: its time passes for others, too.
+   */
+  worker?: "process" | "server";
 }
 
 /** How many times larger the larger size is. */
@@ -47,8 +54,9 @@ const MOST_ROUNDS = 10;
 export async function expectLinearTime<Input>(wanted: Growing<Input>): Promise<void> {
   const growing = { ...wanted, work: withRefusals(wanted) };
   let looked = false;
-  for (const size of sizesUpTo(growing.largest)) {
-    if (size < growing.largest && (looked || (await costMs(growing, size)) < WORTH_A_LOOK_MS)) continue;
+  for (const size of sizesUpTo(growing)) {
+    if (size < growing.largest && (looked || (await costMs(growing, await growing.input(size), 1)) < WORTH_A_LOOK_MS))
+      continue;
     const steep = await steepness(growing, size);
     if (steep !== undefined) throw new Error(steep);
     looked = true;
@@ -76,16 +84,16 @@ function withRefusals<Input>({ work, refusal }: Growing<Input>): (input: Input) 
 }
 
 /** Sizes that climb to the largest, which is the last. */
-function* sizesUpTo(largest: number): Generator<number> {
-  for (let size = SMALLEST; size < largest; size = Math.ceil(size * (size < CAREFUL_UP_TO ? 1.25 : 2))) yield size;
+function* sizesUpTo({ largest, smallest = SMALLEST }: { largest: number; smallest?: number }): Generator<number> {
+  for (let size = smallest; size < largest; size = Math.ceil(size * (size < CAREFUL_UP_TO ? 1.25 : 2))) yield size;
   yield largest;
 }
 
 /** Compares a size with one 32 times smaller: undefined when growth is modest, otherwise what was measured. */
-async function steepness<Input>({ input, work }: Growing<Input>, size: number): Promise<string | undefined> {
+async function steepness<Input>(growing: Growing<Input>, size: number): Promise<string | undefined> {
   const smaller = Math.max(1, Math.floor(size / STEP));
-  const small = await measurable(work, input(smaller));
-  const large = await measurable(work, input(size));
+  const small = await measurable(growing, smaller);
+  const large = await measurable(growing, size);
   const times = size / smaller;
   let best = { small: await small.again(), large: large.firstMs };
   for (let round = 1; round <= MOST_ROUNDS; round++) {
@@ -106,27 +114,37 @@ interface Measurement {
   again(): Promise<number>;
 }
 
-async function measurable<Input>(work: (input: Input) => unknown, input: Input): Promise<Measurement> {
+async function measurable<Input>(growing: Growing<Input>, size: number): Promise<Measurement> {
+  const input = await growing.input(size);
   let repeats = 1;
-  let spentMs = await processorMs(work, input, repeats);
+  let spentMs = await costMs(growing, input, repeats);
   while (spentMs < MEASURABLE_MS && repeats < MOST_REPEATS) {
     repeats = Math.min(MOST_REPEATS, repeats * (spentMs < MEASURABLE_MS / 10 ? 8 : 2));
-    spentMs = await processorMs(work, input, repeats);
+    spentMs = await costMs(growing, input, repeats);
   }
-  return { firstMs: spentMs / repeats, again: async () => (await processorMs(work, input, repeats)) / repeats };
+  return { firstMs: spentMs / repeats, again: async () => (await costMs(growing, input, repeats)) / repeats };
 }
 
-async function costMs<Input>({ input, work }: Growing<Input>, size: number): Promise<number> {
-  return await processorMs(work, input(size), 1);
-}
-
-/** What the processor spent on this process meanwhile; waiting costs nothing. */
-async function processorMs<Input>(work: (input: Input) => unknown, input: Input, repeats: number): Promise<number> {
-  const before = process.cpuUsage();
+async function costMs<Input>(growing: Growing<Input>, input: Input, repeats: number): Promise<number> {
+  const { work, worker } = growing;
+  const spentMs = worker === "server" ? stopwatch() : processorWatch();
   for (let count = 0; count < repeats; count++) {
     const result = work(input);
     if (result instanceof Promise) await result;
   }
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1_000;
+  return spentMs();
+}
+
+/** What the processor spends on this process; waiting costs nothing. */
+function processorWatch(): () => number {
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+}
+
+function stopwatch(): () => number {
+  const before = performance.now();
+  return () => performance.now() - before;
 }
