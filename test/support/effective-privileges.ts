@@ -1,7 +1,7 @@
 /**
  * What the server itself answers about privileges, one statement per kind of object, to hold computed answers to.
  *
- * Rows are (role, object, bits): PUBLIC is the empty name, bits are those of src/access/catalog/privilege.ts.
+ * Rows are (role, object, bits): PUBLIC is the empty name, bits are those of src/access/privileges/privilege.ts.
  */
 import type { ObjectKind } from "../../src/access/privileges/catalog-object.ts";
 import { knownTo, type PrivilegeName, privilegeSet } from "../../src/access/privileges/privilege.ts";
