@@ -23,7 +23,7 @@ const SCOPES = {
 export async function auditPages(load) {
   const { checkEntries } = await load("audit/checks/catalogue.js");
   const { explainCheck } = await load("audit/explain.js");
-  const { PROFILES } = await load("audit/check.js");
+  const { PROFILES } = await load("audit/ratings.js");
   const checks = await Promise.all(checkEntries().map(explainCheck));
   const pages = checks.map((check) => [`${FOLDER}/${fileOf(check)}`, checkPage(check, PROFILES)]);
   return {
