@@ -81,28 +81,15 @@ function tableFunctions(name: string, commands: readonly Completable[]): string[
     .map((command) => `    "${command.words}") echo "${list(command.arguments)}" ;;`);
   return [
     `${name}_commands="|${commands.map(({ words }) => words).join("|")}|"`,
-    `${name}_verbs() {`,
-    '  case "$1" in',
-    ...verbs,
-    "  esac",
-    "}",
-    `${name}_flags() {`,
-    '  case "$1" in',
-    ...flags,
-    "  esac",
-    "}",
-    `${name}_takes_value() {`,
-    '  case "$1 $2" in',
-    ...values,
-    "    *) return 1 ;;",
-    "  esac",
-    "}",
-    `${name}_arguments() {`,
-    '  case "$1" in',
-    ...positionals,
-    "  esac",
-    "}",
+    ...caseFunction(`${name}_verbs`, "$1", verbs),
+    ...caseFunction(`${name}_flags`, "$1", flags),
+    ...caseFunction(`${name}_takes_value`, "$1 $2", [...values, "    *) return 1 ;;"]),
+    ...caseFunction(`${name}_arguments`, "$1", positionals),
   ];
+}
+
+function caseFunction(name: string, of: string, cases: readonly string[]): string[] {
+  return [`${name}() {`, `  case "${of}" in`, ...cases, "  esac", "}"];
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 import { sleep } from "../../base/clock.ts";
 import { PgkeepError } from "../../base/errors.ts";
-import type { OperationContext } from "../../base/operation.ts";
+import type { OperationContext, ProgressEvent } from "../../base/operation.ts";
 import { scrub } from "../../base/secrets.ts";
 import type { Session } from "../../pg/session.ts";
 import { arrayText } from "./inbox.ts";
@@ -60,34 +60,44 @@ export async function followDeliveries(
   for (;;) {
     for (const row of await session.query(BATCHES, [receipt, names])) {
       receipt = row.last_id ?? receipt;
-      report({
-        type: "relay.delivered",
-        at: row.at,
-        pipeline: row.pipeline_name,
-        sink: row.sink_type,
-        events: Number(row.events),
-        median_ms: row.median_ms === null || row.median_ms === undefined ? null : Number(row.median_ms),
-        position: row.position,
-        batch: row.last_id,
-      });
+      report(deliveredEvent(row));
       if (++lines >= limit) return lines;
     }
     for (const row of await session.query(DEAD, [dead, names])) {
       dead = row.id ?? dead;
-      report({
-        type: "relay.dead_letter",
-        at: row.at,
-        pipeline: row.pipeline_name,
-        sink: row.sink_name,
-        id: Number(row.id),
-        kind: row.error_kind,
-        attempts: Number(row.attempt_count),
-        error: scrub(row.error ?? ""),
-      });
+      report(deadLetterEvent(row));
       if (++lines >= limit) return lines;
     }
     if (!(await isToGoOn(intervalMs, signal))) return lines;
   }
+}
+
+type Row = Readonly<Record<string, string | null | undefined>>;
+
+function deliveredEvent(row: Row): ProgressEvent {
+  return {
+    type: "relay.delivered",
+    at: row.at,
+    pipeline: row.pipeline_name,
+    sink: row.sink_type,
+    events: Number(row.events),
+    median_ms: row.median_ms === null || row.median_ms === undefined ? null : Number(row.median_ms),
+    position: row.position,
+    batch: row.last_id,
+  };
+}
+
+function deadLetterEvent(row: Row): ProgressEvent {
+  return {
+    type: "relay.dead_letter",
+    at: row.at,
+    pipeline: row.pipeline_name,
+    sink: row.sink_name,
+    id: Number(row.id),
+    kind: row.error_kind,
+    attempts: Number(row.attempt_count),
+    error: scrub(row.error ?? ""),
+  };
 }
 
 /** Waits for the next look. False: the time is up that somebody gave, and what was asked for has been shown. */

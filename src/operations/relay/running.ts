@@ -44,11 +44,7 @@ export async function runRelayProcess(
     const entry = logEntryOf(event, group);
     if (entry) context.report(entry);
   };
-  if (address && !isLoopback(address) && token === undefined)
-    context.report({
-      type: "warning",
-      message: "metrics are open to the network; set --metrics-token, or listen on 127.0.0.1",
-    });
+  if (address && !isLoopback(address) && token === undefined) warnOfOpenMetrics(context);
   const onError = (): void => context.report({ type: "relay.endpoint_failed", level: "warn" });
   const http = address && (await serveRelay({ address, metrics, health, token, clock, onError }));
   try {
@@ -60,6 +56,13 @@ export async function runRelayProcess(
   } finally {
     await http?.close();
   }
+}
+
+function warnOfOpenMetrics({ report }: OperationContext): void {
+  report({
+    type: "warning",
+    message: "metrics are open to the network; set --metrics-token, or listen on 127.0.0.1",
+  });
 }
 
 function addressOf({ metricsAddr, untilIdle }: RunFlags) {

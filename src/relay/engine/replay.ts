@@ -14,7 +14,7 @@ import { NO_CHORES } from "../store/chores.ts";
 import { countEvents } from "../store/outbox-pages.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
 import { catalogueParts } from "./catalogue-parts.ts";
-import { ForwardWorker } from "./forward.ts";
+import { type ForwardOptions, ForwardWorker } from "./forward.ts";
 import { type OwnedLease, takeLease } from "./lease.ts";
 import { Lookout } from "./lookout.ts";
 import { MemoryBudget } from "./memory.ts";
@@ -22,6 +22,7 @@ import type { RelayOptions, RelaySummary } from "./options.ts";
 import { OwnedPipeline } from "./owned-pipeline.ts";
 import type { RelayParts } from "./parts.ts";
 import { PipelineStatus, type Totals } from "./pipeline-status.ts";
+import type { WorkerContext } from "./worker.ts";
 
 export interface ReplayRequest {
   pipeline: string;
@@ -50,25 +51,9 @@ export async function runReplay(
   const lease = await take(options, key);
   const totals: Totals = { delivered: 0, stored: 0, deadLetters: 0 };
   const status = new PipelineStatus(rowOf(pipeline), options, totals);
-  const owned = new OwnedPipeline({
-    options: { ...options, untilIdle: true },
-    pipeline,
-    lease,
-    status,
-    workerOf: (context) =>
-      new ForwardWorker({
-        context,
-        parts,
-        memory: new MemoryBudget(MEMORY_BYTES),
-        lookout: new Lookout(() => options.clock.monotonicMs()),
-        key,
-        members: [pipeline],
-        strategy: undefined,
-        isGated: false,
-        chores: () => NO_CHORES,
-        range: { after: request.fromId - 1n, upTo: request.toId },
-      }),
-  });
+  const range = { after: request.fromId - 1n, upTo: request.toId };
+  const workerOf = (context: WorkerContext) => replayWorker({ context, parts, key, members: [pipeline], range });
+  const owned = new OwnedPipeline({ options: { ...options, untilIdle: true }, pipeline, lease, status, workerOf });
   const stop = () => owned.stop(options.drainTimeoutMs);
   options.signal.addEventListener("abort", stop, { once: true });
   const ending = await owned.ended;
@@ -80,6 +65,18 @@ export async function runReplay(
     forced: ending.how === "forced" ? [pipeline.name] : [],
     pipelines: [{ name: pipeline.name, direction: "forward", state, reason }],
   };
+}
+
+function replayWorker(what: Pick<ForwardOptions, "context" | "parts" | "key" | "members" | "range">): ForwardWorker {
+  const { clock } = what.context.options;
+  return new ForwardWorker({
+    ...what,
+    memory: new MemoryBudget(MEMORY_BYTES),
+    lookout: new Lookout(() => clock.monotonicMs()),
+    strategy: undefined,
+    isGated: false,
+    chores: () => NO_CHORES,
+  });
 }
 
 function replayKey({ name, tenant }: Pipeline): PipelineKey {
