@@ -58,7 +58,7 @@ export async function listenShared(route: SharedRoute): Promise<Registration> {
   join(listener, address, route);
   try {
     const server = await listener.server;
-    return { address: server.address, release: (graceMs) => leave(listener, address, route, graceMs) };
+    return { address: server.address, release: (graceMs) => leave({ listener, address, route }, graceMs) };
   } catch (error) {
     listener.routes.delete(route.path);
     if (listeners.get(address) === listener) listeners.delete(address);
@@ -96,7 +96,14 @@ function join(listener: Listener, address: string, route: SharedRoute): void {
   listener.routes.set(route.path, route);
 }
 
-async function leave(listener: Listener, address: string, route: SharedRoute, graceMs: number): Promise<void> {
+/** A route of a listener that others may share. */
+interface Membership {
+  listener: Listener;
+  address: string;
+  route: SharedRoute;
+}
+
+async function leave({ listener, address, route }: Membership, graceMs: number): Promise<void> {
   if (listener.routes.get(route.path) !== route) return;
   listener.routes.set(route.path, undefined);
   if ([...listener.routes.values()].some((other) => other !== undefined)) return;

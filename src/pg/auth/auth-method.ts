@@ -147,20 +147,19 @@ const MAX_PROVIDER_TEXT = 400;
  */
 export async function requestToken<Result>(
   title: string,
-  context: Pick<AuthContext, "signal">,
+  { signal: caller, timeoutMs = TOKEN_TIMEOUT_MS }: Pick<AuthContext, "signal"> & { timeoutMs?: number },
   request: (signal: AbortSignal) => Promise<Result>,
-  timeoutMs: number = TOKEN_TIMEOUT_MS,
 ): Promise<Result> {
-  context.signal.throwIfAborted();
+  caller.throwIfAborted();
   const ended = new AbortController();
-  const signal = AbortSignal.any([context.signal, ended.signal]);
+  const signal = AbortSignal.any([caller, ended.signal]);
   const limit = sleep(timeoutMs, signal).then(() => {
     throw tokenFailed(title, `No answer within ${timeoutMs / 1000} s.`);
   });
   try {
     return await Promise.race([request(signal), limit]);
   } catch (error) {
-    context.signal.throwIfAborted();
+    caller.throwIfAborted();
     if (error instanceof PgkeepError) throw error;
     throw tokenFailed(title, providerText(error));
   } finally {

@@ -183,7 +183,7 @@ async function connectOnce(attempt: Attempt, encryption: Encryption, signal: Abo
     for (const notice of authenticated.notices) options.onNotice?.(notice);
     const session = new WireSession({
       wire,
-      target: targetOf(settings, address, line, authenticated),
+      target: targetOf(attempt, line, authenticated),
       line: sessionLine(line, settings),
       authenticated,
       onNotice: options.onNotice,
@@ -212,12 +212,7 @@ function warnUnusedPassword({ settings, address, options }: Attempt, line: Line)
   );
 }
 
-function targetOf(
-  settings: ConnectionSettings,
-  address: HostAddress,
-  { tls }: Line,
-  authenticated: Authenticated,
-): SessionTarget {
+function targetOf({ settings, address }: Attempt, { tls }: Line, authenticated: Authenticated): SessionTarget {
   const isVerified = verifiesServer(settings);
   const isCertificate = authenticated.method === "none" && tls !== undefined && settings.tlsFiles.cert !== undefined;
   return {

@@ -28,14 +28,13 @@ import {
   type TransactionStatus,
 } from "../session.ts";
 import { type Authenticated, statusOf, takeParameter } from "./authenticate.ts";
+import { type Command, type CommandOptions, completeStatement, newCommand, type Outcome, takeRow } from "./command.ts";
 import type { Keeping } from "./frames.ts";
 import {
-  decodeArrayRow,
   decodeColumns,
   decodeError,
   decodeNotice,
   decodeNotification,
-  decodeRow,
   FROM_SERVER,
   MessageReader,
   toServer,
@@ -57,37 +56,6 @@ const CANCEL_REPEAT_MS = 200;
 
 /** What the server is told when a script copies from us and we have nothing. It repeats this in its error. */
 const NO_COPY_DATA = "pgkeep has no data for this COPY ... FROM STDIN";
-
-/** How rows are kept: not at all, by column name, by place. */
-type RowShape = "none" | "named" | "arrays";
-
-interface Command {
-  isExtended: boolean;
-  keeps: RowShape;
-  /** Data of COPY statements that is already on its way. */
-  copiesSupplied: number;
-  /** COPY ... FROM STDIN statements that the server has begun. */
-  copiesBegun: number;
-  onStatement: ((tag: string) => void) | undefined;
-  /** Called when the server has parsed a statement that it is to keep. */
-  onParsed: (() => void) | undefined;
-  completed: number;
-  results: StatementResult[];
-  columns: string[];
-  rows: TextRow[];
-  arrays: ArrayRow[];
-  serverError: ServerError | undefined;
-  /** A failure on our side (a COPY source that threw), reported once the server has settled. */
-  ownError: unknown;
-  isRunning: boolean;
-  /** Resolves when the command has ended, in whatever way. */
-  settled: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-type CommandOptions = Pick<Command, "isExtended" | "keeps"> & Partial<Pick<Command, "onParsed">> & ScriptOptions;
-type Outcome = Pick<Command, "completed" | "results" | "arrays">;
 
 export interface WireSessionOptions {
   wire: Wire;
@@ -369,58 +337,9 @@ export class WireSession implements Session, WireListener {
   }
 }
 
-function takeRow(command: Command, body: Buffer): void {
-  if (command.keeps === "arrays") command.arrays.push(decodeArrayRow(body));
-  else if (command.keeps === "named") command.rows.push(decodeRow(body, command.columns));
-}
-
-function newCommand(
-  options: CommandOptions,
-  resolve: (outcome: Outcome) => void,
-  reject: (error: unknown) => void,
-): Command {
-  let settle = () => {};
-  const settled = new Promise<void>((done) => {
-    settle = done;
-  });
-  const end = (report: () => void) => {
-    command.isRunning = false;
-    settle();
-    report();
-  };
-  const command: Command = {
-    isExtended: options.isExtended,
-    keeps: options.keeps,
-    copiesSupplied: options.copyData?.length ?? 0,
-    copiesBegun: 0,
-    onStatement: options.onStatement,
-    onParsed: options.onParsed,
-    completed: 0,
-    results: [],
-    columns: [],
-    rows: [],
-    arrays: [],
-    serverError: undefined,
-    ownError: undefined,
-    isRunning: true,
-    settled,
-    resolve: () => end(() => resolve(command)),
-    reject: (error) => end(() => reject(error)),
-  };
-  return command;
-}
-
 /** Resolves after `ms`, without keeping the process alive for it. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-function completeStatement(command: Command, tag: string): void {
-  command.completed += 1;
-  if (command.keeps === "named") command.results.push({ tag, rows: command.rows });
-  command.rows = [];
-  command.columns = [];
-  command.onStatement?.(tag);
 }
 
 /** server_version_num from server_version: "15.14 (Debian …)" is 150014, "18beta1" is 180000. */

@@ -89,7 +89,7 @@ describe("requesting a token", () => {
       given = signal;
       return never();
     };
-    await expect(requestToken("Cloud", context(), request, 20)).rejects.toMatchObject({
+    await expect(requestToken("Cloud", { ...context(), timeoutMs: 20 }, request)).rejects.toMatchObject({
       code: "CONNECT_TOKEN_FAILED",
       exit: 11,
       retryable: true,
