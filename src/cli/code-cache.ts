@@ -67,6 +67,11 @@ interface Entry {
   code: Buffer;
 }
 
+interface Place {
+  directory: string;
+  file: string;
+}
+
 /** `0.1.0-8d1f0c52ab3e4f60-deploy.bin`, and with a process's number at the end while it is written. */
 const NAME = /^(.+)-([0-9a-f]{16})-[a-z.-]+\.bin(\.\d+)?$/;
 
@@ -80,14 +85,14 @@ export function openCodeCache(chunks: Chunks, command: { version: string; words:
     const directory = codeDirectory(variables(["HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "PGKEEP_NO_CODE_CACHE"]));
     if (directory === undefined) return () => undefined;
     const file = `${command.version}-${keyOf(chunks)}-${command.words.replaceAll(" ", ".")}.bin`;
-    return begin(chunks, directory, file);
+    return begin(chunks, { directory, file });
   } catch {
     return () => undefined;
   }
 }
 
-function begin(chunks: Chunks, directory: string, file: string): () => void {
-  const known = readCode(directory, file);
+function begin(chunks: Chunks, place: Place): () => void {
+  const known = readCode(place);
   const before = new Set(chunks.compiled.keys());
   chunks.codeFor = (name, source) => {
     const entry = known?.get(name);
@@ -97,7 +102,7 @@ function begin(chunks: Chunks, directory: string, file: string): () => void {
     try {
       const used = [...chunks.compiled].filter(([name]) => !before.has(name));
       if (used.every(([, { script }]) => script.cachedDataRejected === false)) return;
-      writeCode(directory, file, pack([...entriesOf(used), ...unused(known, chunks)]));
+      writeCode(place, pack([...entriesOf(used), ...unused(known, chunks)]));
     } catch {
       // No room, no right, a process in the way: the next run compiles once more.
     }
@@ -147,7 +152,7 @@ function sha256(bytes: Buffer | string): string {
 }
 
 /** Code by chunk; undefined when there is no file that can be trusted and is whole. */
-function readCode(directory: string, file: string): Map<string, Entry> | undefined {
+function readCode({ directory, file }: Place): Map<string, Entry> | undefined {
   try {
     const stats = lstatSync(directory);
     if (!stats.isDirectory() || !isPrivate(stats, 0o022)) return undefined;
@@ -213,11 +218,12 @@ function pack(entries: Entry[]): Buffer {
 }
 
 /** Written aside and moved into place, so that no reader ever meets half a file. */
-function writeCode(directory: string, file: string, bytes: Buffer): void {
+function writeCode(place: Place, bytes: Buffer): void {
+  const { directory, file } = place;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const stats = lstatSync(directory);
   if (!stats.isDirectory() || !isPrivate(stats, 0o022)) return;
-  if (bytes.length > FILE_BYTES || !makeRoom(directory, file, bytes.length)) return;
+  if (bytes.length > FILE_BYTES || !makeRoom(place, bytes.length)) return;
   const aside = join(directory, `${file}.${process.pid}`);
   const descriptor = openSync(aside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
@@ -240,7 +246,7 @@ function writeWhole(descriptor: number, bytes: Buffer): void {
  *
  * A file that somebody writes aside just now may go with it: that process then keeps nothing, which harms nobody.
  */
-function makeRoom(directory: string, file: string, wanted: number): boolean {
+function makeRoom({ directory, file }: Place, wanted: number): boolean {
   const [, version, key] = NAME.exec(file) ?? [];
   const kept = readdirSync(directory)
     .filter((name) => NAME.test(name))

@@ -11,11 +11,17 @@ import { BrokenAssumption } from "../base/assert.ts";
 import { errorCodeOf, PgkeepError } from "../base/errors.ts";
 import { writeOutputFile } from "../config/output-file.ts";
 
+interface Ran {
+  command: string;
+  /** Of pgkeep. */
+  version: string;
+}
+
 /** The failure to show for an exception that is our bug; its detail names the report, when one could be written. */
-export function crashOf(error: unknown, { command, version }: { command: string; version: string }): PgkeepError {
+export function crashOf(error: unknown, ran: Ran): PgkeepError {
   const path = join(tmpdir(), `pgkeep-crash-${randomBytes(6).toString("hex")}.txt`);
   try {
-    writeOutputFile(path, reportText(error, command, version));
+    writeOutputFile(path, reportText(error, ran));
   } catch {
     return bug("No report could be written to the directory for temporary files.");
   }
@@ -30,7 +36,7 @@ function bug(detail: string): PgkeepError {
   });
 }
 
-function reportText(error: unknown, command: string, version: string): string {
+function reportText(error: unknown, { command, version }: Ran): string {
   return [
     `pgkeep ${version}`,
     `command: ${command}`,

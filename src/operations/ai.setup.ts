@@ -75,7 +75,7 @@ export default defineOperation({
       context.signal.throwIfAborted();
       const action = actionFor(state, input.force ?? false);
       const isWriting = action === "created" || action === "updated";
-      if (isWriting && !input.dryRun) writeInside(root, place.path, withText(place, content, text));
+      if (isWriting && !input.dryRun) writeInside({ root, path: place.path }, withText(place, content, text));
       return { path: place.path, assistant: place.assistant, action };
     });
     return { dry_run: input.dryRun ?? false, files };

@@ -52,7 +52,7 @@ export function rootOf(isGlobal: boolean, { workingDirectory, environment }: Ope
 /** Text of the file; undefined when it is not there. Throws FILE_WRITE_FAILED for what is no regular file inside `root`. */
 async function readInside(root: string, path: string): Promise<string | undefined> {
   const file = join(root, path);
-  refuseDetour(root, file, path);
+  refuseDetour(root, path);
   try {
     return (await readRegularFile(file, { maxBytes: MAX_BYTES })).toString("utf8");
   } catch (error) {
@@ -62,9 +62,11 @@ async function readInside(root: string, path: string): Promise<string | undefine
   }
 }
 
-/** Throws when a directory on the way to `file` is a link, or anything that is no directory. */
-function refuseDetour(root: string, file: string, path: string): void {
-  const parts = relative(root, dirname(file)).split("/").filter(Boolean);
+/** Throws when a directory on the way to the file is a link, or anything that is no directory. */
+function refuseDetour(root: string, path: string): void {
+  const parts = relative(root, dirname(join(root, path)))
+    .split("/")
+    .filter(Boolean);
   for (const depth of parts.keys()) {
     const found = lstatSync(join(root, ...parts.slice(0, depth + 1)), { throwIfNoEntry: false });
     if (!found) return;
@@ -78,8 +80,14 @@ function refused(path: string, why: string): PgkeepError {
   });
 }
 
+export interface FileInside {
+  root: string;
+  /** Below `root`. */
+  path: string;
+}
+
 /** Replaces the file's content. Throws FILE_WRITE_FAILED. */
-export function writeInside(root: string, path: string, content: string): void {
+export function writeInside({ root, path }: FileInside, content: string): void {
   const file = join(root, path);
   const sibling = `${file}.${randomBytes(6).toString("hex")}`;
   try {

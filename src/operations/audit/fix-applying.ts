@@ -147,7 +147,10 @@ interface Account {
 
 /** An interrupt or a lost connection after part of it was done: what that was, and what takes it back. */
 export function withAccount(cause: unknown, { done: { applied, undo }, undoFile, database }: Account): unknown {
-  const error = refusalOf(cause, "fixes were applied", "settings may have been written and not loaded");
+  const error = refusalOf(cause, {
+    when: "fixes were applied",
+    state: "settings may have been written and not loaded",
+  });
   if (applied.length === 0) return error;
   const parts = error instanceof PgkeepError ? error.parts : {};
   const code = error instanceof PgkeepError ? error.code : "COMMAND_INTERRUPTED";
@@ -164,7 +167,7 @@ export function withAccount(cause: unknown, { done: { applied, undo }, undoFile,
 }
 
 /** What the server said against a statement of ours, where nothing else gives it a meaning. */
-export function refusalOf(error: unknown, when: string, state: string): unknown {
+export function refusalOf(error: unknown, { when, state }: { when: string; state: string }): unknown {
   if (!(error instanceof ServerError)) return error;
   return new PgkeepError("CONNECT_SERVER_REFUSED", `the server refused while ${when}`, {
     detail: `${tameLine(error.message)} (SQLSTATE ${error.sqlstate})`,

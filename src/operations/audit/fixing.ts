@@ -39,7 +39,7 @@ export async function fixAudit(input: FixInput, context: OperationContext) {
   if (input.apply && !server) throw withoutServer();
   const consent = { named: namedChecks(input.only ?? []), maxRisk: input.maxRisk ?? "low" };
   const plan = await fixPlanOf(report, server, consent).catch((error: unknown) => {
-    throw readOnlyLoss(refusalOf(error, "the fixes were planned", "nothing was changed"));
+    throw readOnlyLoss(refusalOf(error, { when: "the fixes were planned", state: "nothing was changed" }));
   });
   const planned = documentOf(plan, { report, undoFile: null });
   const isEmpty = planned.summary.steps === 0;

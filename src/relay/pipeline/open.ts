@@ -160,7 +160,8 @@ class Resolver {
     at: string,
   ): Promise<unknown> {
     const secrets = secretPaths(config, schema);
-    const ofField: ResolveText = (path, text) => this.#text(text, `${at}.${path}`, secrets.has(path));
+    const ofField: ResolveText = (path, text) =>
+      this.#text(text, { field: `${at}.${path}`, isSecret: secrets.has(path) });
     return this.#walk(config, { schema, path: "" }, ofField);
   }
 
@@ -190,11 +191,11 @@ class Resolver {
     return Object.fromEntries(await Promise.all(entries));
   }
 
-  async #text(text: string, field: string, isSecret: boolean): Promise<string> {
+  async #text(text: string, { field, isSecret }: { field: string; isSecret: boolean }): Promise<string> {
     for (const { provider, argument } of referencesIn(text)) {
       const isOwn =
         provider === "file" ? PLATFORM_TOKENS.test(argument) : isOwnCredential(argument.replace(/:-.*$/s, ""));
-      if (isOwn) throw ownCredential(`\${${provider}:${argument}}`, field, this.#pipeline);
+      if (isOwn) throw ownCredential(`\${${provider}:${argument}}`, { field, pipeline: this.#pipeline });
       if (provider === "file") this.files.add(argument);
     }
     const value = await resolveReferences(text, {
@@ -210,7 +211,7 @@ class Resolver {
   }
 }
 
-function ownCredential(text: string, field: string, pipeline: string): PgkeepError {
+function ownCredential(text: string, { field, pipeline }: { field: string; pipeline: string }): PgkeepError {
   const reference = tameLine(text);
   return new PgkeepError(
     "CONFIG_REFERENCE_UNRESOLVED",
