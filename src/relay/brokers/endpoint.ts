@@ -8,7 +8,7 @@ import type { ZodNamespace } from "../../base/operation.ts";
 import { dial, dialTls, type Socket, type Trust } from "../../net/sockets.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
-import { networkClassOf, pemField, reasonOf } from "./network.ts";
+import { networkClassOf, pemField, reasonOf } from "../network.ts";
 
 export interface Endpoint {
   host: string;

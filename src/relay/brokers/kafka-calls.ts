@@ -7,8 +7,8 @@
  */
 import type * as Kafkajs from "kafkajs";
 import { ConnectorFailure } from "../failures.ts";
+import { bounded } from "../network.ts";
 import type { KafkaClient, KafkaLink } from "./kafka.ts";
-import { bounded } from "./network.ts";
 
 /** 1.5 s for a client to say goodbye. */
 const CLOSE_TIMEOUT_MS = 1_500;

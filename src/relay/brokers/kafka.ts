@@ -12,7 +12,7 @@ import { AddressRefusal } from "../../net/address-policy.ts";
 import { dial, dialTls, type Peer, type Socket, type Trust } from "../../net/sockets.ts";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
-import { loadClient, networkClassOf, pemField, reasonOf, refusalIn } from "./network.ts";
+import { loadClient, networkClassOf, pemField, reasonOf, refusalIn } from "../network.ts";
 import { readLz4, readSnappy, readZstandard } from "./record-compression.ts";
 
 export const KAFKA_PACKAGE: NeededPackage = { name: "kafkajs", range: "^2.2.4" };

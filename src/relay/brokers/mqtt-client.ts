@@ -8,8 +8,8 @@ import type { IClientOptions, MqttClient } from "mqtt";
 import { opened } from "../../net/sockets.ts";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
+import { bounded, loadClient, reasonOf } from "../network.ts";
 import { dialEndpoint, type Endpoint, failureOf } from "./endpoint.ts";
-import { bounded, loadClient, reasonOf } from "./network.ts";
 
 export const MQTT_PACKAGE: NeededPackage = { name: "mqtt", range: "^5.16.0" };
 

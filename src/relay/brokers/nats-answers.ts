@@ -1,7 +1,7 @@
 /** What a JetStream stream answers to a message: that it is stored, or why it is refused and what that means for it. */
 import type { FailureClass } from "../failures.ts";
 import { DELIVERED, type Disposition, rejectMessage, retryBySink } from "../message.ts";
-import { reasonOf } from "./network.ts";
+import { reasonOf } from "../network.ts";
 
 /** Whose fault a refused destination is: everybody's when all messages share it. */
 export type DestinationScope = "message" | "sink";

@@ -6,7 +6,7 @@ import { registerSecret } from "../../base/secrets.ts";
 import type { Peer, Trust } from "../../net/sockets.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { pemField } from "./network.ts";
+import { pemField } from "../network.ts";
 
 const DEFAULT_PORT = 4222;
 

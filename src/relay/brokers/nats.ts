@@ -10,6 +10,7 @@ import type * as Nats from "@nats-io/transport-node";
 import type { Trust } from "../../net/sockets.ts";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
+import { bounded, loadClient, networkClassOf, reasonOf, refusalIn } from "../network.ts";
 import {
   authenticatorOf,
   type NatsConnectionConfig,
@@ -18,7 +19,6 @@ import {
   readTrust,
 } from "./nats-settings.ts";
 import { type Dialling, GuardedTransport } from "./nats-transport.ts";
-import { bounded, loadClient, networkClassOf, reasonOf, refusalIn } from "./network.ts";
 
 export const NATS_PACKAGE: NeededPackage = { name: "@nats-io/transport-node", range: "^3.4.0" };
 export const JETSTREAM_PACKAGE: NeededPackage = { name: "@nats-io/jetstream", range: "^3.4.0" };

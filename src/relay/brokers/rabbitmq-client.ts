@@ -5,8 +5,8 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
+import { bounded, loadClient, networkClassOf, reasonOf } from "../network.ts";
 import { type Endpoint, failureOf } from "./endpoint.ts";
-import { bounded, loadClient, networkClassOf, reasonOf } from "./network.ts";
 
 export const RABBITMQ_PACKAGE: NeededPackage = { name: "amqplib", range: "^2.3.1" };
 

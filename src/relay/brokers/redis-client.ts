@@ -8,8 +8,8 @@
 import type { Redis, RedisOptions } from "ioredis";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
+import { bounded, loadClient, reasonOf } from "../network.ts";
 import { dialEndpoint, type Endpoint, failureOf } from "./endpoint.ts";
-import { bounded, loadClient, reasonOf } from "./network.ts";
 
 export const REDIS_PACKAGE: NeededPackage = { name: "ioredis", range: "^6.0.0" };
 

@@ -19,9 +19,9 @@ import {
   reasonClassOf,
 } from "../brokers/mqtt-client.ts";
 import { publishPacket } from "../brokers/mqtt-publish.ts";
-import { bounded, reasonOf } from "../brokers/network.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { bounded, reasonOf } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB: what pg_tide allows a message to be. */

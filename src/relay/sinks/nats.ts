@@ -18,10 +18,10 @@ import { type DestinationScope, dispositionOf } from "../brokers/nats-answers.ts
 import { headerBlock, isCarriable } from "../brokers/nats-message.ts";
 import { natsConnectionFields } from "../brokers/nats-settings.ts";
 import { StreamLookup } from "../brokers/nats-streams.ts";
-import { reasonOf } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
+import { reasonOf } from "../network.ts";
 import { Call } from "./call.ts";
 import { defineSink, type Sink } from "./sink.ts";
 

@@ -9,7 +9,6 @@
  */
 import type { ConfirmChannel, Options, Message as ReturnedMessage } from "amqplib";
 import { type Endpoint, endpointFields, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
-import { bounded, reasonOf } from "../brokers/network.ts";
 import {
   closeFailure,
   openConfirmChannel,
@@ -20,6 +19,7 @@ import {
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { bounded, reasonOf } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB: what pg_tide allows a message to be. */

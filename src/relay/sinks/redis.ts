@@ -11,7 +11,6 @@
 import type { Redis } from "ioredis";
 import { tameLine } from "../../base/tame.ts";
 import { type Endpoint, endpointFields, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
-import { bounded } from "../brokers/network.ts";
 import {
   answerClassOf,
   connectRedis,
@@ -24,6 +23,7 @@ import {
 } from "../brokers/redis-client.ts";
 import { FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { bounded } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
 /** 1 MiB: what pg_tide allows a message to be. */

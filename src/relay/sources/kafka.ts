@@ -10,8 +10,8 @@ import type * as Kafkajs from "kafkajs";
 import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { KAFKA_PACKAGE, type KafkaLink, kafkaConnectionFields, prepareKafka } from "../brokers/kafka.ts";
-import { bounded } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
+import { bounded } from "../network.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 /** 4 MiB handed over at once, whatever `batch_size` says. */

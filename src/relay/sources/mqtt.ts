@@ -12,9 +12,9 @@ import type { IPublishPacket, MqttClient, Packet } from "mqtt";
 import { contentId } from "../brokers/content-id.ts";
 import { endpointFields, readEndpoint } from "../brokers/endpoint.ts";
 import { connectMqtt, MQTT_PACKAGE, MQTT_SCHEME, type MqttConnection, reasonClassOf } from "../brokers/mqtt-client.ts";
-import { bounded, reasonOf } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { bounded, reasonOf } from "../network.ts";
 import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 

@@ -12,9 +12,9 @@ import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { connectNats, JETSTREAM_PACKAGE, NATS_PACKAGE, type NatsClient, natsFailure } from "../brokers/nats.ts";
 import { natsConnectionFields } from "../brokers/nats-settings.ts";
-import { bounded, loadClient } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { bounded, loadClient } from "../network.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 
 /** 4 MiB handed over at once, whatever `batch_size` says. */

@@ -8,7 +8,6 @@
 import type { Channel, ConsumeMessage } from "amqplib";
 import { contentId } from "../brokers/content-id.ts";
 import { type Endpoint, endpointFields, readEndpoint } from "../brokers/endpoint.ts";
-import { bounded } from "../brokers/network.ts";
 import {
   closeFailure,
   openChannel,
@@ -18,6 +17,7 @@ import {
 } from "../brokers/rabbitmq-client.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { bounded } from "../network.ts";
 import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 

@@ -9,7 +9,6 @@
  */
 import type { Redis } from "ioredis";
 import { type Endpoint, endpointFields, readEndpoint } from "../brokers/endpoint.ts";
-import { bounded } from "../brokers/network.ts";
 import {
   answerClassOf,
   connectRedis,
@@ -21,6 +20,7 @@ import {
 } from "../brokers/redis-client.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { bounded } from "../network.ts";
 import { deliverUntilStored } from "./redelivery.ts";
 import { type Deliver, defineSource, type Incoming, type Source } from "./source.ts";
 

@@ -12,12 +12,15 @@
 import type { z as Zod } from "zod";
 import { messageOf, PgkeepError } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
-import type { BodyRoute, HttpAnswer, HttpServerTls, RequestHead } from "../../net/http-server.ts";
+import type { HttpAnswer } from "../../net/http-answer.ts";
+import type { HttpServerTls } from "../../net/http-listen.ts";
+import type { RequestHead } from "../../net/http-request.ts";
+import type { BodyRoute } from "../../net/http-server.ts";
 import { RequestRate } from "../../net/request-rate.ts";
 import { listenShared, type Registration } from "../../net/shared-listener.ts";
-import { pemField } from "../brokers/network.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
+import { pemField } from "../network.ts";
 import { names } from "../signatures/names.ts";
 import { SignatureFailure } from "../signatures/signature.ts";
 import { jsonProblem } from "../webhooks/json-body.ts";

@@ -6,9 +6,9 @@
 import type { Clock } from "../../base/clock.ts";
 import { tameLine } from "../../base/tame.ts";
 import { HttpFailure, type HttpResponse, retryAfterMs } from "../../net/http-client.ts";
-import { networkClassOf, refusalIn } from "../brokers/network.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
 import type { Disposition } from "../message.ts";
+import { networkClassOf, refusalIn } from "../network.ts";
 
 interface Verdict {
   outcome: "retry" | "reject";

@@ -1,9 +1,9 @@
-/** What connectors to brokers share: how errors of the network and of TLS are classed, PEM fields, optional packages. */
-import { PgkeepError } from "../../base/errors.ts";
-import { tameLine } from "../../base/tame.ts";
-import { AddressRefusal } from "../../net/address-policy.ts";
-import type { NeededPackage } from "../connector.ts";
-import { ConnectorFailure, type FailureClass } from "../failures.ts";
+/** What connectors share: how errors of the network and of TLS are classed, PEM fields, optional packages. */
+import { PgkeepError } from "../base/errors.ts";
+import { tameLine } from "../base/tame.ts";
+import { AddressRefusal } from "../net/address-policy.ts";
+import type { NeededPackage } from "./connector.ts";
+import { ConnectorFailure, type FailureClass } from "./failures.ts";
 
 /** 300 characters: a broker's own words, without room for anything it echoes at length. */
 const MAX_REASON = 300;

@@ -1,6 +1,6 @@
 /** Clients of brokers that are not there. */
 import { expect, it } from "vitest";
-import { loadClient } from "../../../../src/relay/brokers/network.ts";
+import { loadClient } from "../../../src/relay/network.ts";
 
 it("a client that is not installed is named with the command that installs it, in what logs keep, too", async () => {
   const absent = () => Promise.reject(Object.assign(new Error("no such module"), { code: "ERR_MODULE_NOT_FOUND" }));
