@@ -7,15 +7,10 @@
  */
 import { createHash } from "node:crypto";
 import { PgkeepError } from "../base/errors.ts";
-import {
-  type BodyRoute,
-  type HttpAnswer,
-  type HttpServer,
-  type HttpServerTls,
-  hostAndPort,
-  type RequestHead,
-  startHttpServer,
-} from "./http-server.ts";
+import type { HttpAnswer } from "./http-answer.ts";
+import { type HttpServerTls, hostAndPort } from "./http-listen.ts";
+import type { RequestHead } from "./http-request.ts";
+import { type BodyRoute, type HttpServer, startHttpServer } from "./http-server.ts";
 
 export interface SharedRoute {
   host: string;
