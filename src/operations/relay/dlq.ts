@@ -2,6 +2,7 @@
 import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import type { Session } from "../../pg/session.ts";
+import { isJson } from "../../relay/json/is-json.ts";
 import {
   countDeadLetters,
   type DeadLetter,
@@ -124,15 +125,11 @@ async function edit(session: Session, request: DlqRequest, context: OperationCon
 }
 
 function checkJson(text: string | undefined, what: string): void {
-  if (text === undefined) return;
-  try {
-    JSON.parse(text);
-  } catch {
-    throw new PgkeepError("CONFIG_VALUE_INVALID", `--${what} is not JSON`, {
-      hint: `Give --${what} as JSON text in single quotes.`,
-      state: "nothing was changed",
-    });
-  }
+  if (text === undefined || isJson(text)) return;
+  throw new PgkeepError("CONFIG_VALUE_INVALID", `--${what} is not JSON`, {
+    hint: `Give --${what} as JSON text in single quotes.`,
+    state: "nothing was changed",
+  });
 }
 
 /** 500 at a time: each transaction stays short, and an interrupted run has done whole chunks. */
