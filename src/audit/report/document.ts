@@ -60,25 +60,77 @@ function fixSchema(z: ZodNamespace) {
     .nullable();
 }
 
+function targetSchema(z: ZodNamespace) {
+  return z
+    .strictObject({
+      host: z.string(),
+      port: z.int(),
+      database: z.string(),
+      user: z.string(),
+      server_version: z.string(),
+      tls: z.string().nullable(),
+      standby: z.boolean(),
+      provider: z.string().nullable(),
+    })
+    .nullable();
+}
+
+/** Which check it is, in all that is said of one. */
+function checkFields(z: ZodNamespace) {
+  return { pillar: z.enum(PILLARS), severity: z.enum(SEVERITIES), check: z.string(), title: z.string() };
+}
+
+function findingSchema(z: ZodNamespace) {
+  const list = z.array(z.string()).optional();
+  return z.strictObject({
+    ...checkFields(z),
+    status: z.enum(["fail", "waived"]),
+    database: z.string().nullable(),
+    object: z.string(),
+    evidence: z.string(),
+    why: z.string(),
+    remedy: z.string(),
+    fix: fixSchema(z),
+    place: z.strictObject({ file: z.string(), line: z.int() }).nullable(),
+    references: z.strictObject({ manual: list, cis: list, stig: list, other: list }),
+    fingerprint: z.string(),
+    waiver: z.strictObject({ reason: z.string(), owner: z.string(), expires: z.string() }).nullable(),
+    known: z.boolean().nullable().meta({ description: "Whether the baseline has it; null without one" }),
+  });
+}
+
+function unknownSchema(z: ZodNamespace) {
+  return z.strictObject({
+    ...checkFields(z),
+    database: z.string().nullable(),
+    reason: z.string(),
+    right: z.string().nullable(),
+    grant: z.array(z.string()),
+    instead: z.string().nullable(),
+  });
+}
+
+function checkSchema(z: ZodNamespace) {
+  const status = z.enum(STATUSES);
+  return z.strictObject({ ...checkFields(z), status, findings: z.int(), reason: z.string().nullable() });
+}
+
+function gateSchema(z: ZodNamespace) {
+  return z.strictObject({
+    fail_on: thresholds(z),
+    strict: z.boolean(),
+    exit_zero: z.boolean(),
+    at_or_above: z.int().meta({ description: "Findings that count against the threshold" }),
+    unknown_at_or_above: z.int(),
+  });
+}
+
 /** The document's shape. */
 export function auditSchema(z: ZodNamespace) {
-  const place = { pillar: z.enum(PILLARS), severity: z.enum(SEVERITIES), check: z.string(), title: z.string() };
-  const list = z.array(z.string()).optional();
   return z.strictObject({
     observed_at: z.string(),
     duration_ms: z.int(),
-    target: z
-      .strictObject({
-        host: z.string(),
-        port: z.int(),
-        database: z.string(),
-        user: z.string(),
-        server_version: z.string(),
-        tls: z.string().nullable(),
-        standby: z.boolean(),
-        provider: z.string().nullable(),
-      })
-      .nullable(),
+    target: targetSchema(z),
     profile: z.enum(PROFILES),
     databases: z.array(z.string()),
     unreachable: z.array(
@@ -90,46 +142,13 @@ export function auditSchema(z: ZodNamespace) {
     ),
     overall: z.strictObject(scoreSchema(z)),
     pillars: z.array(z.strictObject({ pillar: z.enum(PILLARS), ...scoreSchema(z) })),
-    findings: z.array(
-      z.strictObject({
-        ...place,
-        status: z.enum(["fail", "waived"]),
-        database: z.string().nullable(),
-        object: z.string(),
-        evidence: z.string(),
-        why: z.string(),
-        remedy: z.string(),
-        fix: fixSchema(z),
-        place: z.strictObject({ file: z.string(), line: z.int() }).nullable(),
-        references: z.strictObject({ manual: list, cis: list, stig: list, other: list }),
-        fingerprint: z.string(),
-        waiver: z.strictObject({ reason: z.string(), owner: z.string(), expires: z.string() }).nullable(),
-        known: z.boolean().nullable().meta({ description: "Whether the baseline has it; null without one" }),
-      }),
-    ),
-    unknowns: z.array(
-      z.strictObject({
-        ...place,
-        database: z.string().nullable(),
-        reason: z.string(),
-        right: z.string().nullable(),
-        grant: z.array(z.string()),
-        instead: z.string().nullable(),
-      }),
-    ),
-    checks: z.array(
-      z.strictObject({ ...place, status: z.enum(STATUSES), findings: z.int(), reason: z.string().nullable() }),
-    ),
+    findings: z.array(findingSchema(z)),
+    unknowns: z.array(unknownSchema(z)),
+    checks: z.array(checkSchema(z)),
     waiver_notes: z.array(z.string()),
     data: z.strictObject({ date: z.string(), stale: z.boolean() }),
     notes: z.array(z.string()),
-    gate: z.strictObject({
-      fail_on: thresholds(z),
-      strict: z.boolean(),
-      exit_zero: z.boolean(),
-      at_or_above: z.int().meta({ description: "Findings that count against the threshold" }),
-      unknown_at_or_above: z.int(),
-    }),
+    gate: gateSchema(z),
     display: z
       .strictObject({ min_severity: z.enum(SEVERITIES), list_unknown: z.boolean(), full: z.boolean() })
       .meta({ description: "What the human text shows; the document itself is always whole" }),

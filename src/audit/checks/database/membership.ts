@@ -33,7 +33,7 @@ export function membershipCheck({ target, reach, riskReason, ...parts }: Members
     examine: async (facts) => {
       const { major } = facts.server();
       const edges = (await facts.query(edgesSql(major, target))).map(edgeOf);
-      return findings(edges, reach, (edge) => revokeMembership(edge, major), riskReason);
+      return findings(edges, { reach, major, riskReason });
     },
   });
 }
@@ -119,9 +119,7 @@ function revokeMembership({ role, member, grantor, isPassedOn }: Edge, major: nu
 
 function findings(
   edges: readonly Edge[],
-  reach: Reach,
-  revoke: (edge: Edge) => string,
-  riskReason: string,
+  { reach, major, riskReason }: { reach: Reach; major: number; riskReason: string },
 ): readonly Found[] {
   const edgesOf = new Map<string, Edge[]>();
   for (const edge of edges) edgesOf.set(edge.member, [...(edgesOf.get(edge.member) ?? []), edge]);
@@ -132,7 +130,12 @@ function findings(
     return {
       object: shown,
       detail: shortened(ways),
-      fix: { kind: "sql", sql: [...new Set(last.map(revoke))], risk: "medium", riskReason },
+      fix: {
+        kind: "sql",
+        sql: [...new Set(last.map((edge) => revokeMembership(edge, major)))],
+        risk: "medium",
+        riskReason,
+      },
     } satisfies Found;
   });
 }

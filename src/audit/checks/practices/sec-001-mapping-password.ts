@@ -1,8 +1,6 @@
 /** SEC-001: passwords of other servers, kept in the catalog. */
-import { ident } from "../../../pg/identifiers.ts";
-import { textsOf } from "../database/json-texts.ts";
 import { queryCheck } from "../query-check.ts";
-import { secretOptions } from "./foreign-options.ts";
+import { dropOptions, secretOptions } from "./foreign-options.ts";
 import { FROM_MAPPINGS, MAPPING_COLUMNS, mappingOf } from "./user-mapping.ts";
 
 const SQL = `
@@ -31,11 +29,7 @@ export default queryCheck({
   found: (row) => ({
     fix: {
       kind: "sql",
-      sql: [
-        `alter ${mappingOf(row)} options (${textsOf(row.names)
-          .map((name) => `drop ${ident(name)}`)
-          .join(", ")})`,
-      ],
+      sql: [`alter ${mappingOf(row)} options (${dropOptions(row)})`],
       risk: "high",
       riskReason: "connections to the other server fail until they authenticate in another way",
     },

@@ -1,9 +1,8 @@
 /** SEC-002: secrets in options that every role may read. */
 import { ident, qualified } from "../../../pg/identifiers.ts";
 import type { TextRow } from "../../../pg/session.ts";
-import { textsOf } from "../database/json-texts.ts";
 import { queryCheck } from "../query-check.ts";
-import { secretOptions } from "./foreign-options.ts";
+import { dropOptions, secretOptions } from "./foreign-options.ts";
 
 const SQL = `
   select w.object,
@@ -40,7 +39,7 @@ export default queryCheck({
   found: (row) => ({
     fix: {
       kind: "sql",
-      sql: [`alter ${targetOf(row)} options (${dropsOf(row)})`],
+      sql: [`alter ${targetOf(row)} options (${dropOptions(row)})`],
       risk: "high",
       riskReason: "connections fail until the user mapping has what they need",
     },
@@ -49,10 +48,4 @@ export default queryCheck({
 
 function targetOf({ kind, schema, name }: TextRow): string {
   return `${kind} ${schema ? qualified(schema, name ?? "") : ident(name ?? "")}`;
-}
-
-function dropsOf({ names }: TextRow): string {
-  return textsOf(names)
-    .map((option) => `drop ${ident(option)}`)
-    .join(", ");
 }

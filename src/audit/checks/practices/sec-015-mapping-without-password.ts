@@ -1,7 +1,6 @@
 /** SEC-015: mappings that connect as the server's own account. */
-import { ident } from "../../../pg/identifiers.ts";
-import { textsOf } from "../database/json-texts.ts";
 import { queryCheck } from "../query-check.ts";
+import { dropOptions } from "./foreign-options.ts";
 import { FROM_MAPPINGS, MAPPING_COLUMNS, mappingOf } from "./user-mapping.ts";
 
 const SQL = `
@@ -31,11 +30,7 @@ export default queryCheck({
   found: (row) => ({
     fix: {
       kind: "sql",
-      sql: [
-        `alter ${mappingOf(row)} options (${textsOf(row.names)
-          .map((name) => `drop ${ident(name)}`)
-          .join(", ")})`,
-      ],
+      sql: [`alter ${mappingOf(row)} options (${dropOptions(row)})`],
       risk: "high",
       riskReason: "the mapping needs a password or delegated credentials then",
     },
