@@ -23,6 +23,8 @@ export interface View {
   quiet: boolean;
   /** Under the name "pgmi" only the reference's own lines appear. */
   program: "pgkeep" | "pgmi";
+  /** The flags that say where this command went, each after a blank, for commands to paste: " --embedded -d shop". */
+  place?: string | undefined;
   /** Milliseconds since the command began. */
   elapsedMs: number;
 }

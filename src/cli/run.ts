@@ -16,6 +16,7 @@ import { tameLine } from "../base/tame.ts";
 import { captureEnvironment, registerConnectionString } from "../config/environment.ts";
 import { checkOutputFile, writeOutputFile } from "../config/output-file.ts";
 import { runOperation as callOperation, loadOperation } from "../operations/call.ts";
+import { placeFlags } from "../pg/connect/place.ts";
 import type { ParsedCommand } from "./arguments.ts";
 import { asciiText } from "./ascii.ts";
 import { crashOf } from "./crash.ts";
@@ -108,7 +109,13 @@ async function prepare(invocation: Invocation, { parsed, plan, environment, sign
     parsed,
     plan,
     renderer: await rendererOf(parsed.command.operation ?? ""),
-    viewOptions: { program: invocation.program, globals: parsed.globals, environment, terminals },
+    viewOptions: {
+      program: invocation.program,
+      globals: parsed.globals,
+      environment,
+      terminals,
+      place: placeOf(parsed),
+    },
     startedMs: systemClock.monotonicMs(),
     target: undefined,
     warnings: [],
@@ -127,6 +134,11 @@ async function prepare(invocation: Invocation, { parsed, plan, environment, sign
   };
   return run;
 }
+
+const placeOf = ({ input }: ParsedCommand): string =>
+  placeFlags(input)
+    .map((flag) => ` ${flag}`)
+    .join("");
 
 async function rendererOf(operation: string): Promise<Renderer<unknown>> {
   const { index } = await import("./renderers/index.ts");

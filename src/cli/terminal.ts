@@ -53,14 +53,16 @@ export interface ViewOptions {
   globals: GlobalValues;
   environment: Environment;
   terminals: Terminals;
+  place?: string | undefined;
 }
 
 /** How text for one stream should look, `elapsedMs` after the command began. */
 export function viewOf(stream: "stdout" | "stderr", options: ViewOptions, elapsedMs: number): View {
-  const { program, globals, environment, terminals } = options;
+  const { program, globals, environment, terminals, place } = options;
   const isTerminal = terminals[stream];
   return {
     program,
+    place,
     elapsedMs,
     isTerminal,
     colour: usesColour(isTerminal, environment, globals.color),

@@ -1,6 +1,7 @@
 /** Lists of differences as text: what the model has, what the database has. */
 import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
+import type { View } from "../renderer.ts";
 import { warningLines } from "./access-plan-text.ts";
 
 interface Entry {
@@ -26,10 +27,10 @@ const MAX_LINES = 200;
 /** What diff and drift show, and what to do next. */
 export const differenceRenderer = {
   result: (output: DifferenceText) => `${differenceLines(output).join("\n")}\n`,
-  summary: ({ model, missing, extra, different }: DifferenceText) =>
+  summary: ({ model, missing, extra, different }: DifferenceText, { place = "" }: View) =>
     missing.length + extra.length + different.length === 0
       ? undefined
-      : `next: pgkeep access plan ${shellWord(model.file)}        shows the statements that end it`,
+      : `next: pgkeep access plan ${shellWord(model.file)}${place}        shows the statements that end it`,
 };
 
 function differenceLines({ database, missing, extra, different, warnings, since }: DifferenceText): string[] {

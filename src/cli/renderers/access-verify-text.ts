@@ -1,5 +1,6 @@
 /** How probes look: failures first, each with what the server said and how to go on, then what is unknown, then counts. */
 import { styleText } from "node:util";
+import { shellWord } from "../../base/shell.ts";
 import { tameLine } from "../../base/tame.ts";
 import type { DeployReport, TestOutcome } from "../../deploy/run/report.ts";
 import { tableLines } from "../generic-text.ts";
@@ -51,7 +52,7 @@ export function verifyText(output: VerifyText, view: View): string {
     ...matrixLines(output, view),
     ...output.notes.map((note) => `note: ${tameLine(note)}`),
     countsLine(output, view),
-    ...nextLines(output, failed),
+    ...nextLines(output, failed, view.place ?? ""),
   ].join("\n")}\n`;
 }
 
@@ -148,10 +149,16 @@ function countsLine({ database, counts, sample, state }: VerifyText, view: View)
 }
 
 /** The plan knows the statements; verification only says that they are needed. */
-function nextLines({ model, strict, counts }: VerifyText, failed: readonly ProbeText[]): string[] {
-  const file = tameLine(model);
+function nextLines(
+  { database, model, strict, counts }: VerifyText,
+  failed: readonly ProbeText[],
+  place: string,
+): string[] {
   if (failed.length > 0) {
-    return [`next: pgkeep access plan ${file}        shows the statements that make it so`, ...whyLines(failed)];
+    const plan = `pgkeep access plan ${shellWord(model)}${place}`;
+    // The model names the database, which a question without one has to.
+    const where = place.includes(" -d ") ? place : `${place} -d ${shellWord(database)}`;
+    return [`next: ${plan}        shows the statements that make it so`, ...whyLines(failed, where)];
   }
   if (strict && counts.unknown > 0)
     return ["next: verify as a superuser, or as a role that may become the roles of the model"];
@@ -163,12 +170,12 @@ const EXPLAINABLE = new Set(["select", "insert", "update", "delete", "truncate",
 const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
 
 /** What is allowed although it must not be can come from where no plan reaches: superusers, memberships of others. */
-function whyLines(failed: readonly ProbeText[]): string[] {
+function whyLines(failed: readonly ProbeText[], where: string): string[] {
   for (const { actual, action, role, object } of failed) {
     const [kind, name = "", ...more] = object.split(" ");
     const isPlain = [role || "public", ...name.split(".")].every((part) => PLAIN_NAME.test(part));
     if (actual !== "allowed" || kind !== "table" || more.length > 0 || !EXPLAINABLE.has(action) || !isPlain) continue;
-    return [`      pgkeep access explain ${role || "public"} ${action} ${name}        says why it is allowed`];
+    return [`      pgkeep access explain ${role || "public"} ${action} ${name}${where}        says why it is allowed`];
   }
   return [];
 }

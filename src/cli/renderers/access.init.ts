@@ -8,10 +8,10 @@ type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 
 export default defineRenderer<Output>({
   result: ({ file, text }) => (file === null ? text : ""),
-  summary: ({ file, database, profile, roles }, { ascii }) => {
+  summary: ({ file, database, profile, roles }, { ascii, place = "" }) => {
     const mark = ascii ? "ok" : "✓";
     const what = `${tameLine(database)}: profile ${profile}, roles ${roles.map((role) => `"${tameLine(role)}"`).join(", ")}`;
     if (file === null) return `${mark} ${what}`;
-    return `${mark} ${what} -> ${tameLine(file)}\nnext: pgkeep access plan ${shellWord(file)}`;
+    return `${mark} ${what} -> ${tameLine(file)}\nnext: pgkeep access plan ${shellWord(file)}${place}`;
   },
 });

@@ -17,9 +17,9 @@ export default defineRenderer<Output>({
     ];
     return `${lines.join("\n")}\n`;
   },
-  summary: ({ model, statements, blocked }) =>
+  summary: ({ model, statements, blocked }, { place = "" }) =>
     statements.length + blocked.length > 0
-      ? `next: pgkeep access apply ${shellWord(model.file)}        or  -o sql=plan.sql`
+      ? `next: pgkeep access apply ${shellWord(model.file)}${place}        or  -o sql=plan.sql`
       : "the database is as the model says",
   formats: {
     sql: async (output) => {

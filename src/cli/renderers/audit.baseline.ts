@@ -8,14 +8,14 @@ import { defineRenderer } from "../renderer.ts";
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 
 export default defineRenderer<Output>({
-  result: ({ file, written, findings, counts, waived }) => {
+  result: ({ file, written, findings, counts, waived }, { place = "" }) => {
     const bySeverity = SEVERITIES.flatMap((severity) =>
       counts[severity] > 0 ? `${counts[severity]} ${severity}` : [],
     );
     const held = `${findings} finding${findings === 1 ? "" : "s"}${findings === 0 ? "" : ` (${bySeverity.join(", ")})`}`;
     const left = waived > 0 ? `; ${waived} waived left out` : "";
     const lines = written
-      ? [`${tameLine(file)} holds ${held}${left}`, `next: pgkeep audit --baseline ${shellWord(file)}`]
+      ? [`${tameLine(file)} holds ${held}${left}`, `next: pgkeep audit --baseline ${shellWord(file)}${place}`]
       : [`${tameLine(file)} would hold ${held}${left}; nothing was written`];
     return `${lines.join("\n")}\n`;
   },

@@ -17,7 +17,9 @@ export default defineRenderer<Output>({
     const notes = [
       ...(more > 0 && changed === 0 ? [`… ${more.toLocaleString("en")} more (--limit)`] : []),
       ...(changed > 0 ? [`${changed.toLocaleString("en")} ${DONE[action] ?? "changed"}`] : []),
-      ...(action === "edit" && changed > 0 ? [`next: pgkeep relay dlq retry ${letters[0]?.id}`] : []),
+      ...(action === "edit" && changed > 0
+        ? [`next: pgkeep relay dlq retry ${letters[0]?.id}${view.place ?? ""}`]
+        : []),
     ];
     return `${[...lines, ...notes].join("\n")}\n`;
   },

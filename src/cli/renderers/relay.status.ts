@@ -21,7 +21,7 @@ export default defineRenderer<Output>({
     const notes = [
       ...pipelines.flatMap(heldText),
       ...(reason === null ? [] : [`? ${reason}`]),
-      ...(isWaiting ? ["next: pgkeep relay run     no relay has taken over what is unowned"] : []),
+      ...(isWaiting ? [`next: pgkeep relay run${view.place ?? ""}     no relay has taken over what is unowned`] : []),
     ];
     return `${[...lines.map((line) => coloured(line, view)), ...notes].join("\n")}\n`;
   },

@@ -5,6 +5,7 @@
  * can hold secrets: in their place stands that they are needed.
  */
 import { shellWord } from "../../base/shell.ts";
+import { placeFlags } from "../../pg/connect/place.ts";
 import type { RunInput } from "./offline.ts";
 
 /** `pgkeep test shop --embedded -d shop --with-deploy --filter '__test__/test_a.sql'` */
@@ -19,31 +20,11 @@ export function testCommand(input: RunInput, test: string): string {
   return words.join(" ");
 }
 
-function placeFlags(input: RunInput): string[] {
-  const { connection, host, port, username, database, config, env, sslmode, sslrootcert } = input;
-  return [
-    ...(input.embedded ? ["--embedded"] : []),
-    ...(connection === undefined ? [] : ["--connection '(as before)'"]),
-    ...flag("-h", host),
-    ...flag("-p", port),
-    ...flag("-U", username),
-    ...flag("-d", database),
-    ...flag("--sslmode", sslmode),
-    ...flag("--sslrootcert", sslrootcert),
-    ...flag("--config", config),
-    ...flag("--env", env),
-  ];
-}
-
 function parameterFlags({ param = [], paramsFile = [] }: RunInput): string[] {
   return [
-    ...paramsFile.flatMap((file) => flag("--params-file", file)),
+    ...paramsFile.map((file) => `--params-file ${shellWord(file)}`),
     ...(param.length > 0 ? ["--param '(as before)'"] : []),
   ];
-}
-
-function flag(name: string, value: string | number | undefined): string[] {
-  return value === undefined ? [] : [`${name} ${shellWord(String(value))}`];
 }
 
 /** The path as a glob that matches itself, for a command line in single quotes. */

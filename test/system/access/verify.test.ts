@@ -129,6 +129,9 @@ describe("pgkeep access verify", () => {
       expect(human.status).toBe(20);
       expect(human.stdout.split("\n")[0]).toMatch(/^. app: truncate table app\.orders +must be refused, is allowed$/);
       expect(human.stdout).toContain("next: pgkeep access plan access.yaml");
+      // What is named works when it is pasted.
+      const why = human.stdout.match(/^ {6}pgkeep (access explain .*?) {2}/m)?.[1] ?? "";
+      expect((await run(why.split(" "), path)).stdout).toMatch(/^yes, by 1 path/);
       expect(tap.status).toBe(20);
       expect(tap.stdout).toMatch(/^not ok \d+ - \.\/app\/app\/truncate table app\.orders: refused$/m);
       expect(tap.stdout).toMatch(/^ok \d+ - \.\/app\/app\/drop table app\.orders: refused$/m);

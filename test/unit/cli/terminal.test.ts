@@ -57,6 +57,10 @@ describe("a view", () => {
     );
   });
 
+  it("knows where the command went, for the commands that a text names", () => {
+    expect(viewOf("stdout", { ...options, place: " --embedded -d shop" }, 0).place).toBe(" --embedded -d shop");
+  });
+
   it("uses plain signs with --ascii, NO_COLOR and PGKEEP_ACCESSIBLE", () => {
     expect(viewOf("stderr", options, 0).ascii).toBe(false);
     expect(viewOf("stderr", { ...options, globals: { ...globals, ascii: true } }, 0).ascii).toBe(true);

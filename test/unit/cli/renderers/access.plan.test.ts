@@ -121,6 +121,9 @@ describe("a plan of access", () => {
   it("ends with the command that applies this model, wherever its file is", () => {
     const elsewhere = planDocument(plan, { ...model, file: "models/my shop.yaml" });
     expect(planRenderer.summary?.(elsewhere, VIEW)).toContain("next: pgkeep access apply 'models/my shop.yaml' ");
+    expect(planRenderer.summary?.(elsewhere, { ...VIEW, place: " --embedded" })).toContain(
+      "next: pgkeep access apply 'models/my shop.yaml' --embedded        or",
+    );
   });
 
   it("is a script for psql in the format sql", async () => {
@@ -233,6 +236,7 @@ describe("differences", () => {
     const none = { ...document, missing: [], extra: [], different: [] };
     expect(diffRenderer.result?.(none, VIEW)).toBe("shop: as the model says\n");
     expect(diffRenderer.summary?.(none, VIEW)).toBeUndefined();
-    expect(diffRenderer.summary?.(document, VIEW)).toContain("next: pgkeep access plan access.yaml");
+    expect(diffRenderer.summary?.(document, VIEW)).toContain("next: pgkeep access plan access.yaml  ");
+    expect(diffRenderer.summary?.(document, { ...VIEW, place: " -h db" })).toContain("plan access.yaml -h db  ");
   });
 });

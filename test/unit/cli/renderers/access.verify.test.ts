@@ -101,7 +101,7 @@ describe("the text of a verification", () => {
     const plain = { ...failure, object: "table app.orders" };
     const shown = renderer.result?.({ ...DOCUMENT, probes: [failure, plain] }, VIEW) ?? "";
 
-    expect(shown).toContain("pgkeep access explain app delete app.orders");
+    expect(shown).toContain("pgkeep access explain app delete app.orders -d shop  ");
     expect(text).not.toContain("access explain");
   });
 

@@ -39,8 +39,8 @@ const LETTER: Shown["dead_letters"][number] = {
   history: [],
 };
 
-const shown = (action: string, changed: number, letter = LETTER): string =>
-  renderer.result?.({ action, dead_letters: [letter], matched: 1, changed }, view) ?? "";
+const shown = (action: string, changed: number, letter = LETTER, on = view): string =>
+  renderer.result?.({ action, dead_letters: [letter], matched: 1, changed }, on) ?? "";
 
 describe("a dead letter that is shown", () => {
   it("is a line for each thing that is known, also without a history", () => {
@@ -65,6 +65,8 @@ describe("a dead letter that was edited", () => {
       "next: pgkeep relay dlq retry 42",
       "",
     ]);
+    const elsewhere = { ...view, place: " -d shop" };
+    expect(shown("edit", 1, LETTER, elsewhere)).toContain("\nnext: pgkeep relay dlq retry 42 -d shop\n");
     expect(shown("edit", 0)).not.toContain("next:");
   });
 

@@ -63,6 +63,10 @@ describe("relay status", () => {
   it("says what to start when nobody delivers, and does not speak of tries of a pipeline that is off", () => {
     const unowned = { ...pipeline, state: "unowned" as const };
     expect(status.result?.({ pipelines: [unowned], reason: null }, view())).toMatch(/\nnext: pgkeep relay run /);
+    const elsewhere = { ...view(), place: " --embedded -d shop" };
+    expect(status.result?.({ pipelines: [unowned], reason: null }, elsewhere)).toMatch(
+      /\nnext: pgkeep relay run --embedded -d shop {5}/,
+    );
     const disabled = status.result?.(
       { pipelines: [{ ...pipeline, state: "disabled" as const }], reason: null },
       view(),
