@@ -10,6 +10,7 @@ import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { bounded, loadClient, reasonOf } from "../network.ts";
 import { dialEndpoint, type Endpoint, failureOf } from "./endpoint.ts";
+import { Loss } from "./loss.ts";
 
 export const MQTT_PACKAGE: NeededPackage = { name: "mqtt", range: "^5.16.0" };
 
@@ -119,35 +120,29 @@ function limitsOf(properties: ServerProperties): MqttLimits {
 
 /** Keeps the first reason why the connection ended. */
 function watch(client: MqttClient, destroy: () => void) {
-  let lost: ConnectorFailure | undefined;
-  const listeners: (() => void)[] = [];
-  const lose = (failure: ConnectorFailure) => {
-    if (lost) return;
-    lost = failure;
-    for (const listener of listeners) listener();
-  };
+  const loss = new Loss();
   const drop = (reason: ConnectorFailure) => {
-    lose(reason);
+    loss.lose(reason);
     client.end(true);
     destroy();
   };
   const watched = {
     isSignedIn: false,
-    lost: () => lost,
-    onLost: (listener: () => void) => void listeners.push(listener),
+    lost: () => loss.reason,
+    onLost: (listener: () => void) => loss.onLost(listener),
     drop,
     async close(): Promise<void> {
-      const wasLost = lost !== undefined;
-      lose(new ConnectorFailure("unavailable", "the connection to the MQTT broker was closed"));
+      const wasLost = loss.reason !== undefined;
+      loss.lose(new ConnectorFailure("unavailable", "the connection to the MQTT broker was closed"));
       const limits = { timeoutMs: GOODBYE_MS, signal: new AbortController().signal, what: "the goodbye" };
       if (!wasLost) await bounded(client.endAsync(), limits).catch(() => {});
       client.end(true);
       destroy();
     },
   };
-  client.on("error", (error) => lose(sessionFailure(error, watched.isSignedIn)));
-  client.on("disconnect", ({ reasonCode }) => lose(disconnected(reasonCode ?? 0)));
-  client.on("close", () => lose(new ConnectorFailure("unavailable", "the MQTT broker ended the connection")));
+  client.on("error", (error) => loss.lose(sessionFailure(error, watched.isSignedIn)));
+  client.on("disconnect", ({ reasonCode }) => loss.lose(disconnected(reasonCode ?? 0)));
+  client.on("close", () => loss.lose(new ConnectorFailure("unavailable", "the MQTT broker ended the connection")));
   return watched;
 }
 

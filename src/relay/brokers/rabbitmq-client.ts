@@ -7,6 +7,7 @@ import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { bounded, loadClient, networkClassOf, reasonOf } from "../network.ts";
 import { type Endpoint, failureOf } from "./endpoint.ts";
+import { Loss } from "./loss.ts";
 
 export const RABBITMQ_PACKAGE: NeededPackage = { name: "amqplib", range: "^2.3.1" };
 
@@ -82,19 +83,13 @@ async function dialRabbitmq(endpoint: Endpoint, context: ConnectorContext, signa
 
 /** Keeps the first reason why connection or channel ended. */
 function watch(model: ChannelModel, hard: AbortController) {
-  let lost: ConnectorFailure | undefined;
+  const loss = new Loss();
   let isBlocked = false;
-  const listeners: (() => void)[] = [];
-  const lose = (failure: ConnectorFailure) => {
-    if (lost) return;
-    lost = failure;
-    for (const listener of listeners) listener();
-  };
   const drop = (reason: ConnectorFailure) => {
-    lose(reason);
+    loss.lose(reason);
     hard.abort();
   };
-  const ended = (error: unknown) => lose(closeFailure(error, "lost the connection to RabbitMQ"));
+  const ended = (error: unknown) => loss.lose(closeFailure(error, "lost the connection to RabbitMQ"));
   model.on("error", ended).on("close", (error) => ended(error ?? new Error("the connection was closed")));
   model.on("blocked", () => {
     isBlocked = true;
@@ -104,18 +99,18 @@ function watch(model: ChannelModel, hard: AbortController) {
   });
   return {
     add(channel: Channel): void {
-      channel.on("error", (error) => lose(closeFailure(error, "RabbitMQ closed the channel")));
+      channel.on("error", (error) => loss.lose(closeFailure(error, "RabbitMQ closed the channel")));
       channel.on("close", () => ended(new Error("the channel was closed")));
     },
     connection: {
-      lost: () => lost,
+      lost: () => loss.reason,
       drop,
-      onLost: (listener: () => void) => void listeners.push(listener),
+      onLost: (listener: () => void) => loss.onLost(listener),
       isBlocked: () => isBlocked,
       async close(): Promise<void> {
         const limits = { timeoutMs: GOODBYE_MS, signal: new AbortController().signal, what: "the goodbye" };
-        const goodbye = lost ? Promise.resolve() : Promise.resolve().then(() => model.close());
-        lose(new ConnectorFailure("unavailable", "the connection to RabbitMQ was closed"));
+        const goodbye = loss.reason ? Promise.resolve() : Promise.resolve().then(() => model.close());
+        loss.lose(new ConnectorFailure("unavailable", "the connection to RabbitMQ was closed"));
         await bounded(goodbye, limits).catch(() => {});
         hard.abort();
       },

@@ -6,10 +6,12 @@
  * hold the arguments of the command.
  */
 import type { Redis, RedisOptions } from "ioredis";
+import type { ZodNamespace } from "../../base/operation.ts";
 import type { ConnectorContext, NeededPackage } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { bounded, loadClient, reasonOf } from "../network.ts";
 import { dialEndpoint, type Endpoint, failureOf } from "./endpoint.ts";
+import { Loss } from "./loss.ts";
 
 export const REDIS_PACKAGE: NeededPackage = { name: "ioredis", range: "^6.0.0" };
 
@@ -94,19 +96,21 @@ function clientOptions(endpoint: Endpoint): RedisOptions {
 
 /** Keeps the first reason why the connection ended. */
 function watched(client: Redis, socket: { destroy(): unknown }): RedisConnection {
-  let lost: ConnectorFailure | undefined;
-  const lose = (error: unknown) => {
-    lost ??= failureOf(error, "lost the connection to Redis");
-  };
+  const loss = new Loss();
+  const lose = (error: unknown) => loss.lose(failureOf(error, "lost the connection to Redis"));
   client.on("error", lose);
   client.on("close", () => lose(new Error("the server ended it")));
   const drop = (reason: ConnectorFailure) => {
-    lost ??= reason;
+    loss.lose(reason);
     client.disconnect();
     socket.destroy();
   };
-  return { client, lost: () => lost, drop, close: () => quit(client, drop, () => lost !== undefined) };
+  return { client, lost: () => loss.reason, drop, close: () => quit(client, drop, () => loss.reason !== undefined) };
 }
+
+/** The field that sink and source share. */
+export const redisDatabaseField = (z: ZodNamespace) =>
+  z.number().int().min(0).max(65_535).optional().meta({ description: "Number of the database; default 0." });
 
 /** The database that the URL names: rediss://host:port/3. */
 export function redisDatabase({ path }: Endpoint): number {

@@ -26,7 +26,7 @@ import { KafkaTopics } from "../brokers/kafka-topics.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
-import { defineSink, type Sink } from "./sink.ts";
+import { defineSink, proved, type Sink } from "./sink.ts";
 
 /** 1 MiB: what brokers take unless they are told otherwise. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
@@ -94,14 +94,7 @@ export default defineSink({
     const { client, link } = await prepareKafka(config, context);
     const { idempotent, compression, request_timeout_ms: timeoutMs } = config;
     const calls = new KafkaCalls({ client, link, idempotent, compression, timeoutMs });
-    const sink = new KafkaSink(calls, config, context);
-    try {
-      await sink.prove();
-      return sink;
-    } catch (error) {
-      await sink.close();
-      throw error;
-    }
+    return await proved(new KafkaSink(calls, config, context));
   },
 });
 

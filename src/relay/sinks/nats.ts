@@ -23,7 +23,7 @@ import { ConnectorFailure, type FailureClass } from "../failures.ts";
 import { type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
 import { reasonOf } from "../network.ts";
 import { Call } from "./call.ts";
-import { defineSink, type Sink } from "./sink.ts";
+import { defineSink, proved, type Sink } from "./sink.ts";
 
 /** 1 MiB: what servers take unless they are told otherwise. */
 const MAX_MESSAGE_BYTES = 2 ** 20;
@@ -83,14 +83,7 @@ export default defineSink({
   wrapsNative: true,
   async open(config: Config, context: ConnectorContext): Promise<Sink> {
     const client = await connectNats(config, context);
-    const sink = new NatsSink(client, config, context);
-    try {
-      await sink.prove();
-      return sink;
-    } catch (error) {
-      await sink.close();
-      throw error;
-    }
+    return await proved(new NatsSink(client, config, context));
   },
 });
 

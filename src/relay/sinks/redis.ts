@@ -19,6 +19,7 @@ import {
   REDIS_SCHEME,
   type RedisConnection,
   redisDatabase,
+  redisDatabaseField,
   redisFailure,
 } from "../brokers/redis-client.ts";
 import { FAILURE_CLASSES, type FailureClass } from "../failures.ts";
@@ -59,13 +60,7 @@ export default defineSink({
       maxlen: z.number().int().positive().optional().meta({
         description: "About how many entries a stream keeps; older ones are trimmed. Default: all.",
       }),
-      database: z
-        .number()
-        .int()
-        .min(0)
-        .max(65_535)
-        .optional()
-        .meta({ description: "Number of the database; default 0." }),
+      database: redisDatabaseField(z),
       dedup_window_seconds: z.number().int().min(1).max(604_800).optional().meta({
         description: "For so long the server leaves out an event it already has. Default: it remembers none.",
       }),

@@ -40,6 +40,17 @@ export interface SinkDefinition<Config extends Zod.ZodObject = Zod.ZodObject> ex
   open(config: Zod.output<Config>, context: ConnectorContext): Promise<Sink>;
 }
 
+/** The sink, when it has proved that it may deliver; one that has not is closed. Throws ConnectorFailure. */
+export async function proved(sink: Sink & { prove(): Promise<void> }): Promise<Sink> {
+  try {
+    await sink.prove();
+    return sink;
+  } catch (error) {
+    await sink.close();
+    throw error;
+  }
+}
+
 /** Keeps the exact type of one sink's configuration. */
 export function defineSink<Config extends Zod.ZodObject>(definition: SinkDefinition<Config>): SinkDefinition<Config> {
   return definition;

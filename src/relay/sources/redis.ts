@@ -16,6 +16,7 @@ import {
   REDIS_SCHEME,
   type RedisConnection,
   redisDatabase,
+  redisDatabaseField,
   redisFailure,
 } from "../brokers/redis-client.ts";
 import type { ConnectorContext } from "../connector.ts";
@@ -51,13 +52,7 @@ export default defineSource({
       claim_idle_seconds: z.number().int().min(1).max(86_400).default(60).meta({
         description: "After how long entries that another consumer holds are taken over.",
       }),
-      database: z
-        .number()
-        .int()
-        .min(0)
-        .max(65_535)
-        .optional()
-        .meta({ description: "Number of the database; default 0." }),
+      database: redisDatabaseField(z),
       ...endpointFields(z),
     }),
   guarantees: {
