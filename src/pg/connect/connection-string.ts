@@ -96,13 +96,20 @@ function addQueryPair(parameters: Map<string, string>, pair: string, refuse: Ref
 }
 
 function percentDecode(text: string, refuse: Refuse): string {
+  const decoded = decodedOrUndefined(text);
+  if (decoded === undefined) throw refuse("A percent sign in it is not followed by the two digits of a character.");
+  // In the startup message a NUL ends a value, so what stands behind it would be read as another setting.
+  if (decoded.includes("\0")) throw refuse("It holds %00, a character that no name and no value can have.");
+  return decoded;
+}
+
+/** Without the URI's own error, which repeats a part of it. */
+function decodedOrUndefined(text: string): string | undefined {
   try {
-    const decoded = decodeURIComponent(text);
-    if (!decoded.includes("\0")) return decoded;
+    return decodeURIComponent(text);
   } catch {
-    // Reported below: the parts of the URI are not repeated.
+    return undefined;
   }
-  throw refuse("A percent sign in it is not followed by the two digits of a character.");
 }
 
 // --- keyword=value pairs, separated by white space

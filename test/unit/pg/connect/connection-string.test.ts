@@ -135,6 +135,16 @@ describe("[D-04] a broken connection string", () => {
     },
   );
 
+  it.each([
+    "postgresql://app%00options@db/shop",
+    "postgresql://db/shop%00options",
+    "postgresql://db/shop?application_name=a%00b",
+  ])("[T-09] with a NUL is told from one that is not encoded: %s", (text) => {
+    expect(() => parseConnectionString(text, "DATABASE_URL")).toThrow(
+      expect.objectContaining({ parts: expect.objectContaining({ detail: expect.stringContaining("%00") }) }),
+    );
+  });
+
   it("of endless length is refused", () => {
     expect(() => parseConnectionString(`host=${"x".repeat(70_000)}`, "--connection")).toThrow(
       expect.objectContaining({ code: "CONNECT_STRING_INVALID" }),
