@@ -61,14 +61,16 @@ function requireOwnFile({ uid, mode }: Stats, name: string): void {
   const self = process.geteuid?.();
   if (self === undefined) return;
   if ((mode & WRITABLE_BY_OTHERS) !== 0) {
-    throw unsafe(name, "can be written by other users", `Take the right away: chmod go-w '${tameLine(name)}'`);
+    const hint = `Take the right away: chmod go-w '${tameLine(name)}'`;
+    throw unsafe(name, { reason: "can be written by other users", hint });
   }
   if (uid !== self && uid !== 0) {
-    throw unsafe(name, "belongs to somebody else", "Copy it to a file of your own, or give --config FILE.");
+    const hint = "Copy it to a file of your own, or give --config FILE.";
+    throw unsafe(name, { reason: "belongs to somebody else", hint });
   }
 }
 
-function unsafe(name: string, reason: string, hint: string): PgkeepError {
+function unsafe(name: string, { reason, hint }: { reason: string; hint: string }): PgkeepError {
   return new PgkeepError("CONFIG_FILE_UNSAFE", `configuration file "${tameLine(name)}" ${reason}`, {
     hint,
     state: "nothing was started",

@@ -32,8 +32,15 @@ export interface Watch {
   end(): Promise<readonly Blocker[]>;
 }
 
+export interface Waiting {
+  processId: number;
+  lockTimeoutMs: number;
+  /** Makes the session that looks. */
+  open: () => Promise<Session>;
+}
+
 /** Watches `processId` from a session that `open` makes when the first wait lasts. Never throws. */
-export function watchBlockers(processId: number, lockTimeoutMs: number, open: () => Promise<Session>): Watch {
+export function watchBlockers({ processId, lockTimeoutMs, open }: Waiting): Watch {
   const stop = new AbortController();
   const pauseMs = Math.max(LEAST_PAUSE_MS, Math.min(FIRST_LOOK_MS, lockTimeoutMs / 4));
   let seen: readonly Blocker[] = [];

@@ -30,7 +30,7 @@ export async function runMain(request: ApplyRequest, databaseIsNew: boolean): Pr
     const { retries } = await withRetries(request, { state: left, work: () => runNext(run, part) });
     run.retries += retries;
   }
-  await recordEnd(session, run.id, run.stateHash);
+  await recordEnd(session, { run: run.id, after: run.stateHash });
   const { statements, notices, remaining, retries } = run;
   return { statements, notices, remaining, retries };
 }
@@ -123,13 +123,13 @@ function approvedStatements(
   databaseIsNew: boolean,
 ): readonly PlannedStatement[] {
   const main = fresh.statements.filter(({ stage }) => stage === "main");
-  const [wanted, found] = [identityOf(plan), identityOf(fresh)];
-  if (!databaseIsNew && differenceOf(wanted, found) === undefined) return main;
+  const compared = { approved: identityOf(plan), fresh: identityOf(fresh) };
+  if (!databaseIsNew && differenceOf(compared) === undefined) return main;
   if (approval === "plan") {
     // A database that this run has just made has another state than none; its statements must have been in the plan.
     const approved = new Set(plan.statements.map(({ sql }) => sql));
     const isPart = databaseIsNew && fresh.modelHash === plan.modelHash && main.every(({ sql }) => approved.has(sql));
-    if (!isPart) requireSamePlan(wanted, found);
+    if (!isPart) requireSamePlan(compared);
     return main;
   }
   if (fresh.blocked.length > 0 && !options.partial) throw planBlocked(fresh);

@@ -33,7 +33,7 @@ export async function recordStart(session: Session, { run, plan, statements }: T
 }
 
 /** Writes the line of a run that has committed. A failure to write it changes nothing any more and is passed over. */
-export async function recordEnd(session: Session, run: string, after: string): Promise<void> {
+export async function recordEnd(session: Session, { run, after }: { run: string; after: string }): Promise<void> {
   await writeLine(session, { event: "committed", run, after }).catch(() => undefined);
 }
 

@@ -51,7 +51,11 @@ export async function runStatements({
   const { plan, signal, report } = request;
   const byNumber = new Map(statements.map((statement) => [statement.n, statement]));
   const lockTimeoutMs = timeoutsOf(request).lock;
-  const watch = watchBlockers(session.processId, lockTimeoutMs, () => request.open(session.target.database));
+  const watch = watchBlockers({
+    processId: session.processId,
+    lockTimeoutMs,
+    open: () => request.open(session.target.database),
+  });
   let blockers: readonly Blocker[] = [];
   try {
     return await sendStatements(session, statements.map(sendable), {

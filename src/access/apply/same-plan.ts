@@ -37,8 +37,14 @@ export function identityOf(plan: AccessPlan): PlanIdentity {
   };
 }
 
+/** A plan that somebody agreed to, and the one that is made of the same now. */
+export interface ComparedPlans {
+  approved: PlanIdentity;
+  fresh: PlanIdentity;
+}
+
 /** Why `fresh` is not the approved plan, as a sentence; undefined when it is. */
-export function differenceOf(approved: PlanIdentity, fresh: PlanIdentity): string | undefined {
+export function differenceOf({ approved, fresh }: ComparedPlans): string | undefined {
   if (fresh.modelHash !== approved.modelHash) return "The model's file was changed since.";
   if (fresh.database !== approved.database)
     return `It is for database "${tameLine(approved.database)}", this is "${tameLine(fresh.database)}".`;
@@ -52,8 +58,8 @@ export function differenceOf(approved: PlanIdentity, fresh: PlanIdentity): strin
 }
 
 /** Throws ACCESS_PLAN_STALE unless both are the same plan. */
-export function requireSamePlan(approved: PlanIdentity, fresh: PlanIdentity): void {
-  const reason = differenceOf(approved, fresh);
+export function requireSamePlan({ approved, fresh }: ComparedPlans): void {
+  const reason = differenceOf({ approved, fresh });
   if (reason === undefined) return;
   throw new PgkeepError("ACCESS_PLAN_STALE", "the plan no longer fits what it was made from", {
     detail: `${reason} A plan made now has ${fresh.statementCount} statements, the approved one has ${approved.statementCount}.`,

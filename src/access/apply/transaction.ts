@@ -20,7 +20,11 @@ const QUEUE_LIMIT_MS = 60_000;
  */
 export async function begin(request: ApplyRequest, session: Session, state: string): Promise<void> {
   const { lock, statement } = timeoutsOf(request);
-  const watch = watchBlockers(session.processId, QUEUE_LIMIT_MS, () => request.open(session.target.database));
+  const watch = watchBlockers({
+    processId: session.processId,
+    lockTimeoutMs: QUEUE_LIMIT_MS,
+    open: () => request.open(session.target.database),
+  });
   const onAbort = (): void => void session.cancel();
   request.signal.addEventListener("abort", onAbort, { once: true });
   try {

@@ -21,11 +21,11 @@ export function publicProbes({ object, grants, columns }: DesiredObject, kind: P
   if (row === undefined) return [];
   const held = listHolding(object.acl, privilegeSet(kind.publicByDefault));
   const base = { row, role: PUBLIC, object: labelOf(object), schema: object.schema };
-  const whole = compared(held, grants.get(PUBLIC) ?? NO_PRIVILEGES, "");
+  const whole = compared({ held, wanted: grants.get(PUBLIC) ?? NO_PRIVILEGES }, "");
   const names = new Set([...columns.keys(), ...(object.columns?.keys() ?? [])]);
   const onColumns = [...names].flatMap((column) => {
     const wanted = columns.get(column)?.get(PUBLIC) ?? NO_PRIVILEGES;
-    return compared(listHolding(object.columns?.get(column), NO_PRIVILEGES), wanted, ` column ${column}`);
+    return compared({ held: listHolding(object.columns?.get(column), NO_PRIVILEGES), wanted }, ` column ${column}`);
   });
   const found = [...whole, ...onColumns];
   if (found.length > 0) return found.map((one) => ({ ...base, ...one }));
@@ -33,8 +33,7 @@ export function publicProbes({ object, grants, columns }: DesiredObject, kind: P
 }
 
 function compared(
-  held: PrivilegeSet,
-  wanted: PrivilegeSet,
+  { held, wanted }: { held: PrivilegeSet; wanted: PrivilegeSet },
   suffix: string,
 ): Pick<Probe, "action" | "expected" | "attempt">[] {
   return privilegeNames(held | wanted).map((name) => {

@@ -122,7 +122,11 @@ class Verification {
         'The model does not speak of schema "public"; "public: { revoke_public: [create] }" under schemas closes it.',
       );
     }
-    const ofAll = [...this.#ofPublic(), ...newObjectProbesOfAll(expectations, made), ...this.#promised("", "")];
+    const ofAll = [
+      ...this.#ofPublic(),
+      ...newObjectProbesOfAll(expectations, made),
+      ...this.#promised({ login: "", actor: "" }),
+    ];
     outcomes.push(...(await this.#asked(ofAll, "PUBLIC cannot be acted as")));
     return outcomes;
   }
@@ -131,7 +135,7 @@ class Verification {
   async #outcomesOf({ name, runAs }: RoleModel, made: readonly NewObjects[]): Promise<ProbeOutcome[]> {
     const actor = runAs ?? name;
     const own = serverProbes(this.#source(name));
-    const acting = [...this.#objectProbes(actor, made), ...this.#promised(name, actor)].map((probe) => ({
+    const acting = [...this.#objectProbes(actor, made), ...this.#promised({ login: name, actor })].map((probe) => ({
       ...probe,
       role: name,
     }));
@@ -160,8 +164,8 @@ class Verification {
     });
   }
 
-  /** What the file asks for by name of `role`, tried with the rights of `actor`. */
-  #promised(role: string, actor: string): Probe[] {
+  /** What the file asks for by name of `login`, tried with the rights of `actor`. */
+  #promised({ login: role, actor }: Actor): Probe[] {
     const { expectations, surroundings } = this.#parts;
     const source = { expectations, surroundings, freshName: this.#freshName() };
     return expectations.model.verify.expectations

@@ -31,11 +31,10 @@ export interface ParamsFileEntry {
 
 /**
  * Reads and parses one params file. Pipes are accepted, so that a shell can hand over secrets without a file:
- * `--params-file <(...)`. Throws DEPLOY_PARAMS_FILE_INVALID; the signal's reason when it aborts.
+ * `--params-file <(...)`. `path` is for messages. Throws DEPLOY_PARAMS_FILE_INVALID; the signal's reason when it aborts.
  */
 export async function readParamsFile(
-  path: string,
-  absolutePath: string,
+  { path, absolutePath }: { path: string; absolutePath: string },
   signal: AbortSignal,
 ): Promise<ParamsFileEntry[]> {
   const named = `params file "${tameLine(path)}"`;

@@ -97,8 +97,8 @@ async function collectEntries(sources: ParameterSources): Promise<{ entries: Ent
   const files: { path: string; loaded: number; total: number }[] = [];
   const signal = sources.signal ?? new AbortController().signal;
   for (const path of sources.files) {
-    const absolute = isAbsolute(path) ? path : join(sources.workingDirectory, path);
-    const found = await readParamsFile(path, absolute, signal);
+    const absolutePath = isAbsolute(path) ? path : join(sources.workingDirectory, path);
+    const found = await readParamsFile({ path, absolutePath }, signal);
     for (const { key, value, line } of found)
       entries.push({ key, value, place: placeInFile(path, line), source: "file" });
     files.push({ path, loaded: found.length, total: keysOf(entries).size });

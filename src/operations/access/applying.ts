@@ -50,7 +50,7 @@ export async function applyModel(
   if (undo) checkOutputFile(undo);
   const planning = await planningOf(input, context, { lenient: false, narrow, model });
   const plan = await planOnce(planning);
-  if (saved) requireSamePlan(saved.identity, identityOf(plan));
+  if (saved) requireSamePlan({ approved: saved.identity, fresh: identityOf(plan) });
   const isPlanned = await approve({ plan, model: planning.model }, input, context);
   if (!isPlanned) return appliedDocument({ plan, model: planning.model });
   // Written first: who needs it after a crash needs it most.

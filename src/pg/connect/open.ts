@@ -56,7 +56,7 @@ export async function openSession(settings: ConnectionSettings, options: OpenOpt
     const outcome = await tryHosts(settings, options);
     if (!("error" in outcome)) return outcome;
     if (!outcome.isTransient || attempt >= MAX_RETRIES) {
-      throw withEffort(outcome.error, attempt + 1, options.clock.monotonicMs() - startedMs);
+      throw withEffort(outcome.error, { attempts: attempt + 1, elapsedMs: options.clock.monotonicMs() - startedMs });
     }
     const delayMs = retryDelayMs(attempt, RETRY_POLICY);
     options.onRetry?.({ attempt: attempt + 1, delayMs, error: outcome.error });
@@ -65,7 +65,7 @@ export async function openSession(settings: ConnectionSettings, options: OpenOpt
 }
 
 /** Says how often and how long it was tried, when it was more than once. */
-function withEffort(error: PgkeepError, attempts: number, elapsedMs: number): PgkeepError {
+function withEffort(error: PgkeepError, { attempts, elapsedMs }: { attempts: number; elapsedMs: number }): PgkeepError {
   if (attempts === 1) return error;
   const effort = `Tried ${attempts} times in ${(elapsedMs / 1_000).toFixed(1)} s.`;
   const detail = error.parts.detail === undefined ? effort : `${effort} ${error.parts.detail}`;

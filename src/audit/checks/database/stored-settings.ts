@@ -35,13 +35,14 @@ function storedSettingsSql(names: readonly string[]): string {
 }
 
 function settingOf(row: TextRow): StoredSetting {
-  const { role, database, holder, name, value } = row;
-  return { holder: holder ?? "", name: name ?? "", value: value ?? "", reset: resetOf(role, database, name ?? "") };
+  const { holder, name, value } = row;
+  return { holder: holder ?? "", name: name ?? "", value: value ?? "", reset: resetOf(row) };
 }
 
-function resetOf(role: string | null | undefined, database: string | null | undefined, name: string): string {
+function resetOf({ role, database, name }: TextRow): string {
+  const parameter = ident(name ?? "");
   const where = role === null || role === undefined ? undefined : `role ${ident(role)}`;
   const inside = database === null || database === undefined ? undefined : ident(database);
-  if (where === undefined && inside !== undefined) return `alter database ${inside} reset ${ident(name)}`;
-  return `alter ${where ?? "role all"}${inside === undefined ? "" : ` in database ${inside}`} reset ${ident(name)}`;
+  if (where === undefined && inside !== undefined) return `alter database ${inside} reset ${parameter}`;
+  return `alter ${where ?? "role all"}${inside === undefined ? "" : ` in database ${inside}`} reset ${parameter}`;
 }

@@ -23,16 +23,23 @@ export default ruleCheck({
       const cover = order.coverOf(rule);
       if (cover === undefined) return [];
       const detail = `${cover.file}:${cover.line} (${cover.method}) comes first and takes all of it`;
-      return [wrongRule(rule, detail, { severity: severityOf(rule, cover), fix: fixOf(rule, cover) })];
+      const covered = { hidden: rule, cover };
+      return [wrongRule(rule, detail, { severity: severityOf(covered), fix: fixOf(covered) })];
     }),
 });
 
-function severityOf(hidden: HbaRule, cover: HbaRule): Severity | undefined {
+/** A rule, and the earlier one that takes all of it. */
+interface Covered {
+  hidden: HbaRule;
+  cover: HbaRule;
+}
+
+function severityOf({ hidden, cover }: Covered): Severity | undefined {
   if (hidden.method === cover.method) return "low";
   return hidden.method === "reject" || cover.method === "trust" ? "high" : undefined;
 }
 
-function fixOf(hidden: HbaRule, cover: HbaRule): FileFix {
+function fixOf({ hidden, cover }: Covered): FileFix {
   if (hidden.method === cover.method || hidden.file !== cover.file) {
     return without(hidden, { risk: "low", riskReason: "the rule does nothing where it stands" });
   }

@@ -63,7 +63,7 @@ describe("[A-03] [A-10] a plan file that somebody changed", () => {
     const tampered = planOf("shop", [planned("alter role app superuser")]);
     writeOutputFile(path(), planFileText(tampered, {}));
     const { identity } = await readPlanFile(path(), "plan.json");
-    expect(() => requireSamePlan(identity, identityOf(plan))).toThrow(
+    expect(() => requireSamePlan({ approved: identity, fresh: identityOf(plan) })).toThrow(
       expect.objectContaining({ code: "ACCESS_PLAN_STALE", exit: 22 }),
     );
   });
@@ -81,16 +81,18 @@ describe("[A-03] two plans", () => {
     ["the server", { serverVersion: 2 }, /another version/],
     ["the state", { stateHash: "other" }, /changed meanwhile/],
   ])("differ when %s does, and it is said how", (_, change, reason) => {
-    expect(differenceOf(identityOf(plan), identityOf({ ...plan, ...change }))).toMatch(reason);
+    expect(differenceOf({ approved: identityOf(plan), fresh: identityOf({ ...plan, ...change }) })).toMatch(reason);
   });
 
   it("are the same whatever is said about their statements", () => {
     const statements = plan.statements.map((statement) => ({ ...statement, reason: "another" }));
-    expect(differenceOf(identityOf(plan), identityOf({ ...plan, statements }))).toBeUndefined();
+    expect(differenceOf({ approved: identityOf(plan), fresh: identityOf({ ...plan, statements }) })).toBeUndefined();
   });
 
   it("differ when one statement stands elsewhere", () => {
     const statements = [...plan.statements].reverse();
-    expect(differenceOf(identityOf(plan), identityOf({ ...plan, statements }))).toMatch(/not those/);
+    expect(differenceOf({ approved: identityOf(plan), fresh: identityOf({ ...plan, statements }) })).toMatch(
+      /not those/,
+    );
   });
 });

@@ -104,7 +104,7 @@ describe("reading a params file", () => {
       "latin1.params": Buffer.from("a=caf\xe9", "latin1"),
       "huge.params": Buffer.alloc(MAX_PARAMS_FILE_BYTES + 1, "#"),
     });
-    const error = await failureOf(() => readParamsFile(name, directory.at(name), signal));
+    const error = await failureOf(() => readParamsFile({ path: name, absolutePath: directory.at(name) }, signal));
     expect(error).toMatchObject({ code: "DEPLOY_PARAMS_FILE_INVALID", exit: 10 });
     expect(error.message).toMatch(message);
   });
@@ -113,7 +113,7 @@ describe("reading a params file", () => {
     using directory = temporaryDirectory();
     execFileSync("mkfifo", [directory.at("pipe")]);
     const writer = spawn("sh", ["-c", 'printf "a=1\\nb=2\\n" > "$1"', "sh", directory.at("pipe")]);
-    const entries = await readParamsFile("pipe", directory.at("pipe"), signal);
+    const entries = await readParamsFile({ path: "pipe", absolutePath: directory.at("pipe") }, signal);
     writer.kill();
     expect(entries.map(({ key, value }) => `${key}=${value}`)).toEqual(["a=1", "b=2"]);
   });
@@ -123,7 +123,7 @@ describe("reading a params file", () => {
     execFileSync("mkfifo", [directory.at("pipe")]);
     const script = 'exec 3> "$1"; sleep 0.1; printf "a=1\\nb" >&3; sleep 0.1; printf "=2\\n" >&3';
     const writer = spawn("sh", ["-c", script, "sh", directory.at("pipe")]);
-    const entries = await readParamsFile("pipe", directory.at("pipe"), signal);
+    const entries = await readParamsFile({ path: "pipe", absolutePath: directory.at("pipe") }, signal);
     writer.kill();
     expect(entries.map(({ key, value }) => `${key}=${value}`)).toEqual(["a=1", "b=2"]);
   });
@@ -133,13 +133,13 @@ describe("reading a params file", () => {
     execFileSync("mkfifo", [directory.at("pipe")]);
     const controller = new AbortController();
     const reason = new Error("enough");
-    const reading = readParamsFile("pipe", directory.at("pipe"), controller.signal);
+    const reading = readParamsFile({ path: "pipe", absolutePath: directory.at("pipe") }, controller.signal);
     setTimeout(() => controller.abort(reason), 50);
     await expect(reading).rejects.toBe(reason);
   });
 
   it("[D-06] stops at the cap when the file never ends", async () => {
-    const error = await failureOf(() => readParamsFile("zero", "/dev/zero", signal));
+    const error = await failureOf(() => readParamsFile({ path: "zero", absolutePath: "/dev/zero" }, signal));
     expect(error.message).toMatch(/larger than/);
   });
 });
