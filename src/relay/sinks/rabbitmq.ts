@@ -17,8 +17,8 @@ import {
   type RabbitmqConnection,
 } from "../brokers/rabbitmq-client.ts";
 import type { ConnectorContext } from "../connector.ts";
-import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { ConnectorFailure, FAILURE_CLASSES } from "../failures.ts";
+import { DELIVERED, type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
 import { bounded, reasonOf } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
@@ -199,7 +199,7 @@ class RabbitmqSink implements Sink {
     } catch (error) {
       // The client has counted a message that was never sent: its confirms are off by one from here on.
       this.#connection.drop(new ConnectorFailure("unknown", "the client could not write a message"));
-      settle(refuse("protocol_rejection", `the client could not write the message: ${reasonOf(error)}`));
+      settle(rejectMessage("protocol_rejection", `the client could not write the message: ${reasonOf(error)}`));
     }
   }
 
@@ -228,17 +228,17 @@ class RabbitmqSink implements Sink {
     const isAboutOne = lost.class === "message_too_large" || lost.class === "protocol_rejection";
     const isWhole = isAboutOne && !answers.some((answer) => answer?.outcome === "delivered");
     const rest: Disposition = isWhole
-      ? { outcome: "reject", class: lost.class, scope: "message", reason: lost.message }
+      ? rejectMessage(lost.class, lost.message)
       : { outcome: outcomeOf(lost, isAboutOne), class: lost.class, scope: "sink", reason: lost.message };
     return answers.map((answer) => answer ?? rest);
   }
 
   #refusalOf({ subject = "", bytes, headers, message }: Delivery): Disposition | undefined {
-    if (bytes > MESSAGE_BYTES) return refuse("message_too_large", `the message has ${bytes} bytes`);
+    if (bytes > MESSAGE_BYTES) return rejectMessage("message_too_large", `the message has ${bytes} bytes`);
     for (const text of [subject, message.dedupKey, ...Object.keys(headers)]) {
       if (Buffer.byteLength(text) <= SHORT_STRING_BYTES && isCleanText(text)) continue;
       const what = text === subject ? "routing key" : "name of a header";
-      return refuse(
+      return rejectMessage(
         "invalid_destination",
         `a ${what} is longer than ${SHORT_STRING_BYTES} bytes or holds control characters`,
       );
@@ -247,7 +247,7 @@ class RabbitmqSink implements Sink {
       (sum, [name, value]) => sum + name.length + Buffer.byteLength(value),
       0,
     );
-    return size > HEADER_BYTES ? refuse("message_too_large", `the headers have ${size} bytes`) : undefined;
+    return size > HEADER_BYTES ? rejectMessage("message_too_large", `the headers have ${size} bytes`) : undefined;
   }
 }
 
@@ -258,13 +258,9 @@ function outcomeOf(lost: ConnectorFailure, isAboutOne: boolean): "retry" | "reje
 
 /** A queue that is full and refuses, or a broker in trouble. */
 function nacked(): Disposition {
-  return { outcome: "retry", class: "throttled", scope: "sink", reason: "RabbitMQ did not take the message (nack)" };
+  return retryBySink("throttled", "RabbitMQ did not take the message (nack)");
 }
 
 function blocked(): ConnectorFailure {
   return new ConnectorFailure("throttled", "RabbitMQ is short of memory or disk and takes no messages");
-}
-
-function refuse(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "reject", class: failureClass, scope: "message", reason };
 }

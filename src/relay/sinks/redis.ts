@@ -22,8 +22,8 @@ import {
   redisDatabaseField,
   redisFailure,
 } from "../brokers/redis-client.ts";
-import { FAILURE_CLASSES, type FailureClass } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { FAILURE_CLASSES } from "../failures.ts";
+import { DELIVERED, type Delivery, type Disposition, rejectMessage, retryBySink } from "../message.ts";
 import { bounded } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
@@ -160,21 +160,19 @@ class RedisSink implements Sink {
 /** Sent, and the connection ended before the answer: it may be there. */
 function unanswered(connection: RedisConnection): Disposition {
   const reason = connection.lost()?.message ?? "lost the connection to Redis";
-  return { outcome: "retry", class: connection.lost()?.class ?? "unavailable", scope: "sink", reason };
+  return retryBySink(connection.lost()?.class ?? "unavailable", reason);
 }
 
 function refusalOf({ subject, bytes }: Delivery): Disposition | undefined {
-  if (bytes > MESSAGE_BYTES) return refuse("message_too_large", `the message has ${bytes} bytes`);
-  if (subject === undefined || subject === "") return refuse("invalid_destination", "the key of the stream is empty");
+  if (bytes > MESSAGE_BYTES) return rejectMessage("message_too_large", `the message has ${bytes} bytes`);
+  if (subject === undefined || subject === "")
+    return rejectMessage("invalid_destination", "the key of the stream is empty");
   if (Buffer.byteLength(subject) > MAX_KEY_BYTES) {
-    return refuse("invalid_destination", `the key of the stream is longer than ${MAX_KEY_BYTES} bytes`);
+    return rejectMessage("invalid_destination", `the key of the stream is longer than ${MAX_KEY_BYTES} bytes`);
   }
-  if (!isCleanText(subject)) return refuse("invalid_destination", "the key of the stream holds control characters");
+  if (!isCleanText(subject))
+    return rejectMessage("invalid_destination", "the key of the stream holds control characters");
   return undefined;
-}
-
-function refuse(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "reject", class: failureClass, scope: "message", reason };
 }
 
 /** What an entry holds: the id first, so that people reading XRANGE see it; headers under names no field of ours has. */
