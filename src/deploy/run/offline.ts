@@ -151,7 +151,9 @@ async function parametersInTime(sources: Sources, timeoutMs: number): Promise<Re
     return await parametersOf(sources, limit.signal);
   } catch (error) {
     if (sources.context.signal.aborted || error !== limit.signal.reason) throw error;
-    throw limit.failure()?.with({ state: "nothing was started" }) ?? error;
+    const hint =
+      "Check that somebody writes to the pipe that --params-file names, or give it more time with --timeout.";
+    throw limit.failure()?.with({ state: "nothing was started", hint }) ?? error;
   }
 }
 

@@ -19,7 +19,7 @@ describe("a params file that is a pipe without a writer", () => {
     expect(await failureOf(() => runWith(directory.path, "100ms"))).toMatchObject({
       code: "DEPLOY_TIMEOUT",
       exit: 16,
-      parts: { state: "nothing was started" },
+      parts: { state: "nothing was started", hint: expect.stringContaining("the pipe that --params-file names") },
     });
   });
 
