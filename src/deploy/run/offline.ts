@@ -150,10 +150,11 @@ async function parametersInTime(sources: Sources, timeoutMs: number): Promise<Re
   try {
     return await parametersOf(sources, limit.signal);
   } catch (error) {
-    if (sources.context.signal.aborted || error !== limit.signal.reason) throw error;
+    const late = limit.failure();
+    if (late === undefined || sources.context.signal.aborted || error !== limit.signal.reason) throw error;
     const hint =
       "Check that somebody writes to the pipe that --params-file names, or give it more time with --timeout.";
-    throw limit.failure()?.with({ state: "nothing was started", hint }) ?? error;
+    throw new PgkeepError(late.code, late.message, { state: "nothing was started", hint });
   }
 }
 
