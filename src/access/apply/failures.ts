@@ -26,42 +26,72 @@ export interface FailureContext {
 }
 
 /** The failure of one planned statement. */
-export function statementFailed(
-  statement: PlannedStatement,
-  error: ServerError,
-  { of, state, blockers, lockTimeoutMs }: FailureContext,
-): PgkeepError {
-  const place = `statement ${statement.n} of ${of}`;
-  const common: ErrorParts = { state, sqlstate: error.sqlstate, where: undefined };
+export function statementFailed(statement: PlannedStatement, error: ServerError, context: FailureContext): PgkeepError {
+  const failing: Failing = {
+    statement,
+    error,
+    place: `statement ${statement.n} of ${context.of}`,
+    common: { state: context.state, sqlstate: error.sqlstate, where: undefined },
+  };
   switch (error.sqlstate) {
     case LOCK_NOT_AVAILABLE:
-      return new PgkeepError("ACCESS_LOCK_TIMEOUT", `${place} waited too long for a lock`, {
-        ...common,
-        detail: `${blockedBy(blockers, lockTimeoutMs)}\nThe statement is: ${statementText(statement)}`,
-        hint: lockHint(blockers),
-      });
+      return waitedTooLong(failing, context);
     case INSUFFICIENT_PRIVILEGE:
-      return new PgkeepError("ACCESS_RIGHT_MISSING", `${place} needs a right that this role does not have`, {
-        ...common,
-        detail: `${serverWords(error)}\nIt needs: ${tameLine(statement.requires)}.`,
-        hint: `Have somebody with that right run: ${statementText(statement)};`,
-      });
+      return rightMissing(failing);
     case DEPENDENT_OBJECTS:
-      if (statement.kind === "drop")
-        return new PgkeepError("ACCESS_ROLE_OWNS_OBJECTS", `cannot drop ${tameLine(statement.object)} yet`, {
-          ...common,
-          detail: serverWords(error),
-          hint: "Say in the model who gets its objects (reassign_to) or that they go with it (drop_owned: true).",
-        });
+      if (statement.kind === "drop") return ownsObjects(failing);
       break;
     case QUERY_CANCELED:
-      return new PgkeepError("ACCESS_SQL_FAILED", `${place} was ended by the server`, {
-        ...common,
-        detail: `${serverWords(error)}\nThe statement is: ${statementText(statement)}`,
-        hint: "Give it more time with --statement-timeout.",
-      });
+      return endedByServer(failing);
   }
-  if (statement.passwordOf !== undefined) return passwordRejected(statement.passwordOf, error, common);
+  if (statement.passwordOf !== undefined) return passwordRejected(statement.passwordOf, error, failing.common);
+  return refused(failing);
+}
+
+interface Failing {
+  statement: PlannedStatement;
+  error: ServerError;
+  /** "statement 3 of 9". */
+  place: string;
+  common: ErrorParts;
+}
+
+function waitedTooLong(
+  { statement, place, common }: Failing,
+  { blockers, lockTimeoutMs }: FailureContext,
+): PgkeepError {
+  return new PgkeepError("ACCESS_LOCK_TIMEOUT", `${place} waited too long for a lock`, {
+    ...common,
+    detail: `${blockedBy(blockers, lockTimeoutMs)}\nThe statement is: ${statementText(statement)}`,
+    hint: lockHint(blockers),
+  });
+}
+
+function rightMissing({ statement, error, place, common }: Failing): PgkeepError {
+  return new PgkeepError("ACCESS_RIGHT_MISSING", `${place} needs a right that this role does not have`, {
+    ...common,
+    detail: `${serverWords(error)}\nIt needs: ${tameLine(statement.requires)}.`,
+    hint: `Have somebody with that right run: ${statementText(statement)};`,
+  });
+}
+
+function ownsObjects({ statement, error, common }: Failing): PgkeepError {
+  return new PgkeepError("ACCESS_ROLE_OWNS_OBJECTS", `cannot drop ${tameLine(statement.object)} yet`, {
+    ...common,
+    detail: serverWords(error),
+    hint: "Say in the model who gets its objects (reassign_to) or that they go with it (drop_owned: true).",
+  });
+}
+
+function endedByServer({ statement, error, place, common }: Failing): PgkeepError {
+  return new PgkeepError("ACCESS_SQL_FAILED", `${place} was ended by the server`, {
+    ...common,
+    detail: `${serverWords(error)}\nThe statement is: ${statementText(statement)}`,
+    hint: "Give it more time with --statement-timeout.",
+  });
+}
+
+function refused({ statement, error, place, common }: Failing): PgkeepError {
   return new PgkeepError("ACCESS_SQL_FAILED", `${place} failed`, {
     ...common,
     detail: `${serverWords(error)}\nThe statement is: ${statementText(statement)}`,
