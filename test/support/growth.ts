@@ -37,8 +37,14 @@ const STEEPEST_EXPONENT = 1.5;
 const HOPELESS_EXPONENT = 1.8;
 /** Where sizes begin to climb: of 16 parts even exponential work is done at once. */
 const SMALLEST = 16;
-/** Sizes up to this one climb by a quarter, so that exponential work grows by seconds between two, not by years. */
-const CAREFUL_UP_TO = 1_000;
+/** How sizes climb, up to each bound: in steps over which even exponential work grows by seconds, not by years. */
+const CLIMB = [
+  { upTo: 100, by: 1.1 },
+  { upTo: 1_000, by: 1.25 },
+  { upTo: Number.POSITIVE_INFINITY, by: 2 },
+];
+/** What quadratic work gains on linear work between two looks; so the large sizes are reached by what deserves them. */
+const BETWEEN_LOOKS = 8;
 /** Work that takes this long is compared before it is given more: far above the clock's grain, far below patience. */
 const WORTH_A_LOOK_MS = 20;
 /** The least that is measured, by repeating what is shorter. */
@@ -53,13 +59,14 @@ const MOST_ROUNDS = 10;
 /** Fails when the time of `work` grows faster than its input. */
 export async function expectLinearTime<Input>(wanted: Growing<Input>): Promise<void> {
   const growing = { ...wanted, work: withRefusals(wanted) };
-  let looked = false;
+  let nextLook = 0;
   for (const size of sizesUpTo(growing)) {
-    if (size < growing.largest && (looked || (await costMs(growing, await growing.input(size), 1)) < WORTH_A_LOOK_MS))
+    const isLast = size === growing.largest;
+    if (!isLast && (size < nextLook || (await costMs(growing, await growing.input(size), 1)) < WORTH_A_LOOK_MS))
       continue;
     const steep = await steepness(growing, size);
     if (steep !== undefined) throw new Error(steep);
-    looked = true;
+    nextLook = size * BETWEEN_LOOKS;
   }
 }
 
@@ -85,9 +92,11 @@ function withRefusals<Input>({ work, refusal }: Growing<Input>): (input: Input) 
 
 /** Sizes that climb to the largest, which is the last. */
 function* sizesUpTo({ largest, smallest = SMALLEST }: { largest: number; smallest?: number }): Generator<number> {
-  for (let size = smallest; size < largest; size = Math.ceil(size * (size < CAREFUL_UP_TO ? 1.25 : 2))) yield size;
+  for (let size = smallest; size < largest; size = Math.ceil(size * stepAfter(size))) yield size;
   yield largest;
 }
+
+const stepAfter = (size: number): number => CLIMB.find(({ upTo }) => size < upTo)?.by ?? 2;
 
 /** Compares a size with one 32 times smaller: undefined when growth is modest, otherwise what was measured. */
 async function steepness<Input>(growing: Growing<Input>, size: number): Promise<string | undefined> {

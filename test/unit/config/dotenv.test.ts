@@ -58,6 +58,8 @@ describe(".env", () => {
     async (piece) => {
       const input = (size: number) => `A=${repeated(piece)(size)}`;
       await expectLinearTime({ input, work: parseDotenv, refusal: FileRefusal, largest: 200_000 });
+      const between = (size: number) => `A=x${repeated(piece)(size)}x`;
+      await expectLinearTime({ input: between, work: parseDotenv, refusal: FileRefusal, largest: 200_000 });
     },
   );
 

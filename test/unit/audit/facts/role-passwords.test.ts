@@ -46,7 +46,7 @@ describe("a role's password in clear text", () => {
       const noise = "alter role x set work_mem = '1MB';\n".repeat(lines / 2);
       return `${noise}alter role a password 'x'; alter role b password 'y';\n${noise}`;
     };
-    expect(rolePasswordLines(input(400_000))).toEqual([200_001]);
     await expectLinearTime({ input, work: rolePasswordLines, largest: 400_000 });
+    expect(rolePasswordLines(input(400_000))).toEqual([200_001]);
   });
 });
