@@ -380,7 +380,7 @@ export const ERRORS = {
   DB_START_FAILED: define(EXIT.failed, "The embedded server did not start. The detail holds the end of its log."),
   DB_STOP_FAILED: define(EXIT.failed, "The embedded server was asked to stop and still runs."),
   DB_NOT_RUNNING: define(
-    EXIT.failed,
+    EXIT.connection,
     "No embedded server is running for this directory. Start it with pgkeep db start.",
   ),
   DB_IN_USE: define(

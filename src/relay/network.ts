@@ -1,5 +1,6 @@
 /** What connectors share: how errors of the network and of TLS are classed, PEM fields, optional packages. */
 import { PgkeepError } from "../base/errors.ts";
+import { installCommand } from "../base/install-command.ts";
 import { tameLine } from "../base/tame.ts";
 import { AddressRefusal } from "../net/address-policy.ts";
 import type { NeededPackage } from "./connector.ts";
@@ -55,10 +56,11 @@ export async function loadClient<Module>(needed: NeededPackage, load: () => Prom
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error;
+    const command = installCommand([`${needed.name}@${needed.range}`]);
     throw new PgkeepError("RELAY_PACKAGE_MISSING", `package "${needed.name}" is not installed`, {
       // Logs and the pipelines' states keep message and detail only.
-      detail: `Clients of brokers are optional; this one comes with: npm i ${needed.name}@${needed.range}`,
-      hint: `npm i ${needed.name}@${needed.range}`,
+      detail: `Clients of brokers are optional; this one comes with: ${command}`,
+      hint: command,
     });
   }
 }

@@ -11,6 +11,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
 import { errorCodeOf, messageOf, PgkeepError } from "../../base/errors.ts";
+import { installCommand } from "../../base/install-command.ts";
 import type { Secret } from "../../base/secrets.ts";
 import { SECRET_TEXT, scrub } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
@@ -127,7 +128,7 @@ export async function loadNeededPackage<Module>(needed: NeededPackage, load: () 
     if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error;
     throw new PgkeepError("CONNECT_AUTH_PACKAGE_MISSING", `package "${needed.name}" is not installed`, {
       detail: "Libraries of cloud providers are optional, so that nobody installs those they do not use.",
-      hint: `npm i ${needed.name}@${needed.range}`,
+      hint: installCommand([`${needed.name}@${needed.range}`]),
       state: "not connected",
     });
   }

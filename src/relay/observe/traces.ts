@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { errorCodeOf, PgkeepError } from "../../base/errors.ts";
+import { installCommand } from "../../base/install-command.ts";
 import { scrub } from "../../base/secrets.ts";
 import type { RelayEvent } from "../engine/events.ts";
 
@@ -124,7 +125,7 @@ async function loadPackages(load: () => ReturnType<typeof importPackages>) {
   } catch (error) {
     if (errorCodeOf(error) !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new PgkeepError("RELAY_PACKAGE_MISSING", "traces need OpenTelemetry's packages, which are not installed", {
-      hint: `npm i ${NEEDED.join(" ")}`,
+      hint: installCommand(NEEDED),
       state: "nothing was started",
     });
   }

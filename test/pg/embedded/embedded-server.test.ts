@@ -491,7 +491,7 @@ describe("the connection to a running server", () => {
   });
 
   it("does not exist when none runs", async () => {
-    await expect(embeddedConnection(projectDirectory())).rejects.toMatchObject({ code: "DB_NOT_RUNNING", exit: 1 });
+    await expect(embeddedConnection(projectDirectory())).rejects.toMatchObject({ code: "DB_NOT_RUNNING", exit: 11 });
   });
 });
 
