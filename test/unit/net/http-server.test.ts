@@ -194,16 +194,25 @@ describe("[R-10] limits", () => {
     expect(answers.map(statusOf)).toEqual([408, 408, 408]);
   });
 
-  it("bodies that dribble in give way to one that comes at once, and quick ones to nobody", async () => {
-    const server = await start({ limits: { connections: 8, requests: 8, slowBodyMs: 100 } });
+  /** As many requests as there may be, each with a body that is far from whole. */
+  async function dribbling(slowBodyMs: number) {
+    const server = await start({ limits: { connections: 8, requests: 8, slowBodyMs } });
     const slow = Array.from({ length: 8 }, () => dial(server));
     for (const socket of slow) socket.write("POST /in HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    // As many as there may be, all of them young: the newcomer has to wait its turn.
-    await expect(post(server)).rejects.toThrow();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { server, slow };
+  }
+
+  it("bodies that dribble in give way to one that comes at once", async () => {
+    const { server, slow } = await dribbling(10);
     for (let count = 0; count < 5; count++) expect((await post(server)).status).toBe(200);
     expect(slow.filter(({ destroyed }) => destroyed).length).toBeLessThan(8);
+  });
+
+  it("bodies that are young give way to nobody: a newcomer has to wait its turn", async () => {
+    const { server, slow } = await dribbling(600_000);
+    await expect(post(server)).rejects.toThrow();
+    expect(slow.filter(({ destroyed }) => destroyed)).toEqual([]);
   });
 
   it("connections that say nothing give way to one that speaks", async () => {
