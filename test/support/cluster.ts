@@ -13,7 +13,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +23,7 @@ import { exists, makeOwnDirectory } from "../../src/pg/embedded/guarded-files.ts
 import { type Installation, installationAt, stageInstallation } from "../../src/pg/embedded/installation.ts";
 import { initializeDataDirectory, launchServer } from "../../src/pg/embedded/launcher.ts";
 import { type ServerAccount, serverAccount } from "../../src/pg/embedded/server-account.ts";
+import { freePort } from "./free-port.ts";
 import { eventually, isRunning } from "./processes.ts";
 
 export type Major = 14 | 15 | 16 | 17 | 18;
@@ -375,16 +375,6 @@ async function launchOnFreePort<T>(launch: (port: number) => Promise<T>): Promis
         throw error;
     }
   }
-}
-
-/** A port of 127.0.0.1 that nothing listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** Removes `directory` after this process and the server are gone, however this process ends. */

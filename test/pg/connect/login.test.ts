@@ -10,7 +10,8 @@ import type { ConnectionRequest } from "../../../src/pg/connect/input.ts";
 import { openSession } from "../../../src/pg/connect/open.ts";
 import { resolveConnection } from "../../../src/pg/connect/resolve.ts";
 import type { Session } from "../../../src/pg/session.ts";
-import { freePort, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { startCluster, type TestCluster } from "../../support/cluster.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const PASSWORD = "canary-Pa55 w:rd'\\";
 const home = mkdtempSync(join(tmpdir(), "pgkeep-login-"));

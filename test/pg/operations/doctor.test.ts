@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { doctor } from "../../../src/index.ts";
 import operation from "../../../src/operations/doctor.ts";
-import { freePort, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { startCluster, type TestCluster } from "../../support/cluster.ts";
 import { seededDirectory, start } from "../../support/embedded.ts";
+import { freePort } from "../../support/free-port.ts";
 import { temporaryDirectory, temporaryProject } from "../../support/project.ts";
 
 let cluster: TestCluster;

@@ -1,10 +1,10 @@
 /** Events flow for the roles of pg_tide's security guide: the application publishes, the relay delivers signed, the sender's event waits in the inbox. */
 import { createHmac } from "node:crypto";
-import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { catalogueParts } from "../../../src/relay/engine/catalogue-parts.ts";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
 import { connectTo } from "../../support/connection.ts";
+import { freePort } from "../../support/free-port.ts";
 import { startRelay, until } from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 import { startWebServer, type WebServer } from "../../support/web-server.ts";
@@ -20,14 +20,6 @@ GRANT ALL ON ALL TABLES IN SCHEMA tide TO relay_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tide TO relay_worker;`;
 
 const SECRETS = { WEBHOOK_SECRET: "for-the-partner", STRIPE_WEBHOOK_SECRET: "whsec_from_stripe" };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 describe("with the guide's roles and pipelines", () => {
   let cluster: TestCluster;

@@ -11,8 +11,9 @@ import native from "../../../src/relay/formats/native.ts";
 import { readPipeline } from "../../../src/relay/pipeline/read.ts";
 import type { Incoming } from "../../../src/relay/sources/source.ts";
 import { dueInboxLetters } from "../../../src/relay/store/inbox.ts";
-import { freePort, startCluster, type TestCluster } from "../../support/cluster.ts";
+import { startCluster, type TestCluster } from "../../support/cluster.ts";
 import { connectTo } from "../../support/connection.ts";
+import { freePort } from "../../support/free-port.ts";
 import { installTide } from "../../support/tide.ts";
 
 const KEY = { group: "g", tenant: "default", direction: "reverse", pipeline: "in" } as const;

@@ -3,9 +3,9 @@ import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import Stripe from "stripe";
 import { describe, expect, it } from "vitest";
-import { startHttpServer } from "../../../src/net/http-server.ts";
 import { catalogueParts } from "../../../src/relay/engine/catalogue-parts.ts";
 import type { RelayOptions } from "../../../src/relay/engine/options.ts";
+import { freePort } from "../../support/free-port.ts";
 import { startRelay, until } from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 import { startWebServer, type WebServer } from "../../support/web-server.ts";
@@ -128,7 +128,7 @@ describe("an outbox whose sink is a webhook", () => {
 describe("an inbox whose source is a webhook", () => {
   it("[relay 8.2] holds what Stripe sent, once, and 200 means that it is there", async () => {
     await using tide = await openTide();
-    const address = await freeAddress();
+    const address = `127.0.0.1:${await freePort()}`;
     await tide.rows("select tide.inbox_create('payments')");
     const source = {
       listen_addr: address,
@@ -166,7 +166,7 @@ describe("an inbox whose source is a webhook", () => {
 
   it("[R-09] does not start unsigned unless it says so, and hides no other pipeline by that", async () => {
     await using tide = await openTide();
-    const address = await freeAddress();
+    const address = `127.0.0.1:${await freePort()}`;
     for (const [name, more] of [
       ["open", {}],
       ["signed", { signature: { scheme: "hmac-sha256", secret: "${env:HOOK_SECRET}" } }],
@@ -205,10 +205,4 @@ function relayed(tide: Tide): Promise<string | null> {
 
 function big(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;
-}
-
-async function freeAddress(): Promise<string> {
-  const server = await startHttpServer({ host: "127.0.0.1", port: 0, route: () => ({ status: 200 }) });
-  await server.close();
-  return server.address;
 }

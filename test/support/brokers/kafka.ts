@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
-import { freePort } from "../cluster.ts";
+import { freePort } from "../free-port.ts";
 import { eventually } from "../processes.ts";
 import { awaitPort, lifecycle, makeDen, type ServerProcess, type TestBroker, writeCertificates } from "./broker.ts";
 import { KAFKA_VERSION, kafkaFiles } from "./kafka-files.ts";

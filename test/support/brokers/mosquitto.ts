@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "../cluster.ts";
+import { freePort } from "../free-port.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 
 const PROGRAM = "/usr/sbin/mosquitto";

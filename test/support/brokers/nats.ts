@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { TLSSocket } from "node:tls";
 import type { Issued } from "../certificates.ts";
-import { freePort } from "../cluster.ts";
+import { freePort } from "../free-port.ts";
 import type { Listener } from "../listener.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 

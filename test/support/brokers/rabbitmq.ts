@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "../cluster.ts";
+import { freePort } from "../free-port.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 
 const PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server";

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { freePort } from "../cluster.ts";
+import { freePort } from "../free-port.ts";
 import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } from "./broker.ts";
 
 const PROGRAM = "/usr/bin/redis-server";

@@ -10,6 +10,7 @@ import webhook from "../../../../src/relay/sources/webhook.ts";
 import { connectorContext, readConfig } from "../../../conformance/relay/connector.ts";
 import { TestInbox } from "../../../conformance/relay/sources.ts";
 import { createAuthority, issue } from "../../../support/certificates.ts";
+import { freePort } from "../../../support/free-port.ts";
 
 const open: { close(): Promise<void> }[] = [];
 let inbox: TestInbox;
@@ -436,9 +437,3 @@ describe("a pipeline that stops", () => {
     expect(new Set(inbox.bodies).size).toBe(40);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = await startHttpServer({ host: "127.0.0.1", port: 0, route: () => ({ status: 200 }) });
-  await server.close();
-  return server.port;
-}
