@@ -64,7 +64,7 @@ export type Disposition =
 /** Shared, because most deliveries end this way. */
 export const DELIVERED: Disposition = { outcome: "delivered" };
 
-/** The sink as a whole could not take it for now: tried again, and nothing counts against the message. */
+/** The sink as a whole is unable to take it at this moment: it is tried again, and nothing counts against the message. */
 export function retryBySink(failureClass: FailureClass, reason: string): Disposition {
   return { outcome: "retry", class: failureClass, scope: "sink", reason };
 }
