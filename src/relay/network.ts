@@ -1,4 +1,5 @@
 /** What connectors share: how errors of the network and of TLS are classed, PEM fields, optional packages. */
+import type { z as Zod } from "zod";
 import { PgkeepError } from "../base/errors.ts";
 import { installCommand } from "../base/install-command.ts";
 import { tameLine } from "../base/tame.ts";
@@ -41,6 +42,24 @@ export function refusalIn(error: unknown): AddressRefusal | undefined {
     if (at instanceof AddressRefusal) return at;
   }
   return undefined;
+}
+
+/** A text field with a form of its own. `problemOf` says what is wrong, without the text, which may hold a secret. */
+export function checkedText(text: Zod.ZodString, problemOf: (text: string) => string | undefined): Zod.ZodString {
+  return text.superRefine((value, { addIssue }) => {
+    const message = value === "" ? undefined : problemOf(value);
+    if (message !== undefined) addIssue({ code: "custom", message });
+  });
+}
+
+/** Whether every percent sign begins an escape. */
+export function isEscaped(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The field's PEM text. A connector opens no files: what the catalog names is read by the references' rules only. */

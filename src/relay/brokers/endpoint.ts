@@ -8,7 +8,7 @@ import type { ZodNamespace } from "../../base/operation.ts";
 import { dial, dialTls, type Socket, type Trust } from "../../net/sockets.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
-import { networkClassOf, pemField, reasonOf } from "../network.ts";
+import { checkedText, isEscaped, networkClassOf, pemField, reasonOf } from "../network.ts";
 
 export interface Endpoint {
   host: string;
@@ -25,6 +25,8 @@ export interface Endpoint {
 
 /** Names of a protocol's schemes and where its servers listen. */
 export interface Scheme {
+  /** How its URLs look: "rediss://host:port". */
+  form: string;
   plain: readonly string[];
   secure: readonly string[];
   plainPort: number;
@@ -34,7 +36,37 @@ export interface Scheme {
 /** 10 s: longer than any healthy answer, and short of the 30 s after which people look. */
 const DEFAULT_TIMEOUT_SECONDS = 10;
 
-/** The fields every one of these connectors has, to be spread into its strict object. */
+/** The field that stands first. What is wrong with a URL is told without repeating it: it may hold a password. */
+export function endpointUrl(z: ZodNamespace, scheme: Scheme) {
+  const description = `${scheme.form}, without credentials.`;
+  return checkedText(z.string().min(1), (text) => urlProblem(text, scheme)).meta({ description });
+}
+
+function urlProblem(text: string, { plain, secure }: Scheme): string | undefined {
+  const schemes = [...secure, ...plain];
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !schemes.includes(url.protocol.slice(0, -1)) || url.hostname === "") {
+    return `must be ${schemes.map((name) => `${name}://host:port`).join(" or ")}`;
+  }
+  if (url.search !== "" || url.hash !== "") return "must end after its path: settings are fields of their own";
+  if (![url.username, url.password, url.pathname].every(isEscaped)) return "has a percent sign that is not an escape";
+  return undefined;
+}
+
+type Rule = [isKept: (config: EndpointConfig) => boolean, refusal: { path: string[]; message: string }];
+
+/** For `refine`: no TLS only where the pipeline asks for that. Whether the process permits it shows when it is opened. */
+export function transportRule(scheme: Scheme): Rule {
+  const message = `asks for a connection without TLS: use ${scheme.secure[0]}://, or set "allow_insecure" and permit it at the process`;
+  const isKept = (config: EndpointConfig) =>
+    config.allow_insecure || urlProblem(config.url, scheme) !== undefined || isSecure(config, scheme);
+  return [isKept, { path: ["url"], message }];
+}
+
+const isSecure = ({ url, tls }: EndpointConfig, { secure }: Scheme): boolean =>
+  tls === true || secure.includes(new URL(url).protocol.slice(0, -1));
+
+/** The other fields that every one of these connectors has, to be spread into its strict object. */
 export function endpointFields(z: ZodNamespace) {
   return {
     username: z.string().min(1).optional().meta({ description: "User; may also stand in the URL." }),
@@ -66,15 +98,18 @@ export interface EndpointConfig {
   timeout_seconds: number;
 }
 
-/** Reads the fields. Throws ConnectorFailure invalid_config; never repeats the URL, which may hold a password. */
+/** Reads the fields. Throws ConnectorFailure invalid_config for what the process does not permit, and for no PEM text. */
 export function readEndpoint(config: EndpointConfig, scheme: Scheme, context: ConnectorContext): Endpoint {
-  const url = parseUrl(config.url, scheme);
-  const isSecure = scheme.secure.includes(url.protocol.slice(0, -1)) || config.tls === true;
-  if (!isSecure && !(config.allow_insecure && context.allowInsecure)) throw insecure(config.allow_insecure, scheme);
+  const url = new URL(config.url);
+  const hasTls = isSecure(config, scheme);
+  if (!hasTls && !(config.allow_insecure && context.allowInsecure)) {
+    const message = `the process does not permit connections without TLS: use ${scheme.secure[0]}://`;
+    throw new ConnectorFailure("invalid_config", message);
+  }
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port === "" ? (isSecure ? scheme.securePort : scheme.plainPort) : Number(url.port),
-    isSecure,
+    port: url.port === "" ? (hasTls ? scheme.securePort : scheme.plainPort) : Number(url.port),
+    isSecure: hasTls,
     username: config.username ?? decoded(url.username),
     password: config.password ?? decoded(url.password),
     path: decoded(url.pathname.slice(1)),
@@ -83,42 +118,7 @@ export function readEndpoint(config: EndpointConfig, scheme: Scheme, context: Co
   };
 }
 
-function parseUrl(text: string, { plain, secure }: Scheme): URL {
-  const schemes = [...secure, ...plain];
-  const form = `"url" must be ${schemes.map((name) => `${name}://host:port`).join(" or ")}`;
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new ConnectorFailure("invalid_config", form);
-  }
-  if (!schemes.includes(url.protocol.slice(0, -1)) || url.hostname === "") {
-    throw new ConnectorFailure("invalid_config", form);
-  }
-  if (url.search !== "" || url.hash !== "") {
-    throw new ConnectorFailure("invalid_config", '"url" must end after its path: settings are fields of their own');
-  }
-  return url;
-}
-
-function decoded(part: string): string | undefined {
-  if (part === "") return undefined;
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new ConnectorFailure("invalid_config", '"url" has a percent sign that is not an escape');
-  }
-}
-
-function insecure(isAskedFor: boolean, { secure }: Scheme): ConnectorFailure {
-  const how = `use ${secure[0]}://`;
-  return new ConnectorFailure(
-    "invalid_config",
-    isAskedFor
-      ? `the process does not permit connections without TLS: ${how}`
-      : `the URL asks for a connection without TLS: ${how}, or set "allow_insecure" and permit it at the process`,
-  );
-}
+const decoded = (part: string): string | undefined => (part === "" ? undefined : decodeURIComponent(part));
 
 function trustOf(config: EndpointConfig): Trust {
   const [cert, key] = [

@@ -14,7 +14,13 @@ import { Loss } from "./loss.ts";
 
 export const MQTT_PACKAGE: NeededPackage = { name: "mqtt", range: "^5.16.0" };
 
-export const MQTT_SCHEME = { plain: ["mqtt", "tcp"], secure: ["mqtts", "ssl"], plainPort: 1883, securePort: 8883 };
+export const MQTT_SCHEME = {
+  form: "mqtts://host:port",
+  plain: ["mqtt", "tcp"],
+  secure: ["mqtts", "ssl"],
+  plainPort: 1883,
+  securePort: 8883,
+};
 
 /** 15 s: a broker that is gone is noticed within half a minute, also when nothing is sent. */
 const KEEP_ALIVE_SECONDS = 15;

@@ -6,13 +6,13 @@ import { registerSecret } from "../../base/secrets.ts";
 import type { Peer, Trust } from "../../net/sockets.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
-import { pemField } from "../network.ts";
+import { checkedText, isEscaped, pemField } from "../network.ts";
 
 const DEFAULT_PORT = 4222;
 
 /** The fields that sink and source share. */
 export const natsConnectionFields = (z: ZodNamespace) => ({
-  url: z.string().min(1).meta({
+  url: checkedText(z.string().min(1), urlProblem).meta({
     description: "tls://host:4222, or several with commas between, tried in order; nats:// needs allow_insecure",
   }),
   token: z.string().optional().meta({ description: "Token, when the server asks for one", secret: true }),
@@ -59,34 +59,50 @@ export interface NatsServer extends Peer {
   password: string | undefined;
 }
 
-/** The servers of `url`. Throws ConnectorFailure for a URL that is none, and for one without TLS that is not permitted. */
-export function readServers(config: NatsConnectionConfig, context: ConnectorContext): NatsServer[] {
-  const mayBePlain = config.allow_insecure && context.allowInsecure;
-  const texts = config.url.split(",").map((text) => text.trim());
-  return texts.filter((text) => text !== "").map((text) => readServer(text, mayBePlain));
+/** The servers of `url`. Throws ConnectorFailure when one has no TLS and the process does not permit that. */
+export function readServers({ url }: NatsConnectionConfig, { allowInsecure }: ConnectorContext): NatsServer[] {
+  if (!allowInsecure && !hasTlsOnly(url)) {
+    throw new ConnectorFailure("invalid_config", `"url" ${WITHOUT_TLS}`);
+  }
+  return urlsOf(url).map((text) => serverAt(new URL(text)));
 }
 
-function readServer(text: string, mayBePlain: boolean): NatsServer {
-  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `nats://${text}`;
-  // The URL class drops ports that are a scheme's own only for schemes that it knows; these it does not know.
-  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
-  if (url === undefined || url.hostname === "" || !["nats:", "tls:"].includes(url.protocol)) {
-    throw new ConnectorFailure("invalid_config", '"url" must be tls://host:port or nats://host:port');
-  }
-  const isTls = url.protocol === "tls:";
-  if (!isTls && !mayBePlain) {
-    throw new ConnectorFailure(
-      "invalid_config",
-      '"url" without TLS needs allow_insecure in the pipeline and --allow-insecure on the process',
-    );
-  }
+const WITHOUT_TLS = "without TLS needs allow_insecure in the pipeline and --allow-insecure on the process";
+
+/** For `refine`: no TLS only where the pipeline asks for that. */
+export const NATS_TRANSPORT: [(config: NatsConnectionConfig) => boolean, { path: string[]; message: string }] = [
+  ({ url, allow_insecure: mayBePlain }) => mayBePlain || urlProblem(url) !== undefined || hasTlsOnly(url),
+  { path: ["url"], message: WITHOUT_TLS },
+];
+
+const hasTlsOnly = (list: string): boolean => urlsOf(list).every((text) => new URL(text).protocol === "tls:");
+
+function urlProblem(list: string): string | undefined {
+  const urls = urlsOf(list);
+  if (urls.length === 0) return "names no server";
+  return urls.every(isServerUrl) ? undefined : "must be tls://host:port or nats://host:port";
+}
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  return (protocol === "nats:" || protocol === "tls:") && hostname !== "" && [username, password].every(isEscaped);
+}
+
+function urlsOf(list: string): string[] {
+  const texts = list.split(",").map((text) => text.trim());
+  return texts.filter((text) => text !== "").map((text) => (/^[a-z]+:\/\//i.test(text) ? text : `nats://${text}`));
+}
+
+function serverAt(url: URL): NatsServer {
   const password = decodeURIComponent(url.password);
   const user = decodeURIComponent(url.username);
   registerSecret(password === "" ? user : password);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
+    // The URL class drops ports that are a scheme's own only for schemes that it knows; these it does not know.
     port: url.port === "" ? DEFAULT_PORT : Number(url.port),
-    isTls,
+    isTls: url.protocol === "tls:",
     user: user === "" ? undefined : user,
     password: password === "" ? undefined : password,
   };

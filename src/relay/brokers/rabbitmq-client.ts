@@ -11,7 +11,13 @@ import { Loss } from "./loss.ts";
 
 export const RABBITMQ_PACKAGE: NeededPackage = { name: "amqplib", range: "^2.3.1" };
 
-export const RABBITMQ_SCHEME = { plain: ["amqp"], secure: ["amqps"], plainPort: 5672, securePort: 5671 };
+export const RABBITMQ_SCHEME = {
+  form: "amqps://host:port/vhost",
+  plain: ["amqp"],
+  secure: ["amqps"],
+  plainPort: 5672,
+  securePort: 5671,
+};
 
 /** 10 s: a peer that is gone is noticed within 30, also when nothing is sent. */
 const HEARTBEAT_SECONDS = 10;

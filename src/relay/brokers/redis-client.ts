@@ -15,7 +15,13 @@ import { Loss } from "./loss.ts";
 
 export const REDIS_PACKAGE: NeededPackage = { name: "ioredis", range: "^6.0.0" };
 
-export const REDIS_SCHEME = { plain: ["redis"], secure: ["rediss"], plainPort: 6379, securePort: 6379 };
+export const REDIS_SCHEME = {
+  form: "rediss://host:port",
+  plain: ["redis"],
+  secure: ["rediss"],
+  plainPort: 6379,
+  securePort: 6379,
+};
 
 export interface RedisConnection {
   client: Redis;

@@ -18,7 +18,7 @@ import { dial, dialTls, opened, type Socket, type Trust } from "../../net/socket
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
 import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
-import { bounded, pemField } from "../network.ts";
+import { bounded, checkedText, pemField } from "../network.ts";
 import { connectFailure, failureOf, refusalOf } from "../webhooks/outcomes.ts";
 import { configuredHeaders, eventHeaders } from "../webhooks/request-headers.ts";
 import { type OpenSignature, openSignature, signatureFields } from "../webhooks/signing.ts";
@@ -38,7 +38,7 @@ const LEGACY_HEADER = "X-Pg-Tide-Signature";
 const config = (z: ZodNamespace) =>
   z
     .strictObject({
-      url: z.string().min(1).max(2_048).meta({ description: "Where to post: an https URL" }),
+      url: checkedText(z.string().min(1).max(2_048), urlProblem).meta({ description: "Where to post: an https URL" }),
       body: z
         .enum(["array", "single"])
         .default("array")
@@ -66,7 +66,21 @@ const config = (z: ZodNamespace) =>
     })
     .refine(({ tls_client_cert: cert, tls_client_key: key }) => (cert === undefined) === (key === undefined), {
       message: "tls_client_cert and tls_client_key go together",
+    })
+    .refine(({ url, allow_http: mayBePlain }) => mayBePlain || urlProblem(url) !== undefined || isSecure(url), {
+      path: ["url"],
+      message: "is plain http: use https, or allow_http for tests",
     });
+
+/** Without the URL, which may hold a password. */
+function urlProblem(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "https:" && url?.protocol !== "http:") return "is not an https URL";
+  if (url.username === "" && url.password === "") return undefined;
+  return "holds a user or password: give an authorization header instead";
+}
+
+const isSecure = (url: string): boolean => new URL(url).protocol === "https:";
 
 /** How the endpoint knows that a request is ours. */
 function signingFields(z: ZodNamespace) {
@@ -120,30 +134,17 @@ export default defineSink({
 });
 
 async function openWebhook(settings: Config, context: ConnectorContext): Promise<Sink> {
-  const url = checkedUrl(settings, context);
+  if (!isSecure(settings.url) && !context.allowInsecure) {
+    const message = "allow_http is asked for, but the relay process does not permit it (--allow-insecure)";
+    throw new ConnectorFailure("invalid_config", message);
+  }
+  const url = new URL(settings.url);
   const { headers, problem } = configuredHeaders(settings.headers);
   if (problem) throw new ConnectorFailure("invalid_config", problem);
   const signature = await openSinkSignature(settings);
   const client = await openClient(url, settings, context);
   await probe(url, settings, context);
   return new WebhookSink({ client, clock: context.clock, isSingle: settings.body === "single", headers, signature });
-}
-
-function checkedUrl({ url: text, allow_http: wantsHttp }: Config, { allowInsecure }: ConnectorContext): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "https:" && url?.protocol !== "http:") throw invalid('"url" is not an https URL');
-  if (url.username !== "" || url.password !== "") {
-    throw invalid('"url" holds a user or password: give an authorization header instead');
-  }
-  if (url.protocol === "http:" && !wantsHttp) throw invalid('"url" is plain http: use https, or allow_http for tests');
-  if (url.protocol === "http:" && !allowInsecure) {
-    throw invalid("allow_http is asked for, but the relay process does not permit it (--allow-insecure)");
-  }
-  return url;
-}
-
-function invalid(message: string): ConnectorFailure {
-  return new ConnectorFailure("invalid_config", message);
 }
 
 async function openSinkSignature({ signature, signing_secret: secret }: Config): Promise<OpenSignature | undefined> {
@@ -187,7 +188,10 @@ async function openClient(url: URL, settings: Config, { addresses }: ConnectorCo
   try {
     return await openHttpClient({ url, addresses, connections: lanes, timeoutMs: seconds * 1_000, tls });
   } catch {
-    throw invalid("tls_ca_cert, tls_client_cert or tls_client_key cannot be used: not PEM, or not a pair");
+    throw new ConnectorFailure(
+      "invalid_config",
+      "tls_ca_cert, tls_client_cert or tls_client_key cannot be used: not PEM, or not a pair",
+    );
   }
 }
 

@@ -7,7 +7,9 @@ import { z } from "zod";
 import { systemClock } from "../../../src/base/clock.ts";
 import { type AddressPolicy, AddressRefusal } from "../../../src/net/address-policy.ts";
 import type { ConnectorContext, ConnectorDefinition } from "../../../src/relay/connector.ts";
+import { ConnectorFailure } from "../../../src/relay/failures.ts";
 import type { Delivery, Message } from "../../../src/relay/message.ts";
+import { problemsOf } from "../../../src/relay/pipeline/problems.ts";
 
 /** Permits every address: brokers of tests live on loopback. */
 export const PERMIT_ALL: AddressPolicy = {
@@ -49,12 +51,18 @@ export function connectorContext(changes: Partial<ConnectorContext> = {}): Conne
   };
 }
 
-/** The configuration as it comes out of the catalog: defaults filled in, unknown keys refused. */
+/**
+ * The configuration as it comes out of the catalog: defaults filled in, unknown keys refused. Throws what is wrong as the
+ * failure that a pipeline shows, without any value.
+ */
 export function readConfig<Config extends z.ZodObject>(
-  definition: ConnectorDefinition<Config>,
+  definition: Pick<ConnectorDefinition<Config>, "config">,
   config: Record<string, unknown>,
 ): z.output<Config> {
-  return definition.config(z).parse(config);
+  const schema = definition.config(z);
+  const parsed = schema.safeParse(config);
+  if (parsed.success) return parsed.data;
+  throw new ConnectorFailure("invalid_config", problemsOf(parsed.error.issues, schema).join("; "));
 }
 
 export interface DeliveryParts {

@@ -18,7 +18,7 @@ import type { Delivery } from "../../../src/relay/message.ts";
 import sink from "../../../src/relay/sinks/nats.ts";
 import source from "../../../src/relay/sources/nats.ts";
 import type { Incoming } from "../../../src/relay/sources/source.ts";
-import { connectorContext, deliveries, delivery } from "../../conformance/relay/connector.ts";
+import { connectorContext, deliveries, delivery, readConfig } from "../../conformance/relay/connector.ts";
 import { startSilentServer } from "../../conformance/relay/network.ts";
 import { expectEventually, newPlace, settled } from "../../conformance/relay/subject.ts";
 import { NATS, type NatsBroker, startNats, startNatsImpostor } from "../../support/brokers/nats.ts";
@@ -28,8 +28,8 @@ import { needs } from "../../support/needs.ts";
 
 type Settings = Record<string, unknown>;
 
-const openSink = (settings: Settings, context: Partial<ConnectorContext> = {}) =>
-  sink.open(sink.config(z).parse(settings), connectorContext(context));
+const openSink = async (settings: Settings, context: Partial<ConnectorContext> = {}) =>
+  await sink.open(readConfig(sink, settings), connectorContext(context));
 
 /** Opens, sends, closes. */
 async function send(settings: Settings, batch: readonly Delivery[], context: Partial<ConnectorContext> = {}) {
@@ -417,7 +417,7 @@ describe("a NATS stream", () => {
       before: (batch: readonly Incoming[]) => Promise<void> = async () => {},
     ): Promise<Reading> {
       const abort = new AbortController();
-      const config = source.config(z).parse({ ...settings, stream: name, ...more });
+      const config = readConfig(source, { ...settings, stream: name, ...more });
       const opened = await source.open(config, connectorContext({ signal: abort.signal }));
       const events: Incoming[] = [];
       const running = opened.run(async (batch) => {
@@ -494,8 +494,7 @@ describe("a NATS stream", () => {
       ]);
       await reading.stop();
       await stream();
-      const open = (subject: string) =>
-        source.open(source.config(z).parse({ ...settings, subject }), connectorContext());
+      const open = (subject: string) => source.open(readConfig(source, { ...settings, subject }), connectorContext());
       expect((await failureOf(open(newPlace()))).class).toBe("invalid_destination");
       expect(await failureOf(open(">"))).toMatchObject({
         class: "invalid_config",
@@ -505,8 +504,7 @@ describe("a NATS stream", () => {
     });
 
     it("does not open where there is no such stream, or the consumer is of another kind", async () => {
-      const open = (more: Settings) =>
-        source.open(source.config(z).parse({ ...settings, ...more }), connectorContext());
+      const open = (more: Settings) => source.open(readConfig(source, { ...settings, ...more }), connectorContext());
       expect((await failureOf(open({ stream: newPlace() }))).class).toBe("invalid_destination");
       const name = await stream();
       const { manager, close } = await administer(broker, authenticator(), { ca: broker.ca });
@@ -517,7 +515,7 @@ describe("a NATS stream", () => {
 
     it("ends with a failure when its consumer is deleted", async () => {
       const name = await stream();
-      const config = source.config(z).parse({ ...settings, stream: name, durable_name: "gone" });
+      const config = readConfig(source, { ...settings, stream: name, durable_name: "gone" });
       const opened = await source.open(config, connectorContext());
       const running = settled(opened.run(async () => []));
       const { manager, close } = await administer(broker, authenticator(), { ca: broker.ca });

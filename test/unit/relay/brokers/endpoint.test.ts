@@ -1,17 +1,26 @@
 /** Where a broker is and what proves who we are, as it stands in a pipeline. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { endpointFields, failureOf, isCleanText, readEndpoint } from "../../../../src/relay/brokers/endpoint.ts";
+import {
+  endpointFields,
+  endpointUrl,
+  failureOf,
+  isCleanText,
+  readEndpoint,
+  transportRule,
+} from "../../../../src/relay/brokers/endpoint.ts";
 import { ConnectorFailure } from "../../../../src/relay/failures.ts";
-import { connectorContext } from "../../../conformance/relay/connector.ts";
+import { connectorContext, readConfig } from "../../../conformance/relay/connector.ts";
 
-const SCHEME = { plain: ["redis"], secure: ["rediss"], plainPort: 6379, securePort: 6380 };
+const SCHEME = { form: "rediss://host:port", plain: ["redis"], secure: ["rediss"], plainPort: 6379, securePort: 6380 };
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
-function read(fields: Record<string, unknown>, allowInsecure = false) {
-  const config = z.strictObject({ url: z.string(), ...endpointFields(z) }).parse(fields);
-  return readEndpoint(config, SCHEME, connectorContext({ allowInsecure }));
-}
+const CONNECTOR = {
+  config: () => z.strictObject({ url: endpointUrl(z, SCHEME), ...endpointFields(z) }).refine(...transportRule(SCHEME)),
+};
+
+const read = (fields: Record<string, unknown>, allowInsecure = false) =>
+  readEndpoint(readConfig(CONNECTOR, fields), SCHEME, connectorContext({ allowInsecure }));
 
 function failure(fields: Record<string, unknown>, allowInsecure = false): ConnectorFailure {
   try {

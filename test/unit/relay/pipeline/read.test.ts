@@ -1,7 +1,7 @@
 /** Every generation of configuration reads as one shape; whatever is wrong is named at once, and never a value. */
 import { describe, expect, it } from "vitest";
 import { readPipeline } from "../../../../src/relay/pipeline/read.ts";
-import { problemsWith, refusal, row, toStdout } from "./rows.ts";
+import { openRow, problemsWith, refusal, row, toStdout } from "./rows.ts";
 
 describe("[relay 4] the same pipeline in every generation's form", () => {
   const FORMS: Record<string, unknown> = {
@@ -217,6 +217,57 @@ describe("[relay 4] a configuration that cannot work", () => {
     ["another schema version", { schema_version: 2 }, "schema_version:"],
   ])("refuses %s", async (_name, change, line) => {
     expect(await problemsWith(toStdout(change))).toEqual([expect.stringContaining(line)]);
+  });
+
+  describe("a URL that no connector can use", () => {
+    const WITHOUT_TLS = /^sink\.url: .*without TLS/;
+    const FORM = /^sink\.url: must be \w+:\/\/host:port or \w+:\/\/host:port/;
+    const NEEDED: Record<string, Record<string, unknown>> = {
+      webhook: {},
+      nats: { subject: "s" },
+      redis: { stream_key: "s" },
+      rabbitmq: { exchange: "e" },
+      mqtt: { topic: "t" },
+    };
+    const problemsOf = async (type: string, config: Record<string, unknown>) =>
+      await problemsWith(row({ outbox: "o", sink_type: type, config: { ...NEEDED[type], ...config } }));
+
+    it.each<[string, string, RegExp]>([
+      ["webhook", "file:///etc/hostname", /^sink\.url: is not an https URL$/],
+      ["webhook", "gopher://hooks.example/", /^sink\.url: is not an https URL$/],
+      ["webhook", "hooks.example/canary-7", /^sink\.url: is not an https URL$/],
+      ["webhook", "https://user:canary-7@hooks.example/", /^sink\.url: holds a user or password/],
+      ["webhook", "http://hooks.example/", /^sink\.url: is plain http/],
+      ["nats", "https://user:canary-7@h", FORM],
+      ["nats", " , ", /^sink\.url: names no server$/],
+      ["nats", "tls://a,nats://b", WITHOUT_TLS],
+      ["redis", "canary-7", FORM],
+      ["redis", "redis://h", WITHOUT_TLS],
+      ["rabbitmq", "amqps://h/v?canary-7", /^sink\.url: must end after its path/],
+      ["rabbitmq", "amqp://h", WITHOUT_TLS],
+      ["mqtt", "mqtts://u:canary-7%@h", /^sink\.url: has a percent sign/],
+      ["mqtt", "mqtt://h", WITHOUT_TLS],
+    ])("is refused for %s where it is read: %s", async (type, url, line) => {
+      const problems = await problemsOf(type, { url });
+      expect(problems).toEqual([expect.stringMatching(line)]);
+      expect(problems.join()).not.toContain("canary-7");
+    });
+
+    it("is not judged while a part of it is a reference", async () => {
+      for (const [sink, needed] of Object.entries(NEEDED)) {
+        const config = { ...needed, url: "${env:SCHEME}://${env:HOST}" };
+        await expect(readPipeline(row({ outbox: "o", sink_type: sink, config }))).resolves.toBeTruthy();
+      }
+    });
+
+    it("is refused when its reference is resolved to one", async () => {
+      const resolved = openRow(row({ outbox: "o", sink_type: "webhook", config: { url: "${env:HOOK}" } }), {
+        environment: { HOOK: "https://user:canary-7@hooks.example/" },
+      });
+      const { parts } = await refusal(resolved);
+      expect(parts.detail).toMatch(/^sink\.url: holds a user or password/);
+      expect(parts.detail).not.toContain("canary-7");
+    });
   });
 
   it("refuses two wire formats, transforms of a reverse pipeline, and a row that is no object", async () => {
