@@ -69,8 +69,10 @@ export function locateCommand(words: readonly string[], commands: readonly Comma
   const long = second && commands.find(({ words: name }) => name === `${first.value} ${second.value}`);
   if (second && long) return { command: long, group: undefined, rest: without(first.index, second.index) };
   const short = commands.find(({ words: name }) => name === first.value);
-  if (short) return { command: short, group: undefined, rest: without(first.index) };
   const verbs = commands.filter(({ words: name }) => name.startsWith(`${first.value} `));
+  // The word right after a command that takes none, but has verbs, is a verb that is written wrongly.
+  const isVerb = second?.index === first.index + 1 && verbs.length > 0 && short?.positionals.length === 0;
+  if (short && !isVerb) return { command: short, group: undefined, rest: without(first.index) };
   if (verbs.length === 0) throw unknownCommand(first.value, commands);
   if (second === undefined) return { command: undefined, group: first.value, rest: without(first.index) };
   throw unknownVerb(first.value, second.value, verbs);

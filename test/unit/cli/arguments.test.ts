@@ -168,8 +168,14 @@ describe("the command's name", () => {
     ["is never abbreviated", ["dep"]],
     ["is suggested when mistyped", ["deplyo"]],
     ["is not guessed after a group", ["db", "sotp"]],
+    ["is not an argument of a command that takes none", ["ai", "skil"]],
   ])("%s", (_, words) => {
     expect(failureOf(() => locateCommand(words, COMMANDS)).code).toBe("USAGE_UNKNOWN_COMMAND");
+  });
+
+  it("leaves an unknown flag's value to the complaint about that flag", () => {
+    const located = locateCommand(["ai", "--databse", "x"], COMMANDS);
+    expect(located).toMatchObject({ command: { words: "ai" }, rest: ["--databse", "x"] });
   });
 
   it("comes before the command's own flags", () => {
