@@ -1,5 +1,6 @@
 /**
- * Durations as Go writes them ("300ms", "1.5h", "1h30m"), the syntax of every duration flag and setting.
+ * Durations: read as Go writes them ("300ms", "1.5h", "1h30m"), the syntax of every duration flag and setting, and
+ * written for people.
  *
  * Source: Go standard library, time.ParseDuration.
  */
@@ -25,4 +26,15 @@ export function parseDurationMs(text: string): number | undefined {
   let total = 0;
   for (const [, amount, unit] of text.matchAll(PART)) total += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
   return match[1] === "-" ? -total : total;
+}
+
+/** "0.4 s", "14 s", "3m 10s", "2h 5m", "3d 4h". */
+export function ageText(ms: number): string {
+  const seconds = ms / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3_600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3_600)}h ${Math.floor((whole % 3_600) / 60)}m`;
+  return `${Math.floor(whole / 86_400)}d ${Math.floor((whole % 86_400) / 3_600)}h`;
 }

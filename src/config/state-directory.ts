@@ -4,6 +4,7 @@
  * They are made for the person alone. A directory in which somebody else could put links or read along is refused.
  */
 import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { PgkeepError } from "../base/errors.ts";
 import { tameLine } from "../base/tame.ts";
@@ -41,4 +42,16 @@ function refuseForeignDirectory(directory: string): void {
 /** "20261121T060301123Z-4f3a9c": ids in order are runs in order. */
 export function runId(now: Date, random: string): string {
   return `${now.toISOString().replace(/[-:.]/g, "")}-${random}`;
+}
+
+/** The ids of the records in a directory, newest first; none when it is not there. `idOfFile` knows records by their names. */
+export async function newestFirst(
+  directory: string,
+  idOfFile: (name: string) => string | undefined,
+): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .flatMap((name) => idOfFile(name) ?? [])
+    .sort()
+    .reverse();
 }

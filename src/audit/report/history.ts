@@ -9,7 +9,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, readdirSync, rmSync, writeSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzipSync } from "node:zlib";
@@ -17,7 +16,7 @@ import { messageOf, PgkeepError } from "../../base/errors.ts";
 import { scrubDeep } from "../../base/secrets.ts";
 import { tameLine } from "../../base/tame.ts";
 import { readRegularFile } from "../../config/regular-file.ts";
-import { makeStateDirectory, runId, stateDirectory } from "../../config/state-directory.ts";
+import { makeStateDirectory, newestFirst, runId, stateDirectory } from "../../config/state-directory.ts";
 import type { AuditDocument } from "./document.ts";
 import { MAX_SAVED_BYTES, parseSavedRun } from "./saved-run.ts";
 
@@ -97,7 +96,7 @@ export async function listAudits(
   { limit, isWanted = () => true }: { limit: number; isWanted?: (document: AuditDocument) => boolean },
 ): Promise<AuditHistory> {
   const directory = auditsDirectory(environment);
-  const ids = directory === undefined ? [] : await idsIn(directory);
+  const ids = directory === undefined ? [] : await newestFirst(directory, idOfFile);
   const audits: KeptAudit[] = [];
   let unreadable = 0;
   for (const id of ids) {
@@ -112,7 +111,7 @@ export async function listAudits(
 /** One run by its id, by the beginning of it, "last", or "previous", the one before. Throws USAGE_UNKNOWN_NAME. */
 export async function findAudit(environment: Environment, wanted: string): Promise<KeptAudit> {
   const directory = auditsDirectory(environment);
-  const ids = directory === undefined ? [] : await idsIn(directory);
+  const ids = directory === undefined ? [] : await newestFirst(directory, idOfFile);
   const [id, ...others] = idsMeant(ids, wanted);
   if (id === undefined || others.length > 0) {
     const what = id === undefined ? "there is no such saved audit" : `${others.length + 1} saved audits begin so`;
@@ -130,15 +129,6 @@ function idsMeant(ids: readonly string[], wanted: string): readonly string[] {
   if (wanted === "last") return ids.slice(0, 1);
   if (wanted === "previous") return ids.slice(1, 2);
   return wanted === "" ? [] : ids.filter((id) => id.startsWith(wanted));
-}
-
-/** Newest first. */
-async function idsIn(directory: string): Promise<string[]> {
-  const names = await readdir(directory).catch(() => []);
-  return names
-    .flatMap((name) => idOfFile(name) ?? [])
-    .sort()
-    .reverse();
 }
 
 async function readAudit(directory: string, id: string): Promise<AuditDocument | undefined> {

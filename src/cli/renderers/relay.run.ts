@@ -1,10 +1,11 @@
 /** The relay's log for people, one line per entry, and what a run came to. */
 
+import { ageText } from "../../base/duration.ts";
 import type { ProgressEvent } from "../../base/operation.ts";
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/relay.run.ts";
 import { defineRenderer, type View } from "../renderer.ts";
-import { ageText, textOf } from "./relay-text.ts";
+import { textOf } from "./relay-text.ts";
 
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 

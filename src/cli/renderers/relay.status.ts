@@ -1,10 +1,10 @@
 /** One line per pipeline: state, what waits, how fast, what is dead, what went wrong. */
 import { styleText } from "node:util";
+import { ageText } from "../../base/duration.ts";
 import { tameLine } from "../../base/tame.ts";
 import type operation from "../../operations/relay.status.ts";
 import { tableLines } from "../generic-text.ts";
 import { defineRenderer, type View } from "../renderer.ts";
-import { ageText } from "./relay-text.ts";
 
 type Output = Awaited<ReturnType<(typeof operation)["run"]>>;
 type Pipeline = Output["pipelines"][number];

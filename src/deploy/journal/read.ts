@@ -4,11 +4,11 @@
  * A file that is damaged, or was made by a later version, is counted and passed over: one of them must not hide the
  * others. A record without an end is a run that still runs, when its process does, and otherwise one that was killed.
  */
-import { readdir } from "node:fs/promises";
 import type { z as Zod } from "zod";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { readRegularFile } from "../../config/regular-file.ts";
+import { newestFirst } from "../../config/state-directory.ts";
 import { isAlive, isStillRunning } from "../../pg/embedded/process-identity.ts";
 import { literal } from "../../pg/identifiers.ts";
 import { fileOfRun, idOfFile, runsDirectory } from "./place.ts";
@@ -40,7 +40,7 @@ export async function listRuns(
   { limit, machine }: { limit: number; machine: string },
 ): Promise<RunList> {
   const directory = runsDirectory(environment);
-  const ids = directory === undefined ? [] : await idsIn(directory);
+  const ids = directory === undefined ? [] : await newestFirst(directory, idOfFile);
   const runs: RunRecord[] = [];
   let unreadable = 0;
   for (const id of ids.slice(0, limit)) {
@@ -57,7 +57,7 @@ export async function findRun(
   { wanted, machine }: { wanted: string; machine: string },
 ): Promise<RunRecord> {
   const directory = runsDirectory(environment);
-  const ids = directory === undefined ? [] : await idsIn(directory);
+  const ids = directory === undefined ? [] : await newestFirst(directory, idOfFile);
   const matching = wanted === "last" ? ids.slice(0, 1) : ids.filter((id) => id.startsWith(wanted));
   const [id] = matching;
   if (id === undefined || matching.length > 1) {
@@ -70,15 +70,6 @@ export async function findRun(
     detail: "It is damaged, or a later version wrote it.",
     hint: "See the others: pgkeep runs list",
   });
-}
-
-/** Newest first. */
-async function idsIn(directory: string): Promise<string[]> {
-  const names = await readdir(directory).catch(() => []);
-  return names
-    .flatMap((name) => idOfFile(name) ?? [])
-    .sort()
-    .reverse();
 }
 
 async function readRun(directory: string, id: string, machine: string): Promise<RunRecord | undefined> {

@@ -3,6 +3,7 @@
  *
  * Asked only where schema tide is. Each answer says what to do; what the role may not see is unknown, never good.
  */
+import { ageText } from "../../base/duration.ts";
 import { ServerError, type Session, type TextRow } from "../../pg/session.ts";
 import { checkPipeline, pipelineRows } from "./pipelines.ts";
 import { readStatus } from "./status.ts";
@@ -142,7 +143,7 @@ async function backlogCheck(session: Session): Promise<RelayCheck> {
       from tide.outbox_retention_status as s`);
   if (Number(row?.slow ?? 0) === 0) return ok("backlog", "no event waits for more than 5 minutes");
   const where = row?.slow === "1" ? "1 outbox has events" : `${row?.slow} outboxes have events`;
-  return warn("backlog", `${where} that wait for up to ${row?.oldest} s`, "pgkeep relay status");
+  return warn("backlog", `${where} that wait for up to ${ageText(Number(row?.oldest) * 1_000)}`, "pgkeep relay status");
 }
 
 async function deadCheck(session: Session): Promise<RelayCheck> {

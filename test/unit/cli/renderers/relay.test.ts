@@ -1,12 +1,12 @@
 /** How the relay's commands look on a terminal, hostile names included. */
 import { describe, expect, it } from "vitest";
+import { ageText } from "../../../../src/base/duration.ts";
 import dlq from "../../../../src/cli/renderers/relay.dlq.ts";
 import pipelines from "../../../../src/cli/renderers/relay.pipelines.ts";
 import receive from "../../../../src/cli/renderers/relay.receive.ts";
 import run from "../../../../src/cli/renderers/relay.run.ts";
 import status from "../../../../src/cli/renderers/relay.status.ts";
 import tail from "../../../../src/cli/renderers/relay.tail.ts";
-import { ageText } from "../../../../src/cli/renderers/relay-text.ts";
 import { logEntryOf } from "../../../../src/relay/observe/log-lines.ts";
 import { exampleEvents } from "../../../support/relay-events.ts";
 import { viewOf as view } from "../../../support/view.ts";
