@@ -3,8 +3,10 @@ import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { sleep } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
+import { Secret } from "../../../../src/base/secrets.ts";
 import type { CommitGate } from "../../../../src/deploy/run/commit-gate.ts";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
+import { connectTo } from "../../../support/connection.ts";
 import { deploy, projectOf, type RunOptions, value } from "./harness.ts";
 
 let cluster: TestCluster;
@@ -239,7 +241,10 @@ describe("an interrupt around the making of the database", () => {
 
 describe("the deploy lock", () => {
   it("[SA-22] lets one deploy at a time into a database, with the key of the reference", async () => {
-    const first = run("select pg_sleep(1) /* sa22 */;");
+    // The first deploy goes on for as long as this session holds what it waits for.
+    await using gate = await connectTo(cluster, { database });
+    await gate.script("select pg_advisory_lock(22)");
+    const first = run("select pg_advisory_lock(22) /* sa22 */;");
     await until(async () => (await busyBackends("sa22")) > 0);
     const [row] = await cluster.sql(
       "select pg_try_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0)) as free",
@@ -250,6 +255,7 @@ describe("the deploy lock", () => {
     expect([error?.code, error?.exit, error?.parts.state]).toEqual(["DEPLOY_LOCKED", 15, "nothing was started"]);
     const other = await cluster.createDatabase();
     expect((await deploy(cluster, other, { "deploy.sql": "select 1;" })).error).toBeUndefined();
+    await gate.script("select pg_advisory_unlock(22)");
     expect((await first).error).toBeUndefined();
   });
 
@@ -271,16 +277,14 @@ describe("the deploy lock", () => {
 
   it("[D-09] held by somebody else names the holder and says that it is no deploy", async () => {
     await cluster.sql("create role squatter login password 'squat-squat'");
-    const squatting = cluster.sql(
-      "select pg_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0)); select pg_sleep(1.5)",
-      { database, user: "squatter", password: "squat-squat" },
-    );
-    await until(async () => (await busyBackends("pgmi.deploy")) > 0);
+    const password = async () => new Secret("squat-squat");
+    await using squatter = await connectTo(cluster, { database, user: "squatter", password });
+    await squatter.script("select pg_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0))");
     const { error } = await run("select 1;");
     expect(error?.exit).toBe(15);
     expect(error?.parts.detail).toMatch(/process \d+, role "squatter"/);
     expect(error?.parts.detail).toContain("does not look like a deploy");
-    await squatting;
+    await squatter.close();
     await cluster.sql("drop role squatter");
   });
 });
