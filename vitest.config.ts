@@ -18,6 +18,8 @@ export default defineConfig({
     env: { NO_COLOR: "1", FORCE_COLOR: "", CI: "", PGKEEP_NO_CODE_CACHE: "1" },
     // Generous: a busy machine must not turn a promise that holds into a failure.
     projects: [project("tidy", 60_000), project("unit", 20_000), project("pg", 120_000), project("system", 180_000)],
+    // The default of 1 s is a clock that decides; what never comes true fails as surely after 15.
+    expect: { poll: { timeout: 15_000 } },
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
   },
 });

@@ -75,6 +75,8 @@ export interface TestCluster extends AsyncDisposable {
   sql(text: string, options?: QueryOptions): Promise<any[]>;
   /** Debian's psql as the superuser against `database` (default postgres); without psqlrc. */
   psql(args: string[], options?: { database?: string; stdin?: string }): Promise<PsqlResult>;
+  /** Makes the server read its files again; sessions that begin afterwards have all of it, certificates and rules too. */
+  reload(options?: { overSocket?: boolean }): Promise<void>;
   /** Kills the server as "immediate" does, which writes nothing more, and starts it again at the same port after `downMs`. */
   crash(downMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -165,7 +167,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
     process.kill(server.pid, "SIGQUIT");
     await eventually(() => !isRunning(server.pid));
     await server.stop();
-    await new Promise((resolve) => setTimeout(resolve, downMs));
+    await pause(downMs);
     server = await launch(port);
     cleaner.watch(server.pid);
   };
@@ -192,6 +194,15 @@ function clusterHandle(facts: Facts): TestCluster {
       return name;
     },
     sql,
+    reload: async ({ overSocket = false } = {}) => {
+      const ask = (text: string) =>
+        queryOnce({ host: overSocket ? facts.socketDir : host, port: facts.port, password: facts.password, text });
+      const loaded = "select pg_conf_load_time()::text as at";
+      const [before] = await ask(`${loaded}, pg_reload_conf()`);
+      while ((await ask(loaded))[0].at === before.at) await pause(5);
+      // The postmaster signals its sessions first. It starts another one only when it has read everything.
+      await ask("select 1");
+    },
     psql: (args, options = {}) => runPsql(facts, args, options),
     [Symbol.asyncDispose]: facts.stop,
   };
@@ -211,6 +222,8 @@ export function sharedCluster(major: Major = 18): Promise<TestCluster> {
   }
   return cluster;
 }
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface QuerySettings extends QueryOptions {
   host: string;

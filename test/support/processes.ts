@@ -71,7 +71,7 @@ function addressText(hexadecimal: string): string {
 }
 
 /** Waits until `condition` holds, at most `timeoutMs`; returns whether it did. */
-export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<boolean> {
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<boolean> {
   for (let waited = 0; waited < timeoutMs; waited += 20) {
     if (await condition()) return true;
     await delay(20);

@@ -36,7 +36,7 @@ beforeEach(needs(existsSync(CHROMIUM), "Debian package chromium is not installed
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "pgkeep-page-"));
   if (existsSync(CHROMIUM)) browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();

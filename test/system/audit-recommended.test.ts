@@ -18,7 +18,7 @@ beforeAll(async () => {
   await writeFile(join(directory, "pgkeep-waivers.yaml"), waiversOfTheMachine(), { mode: 0o600 });
   const started = await pgkeep(["db", "start", "--quiet"], inDirectory());
   expect([started.status, started.stderr]).toEqual([0, ""]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await pgkeep(["db", "stop", "--quiet"], inDirectory());

@@ -271,7 +271,7 @@ class Lab {
   }
 
   async #loaded(before: string): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (let attempt = 0; attempt < 3_000; attempt++) {
       const [row] = await this.#open.query("select pg_conf_load_time() as at");
       if (row?.at !== before) return;
       await new Promise((resolve) => setTimeout(resolve, 10));

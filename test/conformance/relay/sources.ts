@@ -58,8 +58,6 @@ export interface SourceSuite {
   withoutHeaders?: string;
   /** Events that are not JSON are refused: why. */
   onlyJson?: string;
-  /** After how many milliseconds a batch that could not be stored has come again. Default 8,000. */
-  redeliveryMs?: number;
   /** There is no network in between, or the connector's own test has it: its cases are left out. */
   isLocal?: boolean;
   /** Further cases of this source, with the same server. */
@@ -125,13 +123,11 @@ export class SourceBench {
   readonly definition: SourceSuite["definition"];
   readonly subject: SourceSubject;
   readonly failures = new FailureLog();
-  readonly redeliveryMs: number;
   readonly #running = new Set<RunningSource>();
 
   constructor(suite: SourceSuite, subject: SourceSubject) {
     this.definition = suite.definition;
     this.subject = subject;
-    this.redeliveryMs = suite.redeliveryMs ?? 8_000;
   }
 
   get network() {
@@ -185,8 +181,8 @@ export class SourceBench {
   }
 
   /** Waits until `inbox` holds `count` different events. */
-  async stored(inbox: TestInbox, count: number, timeoutMs = 8_000): Promise<void> {
-    await expectEventually(() => new Set(inbox.bodies).size >= count, `${count} events must be stored`, timeoutMs);
+  async stored(inbox: TestInbox, count: number): Promise<void> {
+    await expectEventually(() => new Set(inbox.bodies).size >= count, `${count} events must be stored`);
   }
 
   async stopAll(): Promise<void> {
@@ -324,7 +320,7 @@ function describeAcknowledgement(run: () => SourceBench): void {
     release();
     await stopping;
     const { inbox, stop } = await bench.run(place);
-    await bench.stored(inbox, 5, bench.redeliveryMs);
+    await bench.stored(inbox, 5);
     expect([...new Set(inbox.ids)].sort()).toEqual(bench.events(1, 5).map(({ id }) => id));
     await stop();
   });
@@ -340,11 +336,11 @@ function describeAcknowledgement(run: () => SourceBench): void {
     inbox.refusal = undefined;
     const isStored = () => new Set(inbox.ids).size === 4;
     const ended = first.end.then(() => true);
-    const cameAgain = expectEventually(isStored, "it must come again", bench.redeliveryMs).then(() => false);
+    const cameAgain = expectEventually(isStored, "it must come again").then(() => false);
     if (await Promise.race([ended, cameAgain.catch(() => false)])) {
       await first.stop();
       const second = await bench.run(place, inbox);
-      await bench.stored(inbox, 4, bench.redeliveryMs);
+      await bench.stored(inbox, 4);
       await second.stop();
     }
     await first.stop();
@@ -461,7 +457,7 @@ function describeFailures(run: () => SourceBench): void {
     await first.stop();
     await bench.subject.write(place, bench.events(11, 20));
     const second = await bench.run(place, inbox);
-    await bench.stored(inbox, 20, bench.redeliveryMs);
+    await bench.stored(inbox, 20);
     await second.stop();
   });
 
@@ -480,7 +476,7 @@ function describeFailures(run: () => SourceBench): void {
     await bench.network.restart();
     await bench.subject.write(place, bench.events(11, 20));
     const second = await bench.run(place, inbox);
-    await bench.stored(inbox, 20, bench.redeliveryMs);
+    await bench.stored(inbox, 20);
     await second.stop();
   });
 

@@ -96,7 +96,7 @@ export function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>
 export async function expectEventually(
   condition: () => boolean | Promise<boolean>,
   message: string,
-  timeoutMs = 8_000,
+  timeoutMs = 30_000,
 ) {
   expect(await eventually(condition, timeoutMs), message).toBe(true);
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (const name of ["shop", "closed", "frozen"]) await cluster.createDatabase(name);
   await cluster.sql(`create role looker login password 'looker-7731aa'; revoke connect on database closed from public`);
   await cluster.sql("alter database frozen allow_connections false");
-}, 60_000);
+});
 
 afterAll(() => cluster?.stop());
 

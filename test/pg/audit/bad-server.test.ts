@@ -44,7 +44,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
         ? outcome.found.map(({ object, detail }) => ({ check: check.id, text: `${object} ${detail}` }))
         : [],
     );
-  }, 120_000);
+  });
 
   afterAll(() => cluster?.stop());
 

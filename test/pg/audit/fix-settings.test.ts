@@ -33,7 +33,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
   });
   afterEach(async () => {
     await cluster.sql("alter system reset all");
-    await cluster.sql("select pg_reload_conf()");
+    await cluster.reload();
   });
 
   const apply = async (...changes: SettingChange[]) => {
@@ -47,7 +47,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
 
   it("are in force for new sessions when they are said to be, each with what takes it back", async () => {
     await cluster.sql("alter system set log_min_duration_statement = '5s'");
-    await cluster.sql("select pg_reload_conf()");
+    await cluster.reload();
     const results = await apply(change("log_min_duration_statement", "-1"), change("log_lock_waits", "on"));
     expect(results.map(({ failure, undo }) => [failure, undo])).toEqual([
       [undefined, "alter system set log_min_duration_statement = '5s'"],

@@ -43,7 +43,7 @@ beforeAll(async () => {
     await cluster.createDatabase(name);
     await cluster.sql(OBJECTS, { database: name });
   }
-}, 60_000);
+});
 
 afterAll(() => cluster?.stop());
 

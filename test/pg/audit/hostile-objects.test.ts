@@ -119,7 +119,7 @@ describe("[U-04] [U-06] hostile names", () => {
   beforeAll(async () => {
     cluster = await startCluster({ major: 18 });
     session = await connectTo(cluster);
-  }, 30_000);
+  });
 
   afterAll(async () => {
     await session?.close();

@@ -9,7 +9,7 @@ let open: TestCluster;
 beforeAll(async () => {
   silent = await startCluster({ settings: { listen_addresses: "" } });
   open = await startCluster();
-}, 60_000);
+});
 
 afterAll(async () => {
   await silent?.stop();

@@ -16,7 +16,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     await cluster.createDatabase("events");
     await using session = await connectTo(cluster, { database: "events" });
     await installTide(session, { roles: true });
-  }, 60_000);
+  });
 
   afterAll(() => cluster?.stop());
 

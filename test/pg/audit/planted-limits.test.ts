@@ -17,7 +17,7 @@ describe.each(availableMajors())("[U-03] PostgreSQL %s", (major) => {
     await cluster.sql("create role shy login");
     await cluster.createDatabase("hidden", "owner shy");
     await cluster.sql("grant create on schema public to public", { database: "hidden" });
-  }, 60_000);
+  });
 
   afterAll(() => cluster?.stop());
 

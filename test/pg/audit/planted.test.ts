@@ -77,7 +77,7 @@ describe.each(availableMajors())("[U-01] [U-03] PostgreSQL %s", (major) => {
       const written = name === "search_path" ? value : `'${value}'`;
       await cluster.sql(`alter database planted set ${name} = ${written}`);
     }
-  }, 60_000);
+  });
 
   afterAll(() => cluster?.stop());
 

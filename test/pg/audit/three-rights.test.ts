@@ -36,7 +36,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     runs.set("superuser", await auditOf(cluster, { connection: { database: "bad_shop" } }));
     runs.set("auditor", await auditOf(cluster, { connection: as("lab_auditor") }));
     runs.set("plain", await auditOf(cluster, { connection: as("lab_plain") }));
-  }, 120_000);
+  });
 
   afterAll(() => cluster?.stop());
 

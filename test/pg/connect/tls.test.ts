@@ -42,12 +42,7 @@ async function serve(issued: Issued): Promise<void> {
     chmodSync(path, 0o600);
     chownSync(path, owner.uid, owner.gid);
   }
-  const [before] = await cluster.sql("select pg_conf_load_time()::text as t, pg_reload_conf()");
-  while ((await cluster.sql("select pg_conf_load_time()::text as t"))[0].t === before.t) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  // The postmaster signals first and reads its certificate afterwards.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await cluster.reload();
 }
 
 beforeAll(async () => {

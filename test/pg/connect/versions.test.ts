@@ -25,5 +25,5 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     const running = db.script("select pg_sleep(30)").catch((error: unknown) => error);
     await db.cancel();
     expect(await running).toMatchObject({ sqlstate: "57014" });
-  }, 30_000);
+  });
 });

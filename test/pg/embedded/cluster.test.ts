@@ -52,6 +52,6 @@ describe("a test cluster", () => {
     await cluster.stop();
     await cluster.stop();
     expect(isRunning(cluster.pid)).toBe(false);
-    expect(await eventually(() => !existsSync(dirname(cluster.dataDir)), 5_000)).toBe(true);
+    expect(await eventually(() => !existsSync(dirname(cluster.dataDir)))).toBe(true);
   });
 });

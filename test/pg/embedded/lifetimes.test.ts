@@ -68,7 +68,7 @@ function run(directory: string, form: string, { identity = {}, cache = TEST_CACH
       .map((line) => JSON.parse(line))
       .find((event) => event.type === type);
   const event = async (type: string) => {
-    await eventually(() => ofType(type) !== undefined || ofType("failed") !== undefined, 30_000);
+    await eventually(() => ofType(type) !== undefined || ofType("failed") !== undefined);
     return ofType(type) ?? ofType("failed") ?? { type: "nothing printed" };
   };
   return { child, event };
@@ -83,7 +83,7 @@ describe("a server of one run", () => {
     const family = familyOf(parentOf(Number(pid)));
     expect(family.length).toBeGreaterThan(5);
     child.kill(signal);
-    expect(await eventually(() => !family.some(isRunning), 5_000)).toBe(true);
+    expect(await eventually(() => !family.some(isRunning))).toBe(true);
     expect(processesMentioning(directory)).toEqual([]);
     expect((await embeddedStatus(directory)).state).toBe("stopped");
   });
@@ -94,7 +94,7 @@ describe("a server of one run", () => {
     await event("db.initializing");
     await eventually(() => processesMentioning(directory).some(({ commandLine }) => commandLine.includes("/initdb ")));
     child.kill("SIGKILL");
-    expect(await eventually(() => processesMentioning(directory).length === 0, 5_000)).toBe(true);
+    expect(await eventually(() => processesMentioning(directory).length === 0)).toBe(true);
     // initdb was told to end, and cleared what it had made; had it gone on, the directory would be full.
     const parent = join(directory, ".pgkeep");
     const half = readdirSync(parent).filter((name) => /^db\.unfinished-\w+$/.test(name));
@@ -123,8 +123,8 @@ describe("a server of one run", () => {
     const directory = await seededDirectory();
     const { child, event } = run(directory, "brief");
     const { pid } = await event("up");
-    expect(await eventually(() => child.exitCode !== null, 5_000)).toBe(true);
-    expect(await eventually(() => !isRunning(Number(pid)), 5_000)).toBe(true);
+    expect(await eventually(() => child.exitCode !== null)).toBe(true);
+    expect(await eventually(() => !isRunning(Number(pid)))).toBe(true);
   });
 
   it("is not left half-started when the start is called off", async () => {
@@ -185,7 +185,7 @@ describe("a server in the background", () => {
     const { pid } = await run(directory, "background").event("up");
     const family = familyOf(parentOf(Number(pid)));
     process.kill(Number(pid), "SIGKILL");
-    await eventually(() => !family.some(isRunning), 10_000);
+    await eventually(() => !family.some(isRunning));
     expect((await embeddedStatus(directory)).state).toBe("stopped");
     expect((await start(directory)).isJoined).toBe(false);
   });

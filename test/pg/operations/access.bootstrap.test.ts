@@ -26,7 +26,7 @@ describe.each(availableMajors())("[A-12] what bootstrap made on PostgreSQL %i", 
       { environment: PASSWORDS, workingDirectory: directory },
     );
     await as("shop_migrator", "create table app.orders (id serial primary key, note text)");
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.stop();
     rmSync(directory, { recursive: true, force: true });

@@ -23,7 +23,7 @@ create table event_type as
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await startCluster();
-}, 60_000);
+});
 afterAll(() => cluster.stop());
 
 /** Without the schema of the session and the differences of spelling that PostgreSQL's own functions make. */

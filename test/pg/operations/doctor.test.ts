@@ -18,7 +18,7 @@ beforeAll(async () => {
   );
   await cluster.createDatabase("shop", "owner plain");
   await cluster.sql("revoke all on database shop from public; grant connect on database shop to barred");
-}, 60_000);
+});
 afterAll(() => cluster.stop());
 
 type Report = Awaited<ReturnType<typeof doctor>>;

@@ -13,7 +13,7 @@ import { openTide, type Tide } from "../../support/tide-session.ts";
 let compiled: string;
 beforeAll(() => {
   compiled = compileSources();
-}, 120_000);
+});
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
 const EVENTS = 60;
@@ -66,7 +66,7 @@ describe("[relay 5.4] an owner that is frozen", () => {
     await using relay = startRelay(tide, sink.parts(), { leaseMs: 2_000, takeoverIntervalMs: 300 });
     child.signal("SIGSTOP");
     // The frozen one can neither give anything back nor answer: only its lease can end.
-    await until("the other delivers", () => sink.delivered.length > 0, 60_000);
+    await until("the other delivers", () => sink.delivered.length > 0);
     const before = child.delivered.length;
     child.signal("SIGCONT");
     await until("the frozen one noticed", () => child.events.some(({ event }) => event === "lost"));

@@ -28,28 +28,47 @@ const some = `select tide.outbox_publish('orders', '{"a": 1}') from generate_ser
 /** A transaction that is to be prepared may not notify. */
 const UNTOLD = "set local tide.notify = 'off';";
 
-/** What a publisher may do with a transaction; each ends outside of one. */
-const WAYS: ((name: string) => string)[] = [
-  () => some,
-  () => `begin; ${some} select pg_sleep(0.004); ${some} commit;`,
-  () => `begin; ${some} select pg_sleep(0.02); commit;`,
-  () => `begin; ${some} rollback;`,
-  () => `begin; savepoint s; ${some} rollback to s; ${some} savepoint t; ${some} release t; commit;`,
-  () => `begin; savepoint s; ${some} rollback to s; select pg_sleep(0.003); commit;`,
-  (name) => `begin; ${UNTOLD} ${some} prepare transaction '${name}'; select pg_sleep(0.01); commit prepared '${name}';`,
-  (name) => `begin; ${UNTOLD} ${some} prepare transaction '${name}'; rollback prepared '${name}';`,
-  () =>
-    `insert into tide.tide_outbox_messages (outbox_name, payload) select 'orders', '{}' from generate_series(1, ${BULK});`,
-  () => "select tide.outbox_publish('other', '{}');",
+/** What a publisher may do with a transaction, and how many events are committed; each ends outside of one. */
+const WAYS: { events: number; sql: (name: string) => string }[] = [
+  { events: BULK, sql: () => some },
+  { events: 2 * BULK, sql: () => `begin; ${some} select pg_sleep(0.004); ${some} commit;` },
+  { events: BULK, sql: () => `begin; ${some} select pg_sleep(0.02); commit;` },
+  { events: 0, sql: () => `begin; ${some} rollback;` },
+  {
+    events: 2 * BULK,
+    sql: () => `begin; savepoint s; ${some} rollback to s; ${some} savepoint t; ${some} release t; commit;`,
+  },
+  { events: 0, sql: () => `begin; savepoint s; ${some} rollback to s; select pg_sleep(0.003); commit;` },
+  {
+    events: BULK,
+    sql: (name) =>
+      `begin; ${UNTOLD} ${some} prepare transaction '${name}'; select pg_sleep(0.01); commit prepared '${name}';`,
+  },
+  {
+    events: 0,
+    sql: (name) => `begin; ${UNTOLD} ${some} prepare transaction '${name}'; rollback prepared '${name}';`,
+  },
+  {
+    events: BULK,
+    sql: () =>
+      `insert into tide.tide_outbox_messages (outbox_name, payload) select 'orders', '{}' from generate_series(1, ${BULK});`,
+  },
+  { events: 0, sql: () => "select tide.outbox_publish('other', '{}');" },
 ];
 
-async function writeUntil(isEnough: () => boolean, writer: number): Promise<void> {
-  await using own = await tide.another();
-  for (let round = 0; !isEnough(); round++) {
-    const way = WAYS[Math.floor(Math.random() * WAYS.length)];
-    // One statement per message: several in one message are one transaction.
-    for (const statement of way?.(`w${writer}_${round}`).split(/(?<=;)/) ?? []) await own.run(statement);
-  }
+/** Publishes until all publishers together have committed enough, which the relay reads meanwhile. */
+async function publishTogether(): Promise<void> {
+  let committed = 0;
+  const publisher = async (writer: number): Promise<void> => {
+    await using own = await tide.another();
+    for (let round = 0; committed < ROWS; round++) {
+      const way = WAYS[Math.floor(Math.random() * WAYS.length)];
+      // One statement per message: several in one message are one transaction.
+      for (const statement of way?.sql(`w${writer}_${round}`).split(/(?<=;)/) ?? []) await own.run(statement);
+      committed += way?.events ?? 0;
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, (_, writer) => publisher(writer)));
 }
 
 describe("[R-11] [relay 5.3] what is committed out of order", () => {
@@ -58,9 +77,7 @@ describe("[R-11] [relay 5.3] what is committed out of order", () => {
     await tide.rows("select tide.outbox_create('other')");
     const sink = new MemorySink();
     await using relay = startRelay(tide, sink.parts());
-    await Promise.all(
-      Array.from({ length: WRITERS }, (_, writer) => writeUntil(() => sink.delivered.length >= ROWS, writer)),
-    );
+    await publishTogether();
     const committed = (
       await tide.rows("select id from tide.tide_outbox_messages where outbox_name = 'orders' order by id")
     ).map(({ id }) => id);

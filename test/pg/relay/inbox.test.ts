@@ -1,5 +1,5 @@
 /** Inboxes: made, filled, claimed, done, failed, kept in order; with one consumer and with many. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 describe.each([18, 14] as const)("an inbox on PostgreSQL %i", (major) => {
@@ -297,13 +297,9 @@ describe.each([18, 14] as const)("an inbox on PostgreSQL %i", (major) => {
     await using dropper = await tide.another();
     await consumer.run("begin; select tide.inbox_claim('leaving', 1, 0)");
     const dropped = dropper.one("select tide.inbox_drop('leaving')");
-    await vi.waitFor(async () =>
-      expect(
-        await tide.one(
-          "select count(*) from pg_catalog.pg_locks where not granted and relation = 'tide.leaving_inbox'::regclass",
-        ),
-      ).toBe("1"),
-    );
+    const waiting =
+      "select count(*) from pg_catalog.pg_locks where not granted and relation = 'tide.leaving_inbox'::regclass";
+    await expect.poll(() => tide.one(waiting)).toBe("1");
     expect(await tide.one("select pg_catalog.has_table_privilege('tide.inbox_pending', 'select')")).toBe("t");
     expect(await consumer.one("select tide.inbox_complete('leaving', 'a')")).toBe("t");
     await consumer.run("commit");

@@ -1,5 +1,5 @@
 /** Pipelines as SQL takes them: every form, what is stored, what is refused, who may, what is noted. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectLinearTime, repeated } from "../../support/growth.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
@@ -592,10 +592,11 @@ describe.each([18, 14] as const)("pipelines on PostgreSQL %i", (major) => {
       await listener.run("listen tide_relay_config");
       await setV2({ name: "heard", outbox: "orders", sink_type: "stdout" });
       await tide.one("select tide.relay_disable('heard')");
-      await vi.waitFor(async () => {
+      const looked = async () => {
         await listener.one("select 1");
-        expect(heard).toHaveLength(4);
-      });
+        return heard.length;
+      };
+      await expect.poll(looked).toBe(4);
       const json = heard.filter((text) => text.includes("{")).map((text) => JSON.parse(text.slice(text.indexOf("{"))));
       expect(json).toEqual([
         { direction: "relay_outbox_config", op: "INSERT", name: "heard" },

@@ -8,25 +8,17 @@ export interface TlsServer extends AsyncDisposable {
   cluster: TestCluster;
   /** Shows `issued` from now on, followed by `above` (PEM), or what else the server makes of it. */
   serve(issued: Issued, above?: string): Promise<void>;
-  /** Makes the server read its files again. */
-  reload(): Promise<void>;
 }
 
 /** A server with TLS on. */
 export async function startTlsServer(options: Omit<ClusterOptions, "tls"> = {}): Promise<TlsServer> {
   const cluster = await startCluster({ ...options, tls: true });
-  const reload = async (): Promise<void> => {
-    const [before] = await cluster.sql("select pg_conf_load_time()::text as t, pg_reload_conf()");
-    while ((await cluster.sql("select pg_conf_load_time()::text as t"))[0].t === before.t) await pause(10);
-    // The postmaster signals first and reads its certificate afterwards.
-    await pause(50);
-  };
   const serve = async ({ certificate, key }: Issued, above = ""): Promise<void> => {
     writeOwned(cluster, "server.crt", `${certificate}\n${above}`);
     writeOwned(cluster, "server.key", key);
-    await reload();
+    await cluster.reload();
   };
-  return { cluster, serve, reload, [Symbol.asyncDispose]: () => cluster.stop() };
+  return { cluster, serve, [Symbol.asyncDispose]: () => cluster.stop() };
 }
 
 /** A file in the data directory, of the server's account and private to it. */
@@ -38,5 +30,3 @@ export function writeOwned({ dataDir }: TestCluster, name: string, text: string)
   chownSync(path, uid, gid);
   return path;
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

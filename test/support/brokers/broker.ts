@@ -111,7 +111,7 @@ function serverProcess(child: ChildProcess, pid: number, logFile: string): Serve
     async end(first = "SIGTERM") {
       signal("SIGCONT");
       signal(first);
-      if (await eventually(() => isGone() && !isRunning(pid))) return;
+      if (await eventually(() => isGone() && !isRunning(pid), 10_000)) return;
       signal("SIGKILL");
       await eventually(() => isGone() && !isRunning(pid));
     },

@@ -159,7 +159,7 @@ export function startRelay(tide: Tide, parts: RelayParts, changes: Partial<Relay
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {

@@ -54,7 +54,7 @@ describe.each(availableMajors())("on PostgreSQL %i", (major) => {
         expect(roles, "the role and the grants come together").toHaveLength(found[0].acl === null ? 0 : 1);
       }
       expect([...seen].sort()).toEqual(["new", "old"]);
-    }, 120_000);
+    });
   });
 
   describe("[ACC-05] six applies of one model at once", () => {
@@ -79,6 +79,6 @@ roles:
       expect(await cluster.sql("select 1 as one", { database: name, user: `w_${name}`, password: CANARY })).toEqual([
         { one: 1 },
       ]);
-    }, 60_000);
+    });
   });
 });

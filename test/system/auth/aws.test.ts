@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { askFor, type CredentialOutcome, removeCompiled, startProvider } from "./identity-provider.ts";
 
-const TIMEOUT_MS = 60_000;
 const HOST = "shop.cluster-abc.eu-central-1.rds.amazonaws.com";
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG+canary" };
 /** No machine that runs the tests may give its own identity away. */
@@ -15,7 +14,7 @@ const target = { host: HOST, port: 5433, user: "app user" };
 
 afterAll(removeCompiled);
 
-describe("an RDS token", { timeout: TIMEOUT_MS }, () => {
+describe("an RDS token", () => {
   it("[T-08] is a presigned request without its scheme, for host, port and user, valid for 15 minutes", async () => {
     const outcome = await askFor({
       method: "aws",
@@ -51,7 +50,7 @@ describe("an RDS token", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("the region", { timeout: TIMEOUT_MS }, () => {
+describe("the region", () => {
   const region = (outcome: CredentialOutcome) => expectToken(outcome).query.get("X-Amz-Credential")?.split("/")[2];
   const all = { AWS_REGION: "from-region", AWS_DEFAULT_REGION: "from-default" };
   const settings = { region: "from-settings" };
@@ -75,7 +74,7 @@ describe("the region", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("the signing keys", { timeout: TIMEOUT_MS }, () => {
+describe("the signing keys", () => {
   const environment = { ...OFF, AWS_REGION: "eu-central-1" };
   const accessKey = (outcome: CredentialOutcome) => expectToken(outcome).query.get("X-Amz-Credential")?.split("/")[0];
 
@@ -153,7 +152,7 @@ describe("the signing keys", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("what AWS cannot do", { timeout: TIMEOUT_MS }, () => {
+describe("what AWS cannot do", () => {
   const environment = { ...OFF, ...KEYS, AWS_REGION: "eu-central-1" };
 
   it("is a Unix socket", async () => {

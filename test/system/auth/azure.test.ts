@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Answering, askFor, type ReceivedRequest, removeCompiled, startProvider } from "./identity-provider.ts";
 
-const TIMEOUT_MS = 60_000;
 const RESOURCE = "https://ossrdbms-aad.database.windows.net";
 const TENANT = "11111111-2222-3333-4444-555555555555";
 const CLIENT = "66666666-7777-8888-9999-000000000000";
@@ -53,7 +52,7 @@ function expectToken(outcome: Awaited<ReturnType<typeof askFor>>): void {
   expect(outcome.noise).toBe("");
 }
 
-describe("Azure managed identity", { timeout: TIMEOUT_MS }, () => {
+describe("Azure managed identity", () => {
   it("[T-08] asks the instance metadata service for the database resource", async () => {
     await using provider = await startProvider(managedIdentity);
     const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: provider.origin };
@@ -89,7 +88,7 @@ describe("Azure managed identity", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("Azure service principal", { timeout: TIMEOUT_MS }, () => {
+describe("Azure service principal", () => {
   const principal = { tenantId: TENANT, clientId: CLIENT };
 
   it("[T-08] sends tenant, client and secret over TLS to the authority", async () => {
@@ -169,7 +168,7 @@ describe("Azure service principal", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("Azure workload identity", { timeout: TIMEOUT_MS }, () => {
+describe("Azure workload identity", () => {
   it("exchanges the projected token for one of the database", async () => {
     await using provider = await startProvider(entra(granted), { tls: true });
     const directory = mkdtempSync(join(tmpdir(), "pgkeep-federated-"));
@@ -191,7 +190,7 @@ describe("Azure workload identity", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("an Azure endpoint that misbehaves", { timeout: TIMEOUT_MS }, () => {
+describe("an Azure endpoint that misbehaves", () => {
   const environmentOf = (origin: string) => ({
     AZURE_POD_IDENTITY_AUTHORITY_HOST: origin,
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
@@ -227,7 +226,7 @@ describe("an Azure endpoint that misbehaves", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe("without the package", { timeout: TIMEOUT_MS }, () => {
+describe("without the package", () => {
   it("Azure says what to install", async () => {
     const { error } = await askFor({ method: "azure", missingPackage: "@azure/identity" });
     expect(error).toMatchObject({

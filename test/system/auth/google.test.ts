@@ -9,7 +9,6 @@ import {
   startProvider,
 } from "./identity-provider.ts";
 
-const TIMEOUT_MS = 60_000;
 const TOKEN = "ya29.google-access-token-canary";
 const INSTANCE = "shop-project:europe-west3:shop-db";
 
@@ -38,7 +37,7 @@ const environmentOf = (origin: string) => ({
 
 const tokenRequest = (requests: ReceivedRequest[]) => requests.find(({ url }) => url.pathname.endsWith("/token"));
 
-describe("a Cloud SQL token", { timeout: TIMEOUT_MS }, () => {
+describe("a Cloud SQL token", () => {
   it("[T-08] comes from the metadata server, for logging in only", async () => {
     await using provider = await startProvider(metadata(granted));
     const outcome = await askFor({
@@ -115,7 +114,7 @@ describe("a Cloud SQL token", { timeout: TIMEOUT_MS }, () => {
   );
 });
 
-describe("looking an instance's address up", { timeout: TIMEOUT_MS }, () => {
+describe("looking an instance's address up", () => {
   const connectSettings = {
     ipAddresses: [
       { type: "PRIVATE", ipAddress: "10.1.2.3" },

@@ -10,7 +10,7 @@ const pgmi = (words: readonly string[], env: Record<string, string> = {}) => pgk
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await startCluster();
-}, 60_000);
+});
 afterAll(() => cluster.stop());
 
 describe("the name pgmi", () => {

@@ -373,7 +373,7 @@ function start(words: string[], stderr: "pipe" | "ignore" = "pipe") {
 }
 
 async function untilRunning(marker: string, count: number): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 60_000;
   for (;;) {
     const [row] = await cluster.sql(
       "select count(*)::int as n from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like $1",

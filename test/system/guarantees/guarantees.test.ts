@@ -52,7 +52,7 @@ describe("the report of a deploy", () => {
     const env = { ...environment(cluster, database), XDG_STATE_HOME: state.path };
     const { child, finished } = pgkeepStarted(["deploy", project.path], { env });
     const busy = "select count(*)::int as n from pg_stat_activity where datname = $1 and query like '%recorded%'";
-    await vi.waitUntil(async () => (await cluster.sql(busy, { values: [database] }))[0].n > 0, 10_000);
+    await vi.waitUntil(async () => (await cluster.sql(busy, { values: [database] }))[0].n > 0, 30_000);
     const show = async () => JSON.parse((await pgkeep(["runs", "show", "last", "--json"], { env })).stdout).data;
     expect(await show()).toMatchObject({ result: "running", database, pid: child.pid, state: null, find_out: null });
     child.kill("SIGKILL");
@@ -194,7 +194,7 @@ describe("a command that waits for a server which never answers", () => {
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
     });
-    await vi.waitUntil(() => sockets.size > before, { timeout: 20_000 });
+    await vi.waitUntil(() => sockets.size > before, { timeout: 30_000 });
     child.kill("SIGINT");
     const status = await new Promise((resolve) => child.once("close", resolve));
     expect(JSON.parse(stdout).error).toMatchObject({

@@ -57,7 +57,7 @@ const CLIENTS: Record<string, (words: readonly string[], env?: Record<string, st
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await startCluster();
-}, 60_000);
+});
 afterAll(() => cluster.stop());
 
 describe.each(Object.entries(CLIENTS))("pgkeep serve with %s", (_, connect) => {
@@ -195,28 +195,24 @@ describe("pgmi serve", () => {
       if (outputSchema) expect(outputSchema).toMatchObject({ type: "object", anyOf: [{}, {}] });
   });
 
-  it.each(Object.entries(CLIENTS))(
-    "[TL-12] serves %s: read, init, plan, validate, deploy",
-    async (_, connect) => {
-      await using client = await connect(["pgmi", "serve"]);
-      using folder = temporaryDirectory();
-      const path = folder.at("shop");
-      const database = await cluster.createDatabase();
-      expect((await client.call("ai_overview")).content[0]?.text).toContain("deploy.sql");
-      expect((await client.call("templates_list")).structuredContent).toBeDefined();
-      expect((await client.call("init", { path })).isError).toBeUndefined();
-      expect((await client.call("metadata_plan", { path })).structuredContent).toHaveProperty("plan");
-      expect((await client.call("metadata_validate", { path })).structuredContent).toMatchObject({
-        validation_passed: true,
-      });
-      const deployed = await client.call("deploy", { path, connection: cluster.url(database), database });
-      expect(deployed.structuredContent).toMatchObject({ status: "success", database });
-      expect(Object.keys(deployed.structuredContent ?? {})).toEqual(
-        expect.arrayContaining(["filesLoaded", "testMacros", "durationMs", "notices"]),
-      );
-    },
-    60_000,
-  );
+  it.each(Object.entries(CLIENTS))("[TL-12] serves %s: read, init, plan, validate, deploy", async (_, connect) => {
+    await using client = await connect(["pgmi", "serve"]);
+    using folder = temporaryDirectory();
+    const path = folder.at("shop");
+    const database = await cluster.createDatabase();
+    expect((await client.call("ai_overview")).content[0]?.text).toContain("deploy.sql");
+    expect((await client.call("templates_list")).structuredContent).toBeDefined();
+    expect((await client.call("init", { path })).isError).toBeUndefined();
+    expect((await client.call("metadata_plan", { path })).structuredContent).toHaveProperty("plan");
+    expect((await client.call("metadata_validate", { path })).structuredContent).toMatchObject({
+      validation_passed: true,
+    });
+    const deployed = await client.call("deploy", { path, connection: cluster.url(database), database });
+    expect(deployed.structuredContent).toMatchObject({ status: "success", database });
+    expect(Object.keys(deployed.structuredContent ?? {})).toEqual(
+      expect.arrayContaining(["filesLoaded", "testMacros", "durationMs", "notices"]),
+    );
+  });
 
   it("[TL-12, D-18] tells a failing deploy with its place, and needs the name to overwrite", async () => {
     await using client = await CLIENTS["the current client"]?.(["pgmi", "serve"]);

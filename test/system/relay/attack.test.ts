@@ -38,7 +38,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
   const address = echo.address();
   echoPort = typeof address === "object" && address !== null ? address.port : 0;
-}, 120_000);
+});
 
 afterAll(async () => {
   await session?.close();
@@ -189,5 +189,5 @@ describe("a relay with a hostile catalog", () => {
     expect(log).toContain("answered 422");
     // The relay's own password was asked for and was not given to anybody.
     expect(log).toContain("a credential of the relay itself");
-  }, 90_000);
+  });
 });

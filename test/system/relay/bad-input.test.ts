@@ -41,7 +41,7 @@ beforeAll(async () => {
     create role nobody_bad login password '${PASSWORD}'`);
   web = await startWebServer({ answer: answerOf });
   directory = await mkdtemp(join(tmpdir(), "pgkeep-bad-input-"));
-}, 60_000);
+});
 
 afterAll(async () => {
   await session?.close();
@@ -418,7 +418,7 @@ describe("a server that fails over to another", () => {
       await superuser.query("select tide.relay_set_outbox_v2($1::jsonb)", [JSON.stringify(document)]);
     }
     await other.sql("alter system set default_transaction_read_only = on");
-    await other.sql("select pg_reload_conf()");
+    await other.reload();
     const hosts = `host=${first.host},${other.host} port=${first.port},${other.port} target_session_attrs=read-write`;
     const words = ["relay", "run", "--metrics-addr", "off", "--connection", `${hosts} dbname=postgres user=relay_bad`];
     const relay = pgkeepStarted([...words, ...PERMITTED], { env: { PGPASSWORD: PASSWORD } });
@@ -427,7 +427,7 @@ describe("a server that fails over to another", () => {
     await expect.poll(arrived("before the failover"), { timeout: 15_000 }).toBe(true);
     await first.stop();
     await other.sql("alter system reset default_transaction_read_only");
-    await other.sql("select pg_reload_conf()");
+    await other.reload();
     await using superuser = await connectTo(other, { database: "postgres" });
     await superuser.query("set default_transaction_read_only = off");
     await superuser.query(`select tide.outbox_publish('moved', '{"note":"after the failover"}')`);

@@ -18,7 +18,7 @@ let program: RelayProgram;
 let cluster: TestCluster;
 beforeAll(async () => {
   [program, cluster] = await Promise.all([packRelayProgram(), startCluster()]);
-}, 60_000);
+});
 afterAll(() => Promise.all([program?.remove(), cluster?.stop()]));
 
 /** Two relays of a group; whoever owns the pipeline is killed `KILLS` times, after it has stored something or before. */
@@ -38,7 +38,7 @@ async function killOwners(
     start();
     for (let kill = 0; kill < KILLS; kill++) {
       const owner = () => relays.find((relay) => !relay.isGone() && relay.owns());
-      await until("somebody owns the pipeline", () => owner() !== undefined, 30_000);
+      await until("somebody owns the pipeline", () => owner() !== undefined);
       const victim = owner();
       const patience = performance.now() + 1_500;
       const hasStored = () => victim?.told.some(({ type }) => type === "relay.stored") ?? false;
@@ -121,11 +121,11 @@ describe("[R-11] a webhook receiver", () => {
     const sender = send(`http://${address}/`, "s", acknowledged, stopping.signal);
     for (let crash = 0; crash < 2; crash++) {
       const before = acknowledged.size;
-      await until("events are taken", () => acknowledged.size > before + 20, 30_000);
+      await until("events are taken", () => acknowledged.size > before + 20);
       await own.crash();
     }
     const before = acknowledged.size;
-    await until("events are taken again", () => acknowledged.size > before, 30_000);
+    await until("events are taken again", () => acknowledged.size > before);
     stopping.abort();
     await sender;
     relay.signal("SIGKILL");
@@ -161,7 +161,7 @@ describe("[R-11] a source of a broker", () => {
     };
     await publish();
     await using _ = await killOwners(tide, { BROKER_PASSWORD: password, BROKER_CA: ca }, publish);
-    await until("everything is in the inbox", async () => new Set(await stored(tide)).size === count, 40_000);
+    await until("everything is in the inbox", async () => new Set(await stored(tide)).size === count);
     await nc.close();
     expect(await stored(tide)).toHaveLength(count);
   });
@@ -180,14 +180,14 @@ describe("[R-11] standard input", () => {
     for (let kill = 0; kill < 5; kill++) {
       await using relay = program.start(tide);
       feed(relay);
-      await until("it has begun", () => relay.owns(), 30_000);
+      await until("it has begun", () => relay.owns());
       await pause(random() * 150);
       relay.signal("SIGKILL");
       await until("it is gone", () => relay.isGone());
     }
     await using last = program.start(tide);
     feed(last);
-    await until("everything is in the inbox", async () => (await stored(tide)).length >= lines.length, 30_000);
+    await until("everything is in the inbox", async () => (await stored(tide)).length >= lines.length);
     const names = await stored(tide);
     expect(names).toHaveLength(lines.length);
     expect(new Set(names).size).toBe(lines.length);

@@ -24,7 +24,7 @@ let tide: Tide;
 beforeAll(async () => {
   program = await packRelayProgram();
   tide = await openTide();
-}, 60_000);
+});
 afterAll(() => Promise.all([program?.remove(), tide?.session.close()]));
 
 /** Events of eight keys, and one that no sink takes: that one becomes a dead letter. */
@@ -138,7 +138,7 @@ const TARGETS: Target[] = [
 describe.each(TARGETS)("[R-11] a relay that delivers to $name", (target) => {
   beforeAll(async () => {
     if (target.available.isThere) await target.start();
-  }, 60_000);
+  });
   afterAll(() => target.stop());
 
   it.for(RELAY_STEPS)("and is killed at the step %s", async (step, context) => {
@@ -156,10 +156,10 @@ describe.each(TARGETS)("[R-11] a relay that delivers to $name", (target) => {
     });
     const left = async () => (await missing(tide, outbox, await target.arrivals(outbox))) - 1;
     if (step === "lease_released") {
-      await until("it delivered", async () => (await left()) === 0, 30_000);
+      await until("it delivered", async () => (await left()) === 0);
       relay.signal("SIGTERM");
     }
-    await until("it is gone", () => relay.isGone(), 30_000);
+    await until("it is gone", () => relay.isGone());
     expect(await relay.ended).toBe("SIGKILL");
     await startRelay(tide, catalogueParts, {
       only: [outbox],

@@ -48,7 +48,7 @@ beforeAll(async () => {
     signature: { scheme: "hmac-sha256", secret: "${env:HOOK_SECRET}" },
   };
   await session.query("select tide.relay_set_outbox('orders-hook', 'orders', $1::jsonb)", [JSON.stringify(sink)]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await session?.close();

@@ -26,7 +26,7 @@ insert into tide.relay_outbox_config values ('p', true,
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await sharedCluster();
-}, 60_000);
+});
 
 async function databaseWith(statements = "select"): Promise<{ session: Session; install: Install }> {
   const database = await cluster.createDatabase();

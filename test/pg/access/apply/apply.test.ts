@@ -268,7 +268,7 @@ describe("what other sessions do to the same roles", () => {
     expect(failure.code).toBe("ACCESS_SQL_FAILED");
     expect(failure.parts.detail).toContain("started 6 times");
     expect(failure.parts.state).toContain("rolled back");
-  }, 20_000);
+  });
 });
 
 describe("a plan that is committed one statement by one", () => {
@@ -324,7 +324,7 @@ describe("a plan that is committed one statement by one", () => {
     const failure = await failureOf(applying({ cluster, plan, changes: { options } }));
     expect(failure.parts.detail).toContain("started 6 times");
     expect(failure.parts.state).toContain("1 statement is committed");
-  }, 20_000);
+  });
 });
 
 describe("an interrupt", () => {
@@ -413,21 +413,17 @@ describe("a plan over several databases", () => {
   it.each([
     ["gives up", "do $$ begin raise exception using errcode = 'XX000', message = 'updated'; end $$", undefined],
     ["cannot be reached", "select 1", "no_such_database"],
-  ])(
-    "says what is committed when one of them %s",
-    async (_case, sql, missing) => {
-      const other = missing ?? (await database());
-      const name = await database("create table a ()");
-      const plan = planOf(name, [
-        planned("grant select on public.a to app_rw", { database: name }),
-        planned(sql, { stage: "after", database: other }),
-      ]);
-      const failure = await failureOf(applying({ cluster, plan }));
-      expect(failure.parts.state).toBe(`database "${other}" is as before; committed: the plan's own transaction`);
-      expect(await aclOf(name, "a")).toContain("app_rw=r");
-    },
-    20_000,
-  );
+  ])("says what is committed when one of them %s", async (_case, sql, missing) => {
+    const other = missing ?? (await database());
+    const name = await database("create table a ()");
+    const plan = planOf(name, [
+      planned("grant select on public.a to app_rw", { database: name }),
+      planned(sql, { stage: "after", database: other }),
+    ]);
+    const failure = await failureOf(applying({ cluster, plan }));
+    expect(failure.parts.state).toBe(`database "${other}" is as before; committed: the plan's own transaction`);
+    expect(await aclOf(name, "a")).toContain("app_rw=r");
+  });
 });
 
 describe("[A-01] an event trigger whose function belongs to somebody else", () => {

@@ -126,6 +126,6 @@ describe.each(availableMajors())("on PostgreSQL %i", (major) => {
         expect([0, 3 + 3 * WANTED]).toContain(left);
       }
       expect([...seen].sort(), "some runs were ended before their commit, some after").toEqual([0, 3 + 3 * WANTED]);
-    }, 60_000);
+    });
   });
 });

@@ -33,7 +33,7 @@ describe.each(availableMajors())("[ACC-02] PostgreSQL %i: import, then plan", (m
   let cluster: TestCluster;
   beforeAll(async () => {
     cluster = await startCluster({ major });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.stop();
   });
@@ -45,12 +45,11 @@ describe.each(availableMajors())("[ACC-02] PostgreSQL %i: import, then plan", (m
       const { statements, blocked, text } = await replanned(cluster, database);
       expect({ statements, blocked }, text).toEqual({ statements: [], blocked: [] });
     },
-    60_000,
   );
 
   it("finds nothing to do in mode authoritative either", async () => {
     const database = await cluster.createDatabase();
     const { statements, blocked } = await replanned(cluster, database, "authoritative");
     expect({ statements, blocked }).toEqual({ statements: [], blocked: [] });
-  }, 60_000);
+  });
 });

@@ -47,7 +47,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
 
   beforeAll(async () => {
     cluster = await startCluster({ major });
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.stop();
   });
@@ -78,7 +78,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect(sorted(await cluster.sql(ACLS, { database: "by_model" }))).toEqual(sorted(wanted));
     const again = await runOperation(plan, { ...input, model: "access.yaml" }, context);
     expect(again.output.statements).toEqual([]);
-  }, 60_000);
+  });
 
   it("[ACC-02] what bootstrap made is imported and planned again without a difference", async () => {
     using made = temporaryDirectory();
@@ -102,7 +102,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     await runOperation(importModel, { ...input, file: "imported.yaml" }, context);
     const imported = await runOperation(plan, { ...input, model: "imported.yaml" }, context);
     expect(imported.output).toMatchObject({ statements: [], blocked: [] });
-  }, 60_000);
+  });
 
   it("[ACC-04] a role without any right imports what it can see, and plans nothing of it", async () => {
     using made = temporaryDirectory();
@@ -119,14 +119,14 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     expect(output.unreadable).toContain("pg_authid (passwords)");
     const planned = await runOperation(plan, { ...input, model: "seen.yaml" }, context);
     expect(planned.output).toMatchObject({ statements: [], blocked: [] });
-  }, 60_000);
+  });
 });
 
 describe("a model that is written", () => {
   let cluster: TestCluster;
   beforeAll(async () => {
     cluster = await startCluster();
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster?.stop();
   });

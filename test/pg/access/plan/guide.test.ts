@@ -44,7 +44,7 @@ describe.each(availableMajors())("[ACC-01] the guide on PostgreSQL %i", (major) 
     return session;
   }
 
-  it("gives the same lists and default privileges, and nothing is left to do", { timeout: 60_000 }, async () => {
+  it("gives the same lists and default privileges, and nothing is left to do", async () => {
     await cluster.sql("create role sqlmigrations login createdb createrole; create role django login");
     await using byHand = await databaseWithTables("by_hand");
     await using planned = await databaseWithTables("planned");

@@ -5,7 +5,6 @@ import { expect, it } from "vitest";
 import { offlineFacts } from "../../../../src/audit/facts/offline-facts.ts";
 import { allKinds } from "../../../../src/audit/facts/setting-kinds.ts";
 import { availableMajors, startCluster } from "../../../support/cluster.ts";
-import { eventually } from "../../../support/processes.ts";
 
 const LINES = [
   "authentication_timeout = '0.5 min'",
@@ -38,9 +37,8 @@ it.each(availableMajors())("tells the values and defaults of PostgreSQL %i", asy
   const conf = join(cluster.dataDir, "lines.conf");
   writeFileSync(conf, LINES.join("\n"));
   writeFileSync(join(cluster.dataDir, "postgresql.conf"), "include 'lines.conf'\n");
-  await cluster.sql("select pg_reload_conf()");
-  const isLoaded = async (): Promise<boolean> => (await cluster.sql("show work_mem"))[0]?.work_mem === "8MB";
-  expect(await eventually(isLoaded)).toBe(true);
+  await cluster.reload();
+  expect(await cluster.sql("show work_mem")).toEqual([{ work_mem: "8MB" }]);
 
   // Modes of files are shown in octal, and their defaults in decimal.
   const rows = await cluster.sql(`select name, setting, source,

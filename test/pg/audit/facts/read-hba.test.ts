@@ -19,7 +19,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     await session.script(`create role auditor; grant pg_monitor to auditor; create role plain;
       grant select on pg_catalog.pg_hba_file_rules to auditor;
       grant execute on function pg_catalog.pg_hba_file_rules() to auditor`);
-  }, 60_000);
+  });
   afterAll(async () => {
     await session?.close();
     await cluster?.stop();

@@ -24,7 +24,7 @@ import { GARBAGE, HBA_FIXTURES, type HbaFixture, IDENT_FIXTURES } from "./fixtur
 
 describe.each(availableMajors())("PostgreSQL %i", (major) => {
   const lab = new FileLab(major);
-  beforeAll(() => lab.start(), 60_000);
+  beforeAll(() => lab.start());
   afterAll(() => lab.stop());
 
   it.each(HBA_FIXTURES)("reads as we do: $name", async (fixture) => {

@@ -185,7 +185,7 @@ describe("an interrupt", () => {
     expect(error?.exit).toBe(130);
     expect(report.state).toMatch(/^unknown for unit 1/);
     await until(async () => (await busyBackends("hang")) === 0);
-  }, 60_000);
+  });
 });
 
 describe("an interrupt around the making of the database", () => {
@@ -424,7 +424,7 @@ describe("a broken connection", () => {
       expect([moment, state, told]).toEqual([moment, state, rows.length]);
     }
     expect(settled).toBeGreaterThanOrEqual(15);
-  }, 60_000);
+  });
 });
 
 /** How many of two transactions (units 1 and 2 to 5) the sentence says are there; undefined when it does not know. */

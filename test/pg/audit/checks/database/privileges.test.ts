@@ -19,7 +19,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
     session = await connectTo(cluster);
     await session.script("create role lab_owner login password 'd9b71e4c0a'; create role lab_app login");
     await cluster.createDatabase('Shop "1"', "owner lab_owner");
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await session?.close();

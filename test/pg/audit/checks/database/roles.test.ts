@@ -27,7 +27,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
   beforeAll(async () => {
     cluster = await startCluster({ major, hba: HBA });
     session = await connectTo(cluster);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await session?.close();

@@ -29,9 +29,7 @@ describe.each(availableMajors())("PostgreSQL %s", (major) => {
   const rules = async (...lines: string[]) => {
     // The session of the check itself is the first rule's.
     writeFileSync(join(server.cluster.dataDir, "pg_hba.conf"), `${[OURS, ...lines].join("\n")}\n`);
-    await server.cluster.sql("select 1").catch(() => undefined);
-    process.kill(server.cluster.pid, "SIGHUP");
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await server.cluster.reload({ overSocket: true });
   };
   const judge = async (check: Check) => told(await probed(check));
   /** Probes go to the TCP port, whatever the session does. */

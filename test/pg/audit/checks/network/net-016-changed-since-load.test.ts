@@ -14,7 +14,7 @@ describe.each(availableMajors())("NET-016 on PostgreSQL %i", (major) => {
   beforeAll(async () => {
     cluster = await startCluster({ major });
     session = await connectTo(cluster);
-  }, 60_000);
+  });
   afterAll(async () => {
     await session?.close();
     await cluster?.stop();

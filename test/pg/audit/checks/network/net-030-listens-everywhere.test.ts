@@ -30,7 +30,7 @@ describe.each(availableMajors())("PostgreSQL %i", (major) => {
     delete lab.session;
     delete lab.cluster;
   };
-  beforeAll(async () => void (await start({ listen: "*", sockets: "/tmp" })), 60_000);
+  beforeAll(async () => void (await start({ listen: "*", sockets: "/tmp" })));
   afterAll(stop);
 
   it("NET-030 and NET-032 fire on every interface and on /tmp", async () => {

@@ -22,10 +22,10 @@ describe("REP-002 slots without limit", () => {
       expect(objectsOf(outcome)).toEqual(['"0standby"', "cdc"]);
       expect(objectsOf(await outcomeAsNobody(cluster, check))).toEqual(['"0standby"', "cdc"]);
       await cluster.sql("alter system set max_slot_wal_keep_size = '1GB'");
-      await cluster.sql("select pg_reload_conf()");
+      await cluster.reload();
       await expect.poll(async () => objectsOf(await run())).toEqual([]);
       await cluster.sql("alter system reset max_slot_wal_keep_size");
-      await cluster.sql("select pg_reload_conf()");
+      await cluster.reload();
       await expect.poll(async () => objectsOf(await run())).toHaveLength(2);
       for (const { fix } of foundOf(outcome))
         if (fix?.kind === "sql") for (const sql of fix.sql) await cluster.sql(sql);

@@ -19,7 +19,7 @@ describe.each(availableMajors())("SEC-011 on PostgreSQL %s", (major) => {
       create function public.pg_stat_statements(showtext boolean) returns table (query text) language sql
         as $$ insert into public.ran values ('shadow'); select 'x' $$;
       create view public.pg_stat_statements as select 'create role x password ''planted''' as query`);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await session?.close();

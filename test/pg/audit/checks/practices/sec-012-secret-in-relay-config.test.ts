@@ -41,7 +41,7 @@ describe.each(availableMajors())("SEC-012 on PostgreSQL %s", (major) => {
     session = await connectTo(cluster, { database: await cluster.createDatabase("with_tide") });
     await installTide(session);
     await session.script("create role weak login; grant usage on schema tide to weak");
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await session?.close();

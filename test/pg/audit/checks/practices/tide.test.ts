@@ -48,7 +48,7 @@ describe.each(availableMajors())("schema tide on PostgreSQL %i", (major) => {
     session = await connectTo(cluster, { database: "shop" });
     await installTide(session, { roles: true });
     await session.script("create role app login; create role plain nologin; grant tide_publisher to app");
-  }, 60_000);
+  });
   afterAll(async () => {
     await session.close();
     await cluster.stop();

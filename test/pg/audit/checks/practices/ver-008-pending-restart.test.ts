@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import check from "../../../../../src/audit/checks/practices/ver-008-pending-restart.ts";
 import { objectsOf, outcomeAsNobody, outcomeAt } from "../../../../support/audited.ts";
 import { availableMajors, startCluster } from "../../../../support/cluster.ts";
-import { eventually } from "../../../../support/processes.ts";
 
 describe("VER-008 pending restart", () => {
   it.each(availableMajors())("fires on PostgreSQL %i until the restart that it asks for", async (major) => {
@@ -12,8 +11,7 @@ describe("VER-008 pending restart", () => {
     // Looks alike: a value that a reload brings into force, and max_connections, which the command line decides here.
     await cluster.sql("alter system set work_mem = '5MB'");
     expect(objectsOf(await outcomeAt(cluster, check))).toEqual([]);
-    await cluster.sql("select pg_reload_conf()");
-    await eventually(async () => (await cluster.sql("show work_mem"))[0]?.work_mem === "5MB");
+    await cluster.reload();
     const outcome = await outcomeAt(cluster, check);
     expect(objectsOf(outcome)).toEqual(["max_worker_processes"]);
     expect(outcome).toMatchObject({ found: [{ object: "max_worker_processes", fix: { kind: "words" } }] });

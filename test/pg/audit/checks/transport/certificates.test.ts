@@ -166,7 +166,7 @@ describe("TLS-034, a file that the server was not told of", () => {
       "CN=localhost": expect.stringMatching(/^shown: ends .*; in \/.*server\.crt: CN=localhost, ends /),
     });
     expect(outcome).toMatchObject({ found: [{ fix: { sql: ["select pg_catalog.pg_reload_conf()"] } }] });
-    await server.reload();
+    await server.cluster.reload();
     expect(await toldOf(tls034, run)).toEqual({});
   });
 

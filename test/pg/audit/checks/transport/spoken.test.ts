@@ -19,11 +19,11 @@ const PROBED: LiveRun = { probes: true };
 /** One probe for all checks of one state of a server. */
 const probedOnce = (): LiveRun => ({ probes: true, memory: {} });
 
-async function alter({ cluster, reload }: TlsServer, values: Readonly<Record<string, string | null>>): Promise<void> {
+async function alter({ cluster }: TlsServer, values: Readonly<Record<string, string | null>>): Promise<void> {
   for (const [name, value] of Object.entries(values)) {
     await cluster.sql(value === null ? `alter system reset ${name}` : `alter system set ${name} = '${value}'`);
   }
-  await reload();
+  await cluster.reload();
 }
 
 /** Applies the settings of the findings. */

@@ -7,21 +7,16 @@ import tls024 from "../../../../../src/audit/checks/transport/tls-024-certificat
 import { createServerCertificate } from "../../../../../src/pg/embedded/certificate.ts";
 import { type LiveRun, liveOutcome, told } from "../../../../support/audit/live.ts";
 import { startTlsServer, writeOwned } from "../../../../support/audit/tls-server.ts";
-import { availableMajors, startCluster, type TestCluster } from "../../../../support/cluster.ts";
+import { availableMajors, startCluster } from "../../../../support/cluster.ts";
 
 const ASKED: LiveRun = { connection: { sslMode: "prefer" } };
 const PROBED: LiveRun = { probes: true };
 
-async function reload(cluster: TestCluster, change = "select 1"): Promise<void> {
-  await cluster.sql(change);
-  await cluster.sql("select pg_reload_conf()");
-  await new Promise((resolve) => setTimeout(resolve, 300));
-}
-
 describe.each(availableMajors())("PostgreSQL %s that could not load its certificate", (major) => {
   it("says ssl = on and has no TLS: TLS-020 fires in the place of TLS-001, until the certificate is repaired", async () => {
     await using cluster = await startCluster({ major });
-    await reload(cluster, "alter system set ssl = on");
+    await cluster.sql("alter system set ssl = on");
+    await cluster.reload();
     expect(await cluster.sql("show ssl")).toEqual([{ ssl: "on" }]);
     for (const run of [ASKED, PROBED]) {
       const outcome = await liveOutcome(cluster, tls020, run);
@@ -31,7 +26,7 @@ describe.each(availableMajors())("PostgreSQL %s that could not load its certific
     const { certificate, key } = createServerCertificate({ now: new Date(), days: 30 });
     writeOwned(cluster, "server.crt", certificate);
     writeOwned(cluster, "server.key", key);
-    await reload(cluster);
+    await cluster.reload();
     for (const run of [ASKED, PROBED]) {
       expect(told(await liveOutcome(cluster, tls020, run))).toEqual({});
       expect(told(await liveOutcome(cluster, tls001, run))).toEqual({});
