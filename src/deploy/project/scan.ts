@@ -52,7 +52,8 @@ const READ_BUFFER_BYTES = 256 * 1024;
 
 const SCRIPT_NAME = "deploy.sql";
 
-const LEFT_OUT_HINT = "Every file of a project is loaded, except in directories whose name starts with a dot.";
+const LEFT_OUT_HINT =
+  "Every file of a project is loaded; only names that start with a dot, node_modules and __pycache__ are left out.";
 
 export interface ScanOptions {
   maxFileBytes: number;

@@ -1,7 +1,17 @@
 /** The scan of a project directory: what is loaded, what is refused, and that nothing in it can make it hang. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
@@ -267,6 +277,16 @@ describe("the scan refuses", () => {
     ];
     if (process.getuid?.() === 0) expected.push('"./zero.sql" is a device, not a regular file');
     expect(lines).toEqual(expected);
+  });
+
+  it("with a hint that says what is left out, and moving the file there helps", async () => {
+    for (const place of [".kept", "node_modules", "__pycache__"]) {
+      using project = temporaryProject({ [`${place}/a.sql`]: "" });
+      symlinkSync("/etc/passwd", project.at("out.sql"));
+      expect((await refusal(project.path)).parts.hint).toContain(place.startsWith(".") ? "a dot" : place);
+      renameSync(project.at("out.sql"), project.at(`${place}/out.sql`));
+      expect(paths(await scan(project.path))).toEqual([]);
+    }
   });
 
   it("[D-06] unreadable files and directories", async () => {
