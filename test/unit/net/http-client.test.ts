@@ -3,8 +3,9 @@ import type { LookupAddress } from "node:dns";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import tls from "node:tls";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { addressPolicy } from "../../../src/net/address-guard.ts";
 import { AddressRefusal } from "../../../src/net/address-policy.ts";
 import {
@@ -341,7 +342,10 @@ describe("[R-19] certificates", () => {
     }
   });
 
-  it("TLS before 1.2 is not spoken", async () => {
+  it("TLS before 1.2 is not spoken, also where the process's own defaults would permit it", async () => {
+    const { DEFAULT_CIPHERS: ciphers, DEFAULT_MIN_VERSION: minVersion } = tls;
+    onTestFinished(() => void Object.assign(tls, { DEFAULT_CIPHERS: ciphers, DEFAULT_MIN_VERSION: minVersion }));
+    Object.assign(tls, { DEFAULT_CIPHERS: "DEFAULT@SECLEVEL=0", DEFAULT_MIN_VERSION: "TLSv1" });
     const authority = await createAuthority("endpoints");
     const leaf = await issue({ commonName: "hooks.example", names: ["hooks.example"] }, authority);
     const old = {
