@@ -25,7 +25,7 @@ import {
   type SourceNode,
   SourceProblems,
 } from "../../config/yaml-source.ts";
-import { daysLeft, MAX_WAIVER_DAYS, type Waiver } from "./waivers.ts";
+import { DAY_MS, daysLeft, MAX_WAIVER_DAYS, type Waiver } from "./waivers.ts";
 
 export const WAIVER_FILE = "pgkeep-waivers.yaml";
 
@@ -176,7 +176,12 @@ export function requireExpiry(text: string, now: Date): void {
   const problem = expiryProblem(text, now) ?? (daysLeft(text, now) < 0 ? '"expires" is over' : undefined);
   if (problem === undefined) return;
   throw new PgkeepError("CONFIG_VALUE_INVALID", problem, {
-    hint: "Give the last day on which the waiver holds: --expires 2027-01-31",
+    hint: `Give the last day on which the waiver holds: --expires ${dayInHalfAYear(now)}`,
     state: "nothing was changed",
   });
+}
+
+/** A day that can be pasted: reckoned, because a written one would be over some time. */
+function dayInHalfAYear(now: Date): string {
+  return new Date(now.getTime() + Math.floor(MAX_WAIVER_DAYS / 2) * DAY_MS).toISOString().slice(0, 10);
 }

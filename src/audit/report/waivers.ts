@@ -13,7 +13,7 @@ export const MAX_WAIVER_DAYS = 365;
 /** 30 days before the end of a waiver the report begins to say so. */
 const ENDING_SOON_DAYS = 30;
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export interface Waiver {
   /** Id of a check. */

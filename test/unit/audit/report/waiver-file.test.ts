@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadWaivers, readWaivers, withWaiver } from "../../../../src/audit/report/waiver-file.ts";
+import { loadWaivers, readWaivers, requireExpiry, withWaiver } from "../../../../src/audit/report/waiver-file.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
 
 const OPTIONS = { name: "pgkeep-waivers.yaml", now: new Date("2026-11-21T12:00:00Z"), checks: ["ROL-001", "NET-012"] };
@@ -100,6 +100,24 @@ describe("a waiver that is added", () => {
     expect(waivers).toHaveLength(before + 1);
     expect(waivers.at(-1)).toMatchObject(NEW);
     if (before > 0) expect(after).toContain("# reviewed on Mondays");
+  });
+});
+
+describe("a day that a waiver cannot have", () => {
+  it.each(["2026-11-21", "2027-02-01", "2040-06-30"])("is refused on %s with one that can be pasted", (today) => {
+    const now = new Date(`${today}T12:00:00Z`);
+    const refused = (day: string): PgkeepError | undefined => {
+      try {
+        requireExpiry(day, now);
+      } catch (error) {
+        if (error instanceof PgkeepError) return error;
+      }
+      return undefined;
+    };
+    for (const day of ["2026-11-20", "2099-12-31", "soon"]) {
+      const pasted = /--expires (\S+)$/.exec(refused(day)?.parts.hint ?? "")?.[1] ?? "";
+      expect(refused(pasted), pasted).toBeUndefined();
+    }
   });
 });
 
