@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Decoded, FormatFailure } from "../formats/format.ts";
+import { isRecord } from "../json/kinds.ts";
 import type { Incoming } from "../sources/source.ts";
 import { type DueInboxLetter, type InboxDeadLetter, type InboxRow, RAW_KEY } from "../store/inbox.ts";
 
@@ -84,8 +85,4 @@ function storableHeaders(headers: Readonly<Record<string, unknown>>): Record<str
       typeof value === "string" ? storable(value) : value,
     ]),
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

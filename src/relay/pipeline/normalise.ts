@@ -8,6 +8,7 @@
  *
  * Nothing is checked here beyond what the form needs; shape.ts does that.
  */
+import { isRecord, textOf } from "../json/kinds.ts";
 import type { Direction } from "./pipeline.ts";
 import { unknownKey } from "./problems.ts";
 import { COMMON_KEYS } from "./shape.ts";
@@ -88,13 +89,13 @@ export async function normalise(
 function takeFar(rest: Settings, { far }: Ends): { config: Settings | undefined; typeName: unknown } {
   const named = take(rest, far);
   const wide = take(rest, "config");
-  if (isSettings(named)) return { config: { ...named, ...(isSettings(wide) ? wide : {}) }, typeName: undefined };
-  return { config: isSettings(wide) ? { ...wide } : undefined, typeName: named };
+  if (isRecord(named)) return { config: { ...named, ...(isRecord(wide) ? wide : {}) }, typeName: undefined };
+  return { config: isRecord(wide) ? { ...wide } : undefined, typeName: named };
 }
 
 function takeNear(rest: Settings, { near, nearKeys }: Ends): Settings {
   const named = take(rest, near);
-  const settings: Settings = isSettings(named) ? { ...named } : {};
+  const settings: Settings = isRecord(named) ? { ...named } : {};
   const type = take(rest, `${near}_type`);
   if (type !== undefined) settings.type = type;
   for (const key of nearKeys) if (Object.hasOwn(rest, key)) settings[key] ??= take(rest, key);
@@ -138,12 +139,4 @@ function take(settings: Settings, key: string): unknown {
   const value = settings[key];
   delete settings[key];
   return value;
-}
-
-function isSettings(value: unknown): value is Settings {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

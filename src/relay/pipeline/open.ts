@@ -14,6 +14,7 @@ import { tameLine } from "../../base/tame.ts";
 import { isOwnCredential, registerConnectionString } from "../../config/environment.ts";
 import { hasReferences, referencesIn, resolveReferences } from "../../config/references.ts";
 import type { ConnectorDefinition } from "../connector.ts";
+import { isRecord, recordOf } from "../json/kinds.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { invalid, pathText, problemsOf, refuseProblems } from "./problems.ts";
 import { kindOfSchema, type SchemaNode } from "./schema-node.ts";
@@ -242,12 +243,4 @@ function typed(text: string, schema: SchemaNode | undefined): unknown {
   if (kind === "number" && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
   return text;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
 }

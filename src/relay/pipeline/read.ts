@@ -13,6 +13,7 @@ import { hasReferences } from "../../config/references.ts";
 import type { ConnectorDefinition } from "../connector.ts";
 import type { FormatDefinition } from "../formats/format.ts";
 import { index as formats } from "../formats/index.ts";
+import { isRecord, recordOf, textOf } from "../json/kinds.ts";
 import { index as sinks } from "../sinks/index.ts";
 import type { SinkDefinition } from "../sinks/sink.ts";
 import { index as sources } from "../sources/index.ts";
@@ -332,18 +333,6 @@ function findConnector(direction: Direction, type: string): Promise<ConnectorDef
 async function find<Definition>(index: CatalogueIndex<Definition>, name: string): Promise<Definition | undefined> {
   const load = Object.hasOwn(index, name) ? index[name] : undefined;
   return load && (await load()).default;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 function namesOf(end: "sink" | "source"): string[] {

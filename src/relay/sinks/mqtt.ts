@@ -27,7 +27,7 @@ import {
 } from "../brokers/mqtt-client.ts";
 import { publishPacket } from "../brokers/mqtt-publish.ts";
 import { ConnectorFailure, FAILURE_CLASSES, type FailureClass } from "../failures.ts";
-import { DELIVERED, type Delivery, type Disposition } from "../message.ts";
+import { DELIVERED, type Delivery, type Disposition, rejectMessage } from "../message.ts";
 import { bounded, reasonOf } from "../network.ts";
 import { defineSink, type Sink } from "./sink.ts";
 
@@ -291,18 +291,21 @@ class MqttSink implements Sink {
 
   #refusalOf({ subject = "", bytes, headers }: Delivery): Disposition | undefined {
     const wrong = wrongTopic(subject);
-    if (wrong !== undefined) return refuse("invalid_destination", `the topic ${wrong}`);
+    if (wrong !== undefined) return rejectMessage("invalid_destination", `the topic ${wrong}`);
     let size = bytes + Buffer.byteLength(subject) + FIXED_BYTES;
     for (const name in headers) {
       const value = headers[name] ?? "";
       const length = Buffer.byteLength(value);
       if (!isCleanText(name) || !isCleanText(value) || length > STRING_BYTES) {
-        return refuse("protocol_rejection", "a header holds control characters or is too long for a user property");
+        return rejectMessage(
+          "protocol_rejection",
+          "a header holds control characters or is too long for a user property",
+        );
       }
       size += length + Buffer.byteLength(name) + 5;
     }
     if (bytes <= MESSAGE_BYTES && size <= this.#connection.limits.maximumPacketSize) return undefined;
-    return refuse("message_too_large", `the message has ${bytes} bytes`);
+    return rejectMessage("message_too_large", `the message has ${bytes} bytes`);
   }
 }
 
@@ -324,8 +327,4 @@ function wrongTopic(topic: string): string | undefined {
   if (topic.startsWith("$")) return "begins with $, which is the broker's own";
   if (!isCleanText(topic)) return "holds control characters";
   return topic.split("/").length > TOPIC_LEVELS ? `has more than ${TOPIC_LEVELS} levels` : undefined;
-}
-
-function refuse(failureClass: FailureClass, reason: string): Disposition {
-  return { outcome: "reject", class: failureClass, scope: "message", reason };
 }
