@@ -10,6 +10,7 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext } from "../../base/operation.ts";
 import { loadSettings, type Settings } from "../../config/settings.ts";
 import type { ConnectionRequest } from "../../pg/connect/input.ts";
+import { STRING_VARIABLES } from "../../pg/connect/layers.ts";
 import { type ResolvedConnection, resolveConnection } from "../../pg/connect/resolve.ts";
 import type { ConnectionSettings } from "../../pg/session.ts";
 import { type ParameterCounts, type ResolvedParameters, resolveParameters } from "../parameters/resolve.ts";
@@ -112,9 +113,12 @@ export type EmbeddedWish = Pick<RunInput, "embedded" | "connection" | "host">;
 /** Asked for by flag, or by a configuration file when nothing else names a server. */
 export function wantsEmbedded(input: EmbeddedWish, { embedded, environment }: Settings): boolean {
   if (input.embedded !== undefined) return input.embedded;
-  const named = [input.connection, input.host, environment.PGMI_CONNECTION_STRING, environment.DATABASE_URL];
-  return embedded !== undefined && [...named, environment.PGHOST, environment.PGSERVICE].every((value) => !value);
+  const named = SERVER_VARIABLES.map((variable) => environment[variable]);
+  return embedded !== undefined && [input.connection, input.host, ...named].every((value) => !value);
 }
+
+/** Variables that name a server. Those that say more about one, such as PGPORT, do not. */
+const SERVER_VARIABLES = [...STRING_VARIABLES, "PGHOST", "PGHOSTADDR", "PGSERVICE"];
 
 async function connectionOf(
   sources: Sources,

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
-import { checkOffline } from "../../../../src/deploy/run/offline.ts";
+import { loadSettings } from "../../../../src/config/settings.ts";
+import { checkOffline, wantsEmbedded } from "../../../../src/deploy/run/offline.ts";
 import { failureOf, temporaryDirectory } from "../../../support/project.ts";
 
 describe("a params file that is a pipe without a writer", () => {
@@ -31,5 +32,32 @@ describe("a params file that is a pipe without a writer", () => {
     const running = runWith(directory.path, "5m", controller.signal);
     setTimeout(() => controller.abort(reason), 50);
     await expect(running).rejects.toBe(reason);
+  });
+});
+
+describe("the embedded server that a configuration file asks for", () => {
+  const wanted = async (environment: Record<string, string>): Promise<boolean> => {
+    using directory = temporaryDirectory({ "pgkeep.yaml": "database: embedded\n" });
+    const settings = await loadSettings({
+      projectDirectory: directory.path,
+      workingDirectory: directory.path,
+      environment,
+    });
+    return wantsEmbedded({}, settings);
+  };
+
+  it.each([
+    ["PGKEEP_CONNECTION_STRING", "postgresql://u@db/shop"],
+    ["PGMI_CONNECTION_STRING", "postgresql://u@db/shop"],
+    ["DATABASE_URL", "postgresql://u@db/shop"],
+    ["PGHOST", "db"],
+    ["PGHOSTADDR", "10.0.0.5"],
+    ["PGSERVICE", "shop"],
+  ])("gives way to the server that %s names", async (variable, value) => {
+    expect(await wanted({ [variable]: value })).toBe(false);
+  });
+
+  it("is used when variables only say more about a server", async () => {
+    expect(await wanted({ PGPORT: "5433", PGDATABASE: "shop" })).toBe(true);
   });
 });
