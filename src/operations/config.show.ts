@@ -4,6 +4,7 @@ import { defineOperation } from "../base/operation.ts";
 import type { Environment } from "../config/environment.ts";
 import { settingsFields } from "../config/input.ts";
 import { loadSettings, type Setting, type Settings } from "../config/settings.ts";
+import { resolveProjectRoot } from "../deploy/project/scan.ts";
 import { ENVIRONMENT_KEYWORDS } from "../pg/connect/keywords.ts";
 import { STRING_VARIABLES } from "../pg/connect/layers.ts";
 
@@ -41,7 +42,7 @@ export default defineOperation({
       files: z.array(z.string()),
     }),
   run: async ({ path = ".", origin, config, env }, { workingDirectory, environment, report }) => {
-    const projectDirectory = resolve(workingDirectory, path);
+    const projectDirectory = resolveProjectRoot(resolve(workingDirectory, path));
     const settings = await loadSettings({ projectDirectory, workingDirectory, environment, config, env });
     for (const message of settings.warnings) report({ type: "warning", message });
     const shown = settingsInEffect(settings);

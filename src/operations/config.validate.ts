@@ -4,6 +4,7 @@ import { defineOperation } from "../base/operation.ts";
 import { settingsFields } from "../config/input.ts";
 import { loadSettings } from "../config/settings.ts";
 import { resolveParameters } from "../deploy/parameters/resolve.ts";
+import { resolveProjectRoot } from "../deploy/project/scan.ts";
 
 export default defineOperation({
   name: "config.validate",
@@ -26,7 +27,7 @@ export default defineOperation({
     }),
   output: (z) => z.strictObject({ valid: z.boolean(), files: z.array(z.string()), params: z.int() }),
   run: async ({ path = ".", config, env }, { workingDirectory, environment, report, signal }) => {
-    const projectDirectory = resolve(workingDirectory, path);
+    const projectDirectory = resolveProjectRoot(resolve(workingDirectory, path));
     const settings = await loadSettings({ projectDirectory, workingDirectory, environment, config, env });
     for (const message of settings.warnings) report({ type: "warning", message });
     const { counts } = await resolveParameters({
