@@ -104,6 +104,11 @@ function levelsUpToRepository(directory: string): string[] {
   return levels.slice(0, 1);
 }
 
+/** False also below something that is no directory, or that cannot be entered: whoever reads the project says so. */
 function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }

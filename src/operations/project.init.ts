@@ -64,9 +64,10 @@ const MAY_STAY: ReadonlySet<string> = new Set([PGMI_YAML, ".env"]);
 
 /** Makes the directory when it is missing. Throws USAGE_TARGET_NOT_EMPTY, FILE_WRITE_FAILED. */
 function prepareTarget(target: string): { path: string; kept: string[] } {
-  const existing = lstatSync(target, { throwIfNoEntry: false });
+  let isThere = false;
   try {
-    if (!existing) mkdirSync(target, { recursive: true });
+    isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+    if (!isThere) mkdirSync(target, { recursive: true });
     const path = realpathSync.native(target);
     const found = readdirSync(path);
     const foreign = found.filter((name) => !MAY_STAY.has(name));
@@ -78,7 +79,7 @@ function prepareTarget(target: string): { path: string; kept: string[] } {
     });
   } catch (error) {
     if (error instanceof PgkeepError) throw error;
-    const code = existing && errorCodeOf(error) === "ENOTDIR" ? "USAGE_TARGET_NOT_EMPTY" : "FILE_WRITE_FAILED";
+    const code = isThere && errorCodeOf(error) === "ENOTDIR" ? "USAGE_TARGET_NOT_EMPTY" : "FILE_WRITE_FAILED";
     throw new PgkeepError(code, `could not use ${quotedPath(target)} as a project directory`, {
       detail: `The system answered ${errorCodeOf(error) ?? "with an unknown error"}.`,
       hint: "Name a new directory, below one that you can write to.",

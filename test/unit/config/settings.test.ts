@@ -95,6 +95,12 @@ describe("settings", () => {
 });
 
 describe("pgkeep.yaml", () => {
+  it("is not there for a project path that is a file, or below one", async () => {
+    using directory = temporaryDirectory({ file: "" });
+    expect(await findPgkeepYaml(directory.at("file"))).toBeUndefined();
+    expect(await findPgkeepYaml(directory.at("file/below"))).toBeUndefined();
+  });
+
   it("is found upwards to the root of the repository and no further", async () => {
     using outer = temporaryDirectory({ "pgkeep.yaml": "timeout: 1m\n", "repository/deep/project/x": "" });
     mkdirSync(outer.at("repository/.git"));

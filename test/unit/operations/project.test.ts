@@ -80,6 +80,14 @@ describe("info", () => {
 });
 
 describe("init", () => {
+  it("refuses a target below a file, without a crash", async () => {
+    using directory = temporaryDirectory({ file: "" });
+    expect(await failureOf(() => runOperation(projectInit, { directory: directory.at("file/below") }))).toMatchObject({
+      code: "FILE_WRITE_FAILED",
+      parts: { state: "nothing was written" },
+    });
+  });
+
   it("[TL-05] makes a project that scans, with the directory's name in it", async () => {
     using directory = temporaryDirectory();
     const { output } = await runOperation(
@@ -230,6 +238,16 @@ describe("config validate", () => {
     writeFileSync(project.at("sub/.env"), "broken");
     const { events } = await runOperation(configValidate, { path: project.at("sub") });
     expect(events.map(({ type }) => type)).toEqual(["warning", "warning"]);
+  });
+});
+
+describe("config of a path that is no project directory", () => {
+  it.each(["missing", "file", "file/below"])("is refused: %s", async (name) => {
+    using directory = temporaryDirectory({ file: "" });
+    const path = directory.at(name);
+    const refusal = { code: "DEPLOY_PROJECT_MISSING", exit: 10 };
+    expect(await failureOf(() => runOperation(configValidate, { path }))).toMatchObject(refusal);
+    expect(await failureOf(() => runOperation(configShow, { path }))).toMatchObject(refusal);
   });
 });
 
