@@ -95,29 +95,62 @@ export async function resolveConnection(
 
 async function resolveEmbedded(
   request: ConnectionRequest,
-  { embedded, fileSettings }: ResolveSources,
+  sources: ResolveSources,
   warnings: readonly string[],
 ): Promise<ResolvedConnection> {
-  const given = (["connection", "host", "port", "username", "sslmode"] as const).filter(
-    (field) => request[field] !== undefined,
-  );
-  if (given.length > 0 || embedded === undefined) {
+  const given = FLAGS_OF_ANOTHER_SERVER.filter(([field]) => request[field] !== undefined && request[field] !== false);
+  if (given.length > 0 || sources.embedded === undefined) {
+    const flags = given.map(([, flag]) => flag).join(", ") || "this command";
     throw new PgkeepError("CONFIG_CONFLICT", "the embedded server and another server were both asked for", {
-      detail: `--embedded was given together with ${given.map((field) => `--${field}`).join(", ") || "this command"}.`,
-      hint: "Leave one of them away.",
+      detail: `The embedded server, by --embedded or a configuration file, was asked for together with ${flags}.`,
+      hint: "Leave one of them away: for another server name it with -h HOST, without --embedded.",
       state: "nothing was started",
     });
   }
-  const settings = await embedded();
-  const database = request.database ?? fileSettings?.database?.value ?? settings.database;
+  const settings = await sources.embedded();
+  const { value: database, origin } = embeddedDatabase(request, sources) ?? {
+    value: settings.database,
+    origin: "embedded server",
+  };
   checkIdentifier(database, "database");
   return {
     settings: { ...settings, database },
     database,
     maintenanceDatabase: "postgres",
-    origin: { host: "--embedded", database: request.database ? "--database" : "embedded server" },
+    origin: { host: "--embedded", database: origin },
     warnings,
   };
+}
+
+/** Everything but the database: the embedded server has one address, one role and one way to prove both. */
+const FLAGS_OF_ANOTHER_SERVER = [
+  ["connection", "--connection"],
+  ["host", "--host"],
+  ["port", "--port"],
+  ["username", "--username"],
+  ["sslmode", "--sslmode"],
+  ["sslcert", "--sslcert"],
+  ["sslkey", "--sslkey"],
+  ["sslrootcert", "--sslrootcert"],
+  ["azure", "--azure"],
+  ["azureTenantId", "--azure-tenant-id"],
+  ["azureClientId", "--azure-client-id"],
+  ["aws", "--aws"],
+  ["awsRegion", "--aws-region"],
+  ["google", "--google"],
+  ["googleInstance", "--google-instance"],
+  ["requireAuth", "--require-auth"],
+  ["channelBinding", "--channel-binding"],
+] as const;
+
+/** The name of the database ranks as with any other server. */
+function embeddedDatabase(
+  request: ConnectionRequest,
+  { environment, fileSettings }: ResolveSources,
+): Sourced | undefined {
+  if (request.database !== undefined) return { value: request.database, origin: "--database" };
+  const { PGDATABASE: value } = environment;
+  return value ? { value, origin: "environment PGDATABASE" } : fileSettings?.database;
 }
 
 function warnAboutProcess(environment: Environment, warn: (message: string) => void): void {

@@ -597,6 +597,38 @@ describe("the embedded server", () => {
     expect(await failure({ request: { embedded: true, host: "db" } })).toMatchObject({ code: "CONFIG_CONFLICT" });
   });
 
+  const asked = async (request: ConnectionRequest, environment = {}, file = {}) => {
+    const { settings } = await resolve({ request: DB });
+    const embedded = async () => ({ ...settings, database: "postgres" });
+    const sources = { environment, workingDirectory: "/", fileSettings: fileSettings(file), embedded };
+    return await resolveConnection({ ...request, embedded: true }, sources);
+  };
+
+  it.each([
+    ["--azure", { azure: true }],
+    ["--aws-region", { awsRegion: "eu-central-1" }],
+    ["--sslrootcert", { sslrootcert: "ca.pem" }],
+    ["--require-auth", { requireAuth: "none" }],
+    ["--channel-binding", { channelBinding: "require" }],
+  ])("does not leave %s unheeded", async (flag, request) => {
+    await expect(asked(request)).rejects.toMatchObject({
+      code: "CONFIG_CONFLICT",
+      parts: { detail: expect.stringContaining(`a configuration file, was asked for together with ${flag}.`) },
+    });
+  });
+
+  it("has the database that a variable names before that of a file, and says so", async () => {
+    const file = { database: "from_file" };
+    const variable = await asked({}, { PGDATABASE: "from_variable" }, file);
+    expect(variable).toMatchObject({ database: "from_variable", origin: { database: "environment PGDATABASE" } });
+    expect(variable.settings.database).toBe("from_variable");
+    expect(await asked({}, {}, file)).toMatchObject({
+      database: "from_file",
+      origin: { database: "pgmi.yaml:database" },
+    });
+    expect(await asked({}, {}, {})).toMatchObject({ database: "postgres", origin: { database: "embedded server" } });
+  });
+
   it("gives its own settings, with the database of -d", async () => {
     const { settings } = await resolve({ request: DB });
     const own = { ...settings, hosts: [{ host: "/embedded", port: 1 }], database: "postgres" };
