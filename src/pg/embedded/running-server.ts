@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { type Clock, sleep } from "../../base/clock.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import { Secret } from "../../base/secrets.ts";
+import { shellWord } from "../../base/shell.ts";
 import type { ConnectionSettings } from "../session.ts";
 import { EMBEDDED_VERSION } from "./checksums.ts";
 import { readGuarded } from "./guarded-files.ts";
@@ -192,7 +193,7 @@ export async function requireServer(place: Place): Promise<FoundServer> {
   if (found) return found;
   throw new PgkeepError("DB_NOT_RUNNING", "no embedded server is running for this directory", {
     detail: `Nothing runs in ${place.stateDirectory}.`,
-    hint: "pgkeep db start",
+    hint: `pgkeep db start --dir ${shellWord(dirname(place.stateDirectory))}`,
     state: "not connected",
   });
 }

@@ -113,7 +113,10 @@ describe("db stop", () => {
 describe("db url", () => {
   it("works with an installed client and holds no password", async () => {
     const directory = await seededDirectory();
-    await expect(url.run({}, context(directory))).rejects.toMatchObject({ code: "DB_NOT_RUNNING" });
+    await expect(url.run({}, context(directory))).rejects.toMatchObject({
+      code: "DB_NOT_RUNNING",
+      parts: { hint: `pgkeep db start --dir ${directory}` },
+    });
     await startedIn(directory);
     const { url: text } = await url.run({}, context(directory));
     expect(execFileSync("psql", ["-XAt", "-d", text, "-c", "select 7"], { encoding: "utf8" })).toBe("7\n");
