@@ -44,8 +44,9 @@ async function connectIfExists({ connect, database, maintenanceDatabase }: Datab
   }
 }
 
-async function createMissing({ connect, database, maintenanceDatabase, report }: DatabaseAccess): Promise<boolean> {
-  await using session = await connect(maintenanceDatabase);
+async function createMissing(access: DatabaseAccess): Promise<boolean> {
+  const { database, report } = access;
+  await using session = await connectMaintenance(access);
   await prepareMaintenance(session);
   const [known] = await session.query("select 1 from pg_catalog.pg_database where datname = $1", [database]);
   if (known) return false;
@@ -54,12 +55,28 @@ async function createMissing({ connect, database, maintenanceDatabase, report }:
   return true;
 }
 
+/** A session on the maintenance database. Throws what `connect` throws. */
+export async function connectMaintenance({
+  connect,
+  maintenanceDatabase,
+}: Pick<DatabaseAccess, "connect" | "maintenanceDatabase">): Promise<Session> {
+  try {
+    return await connect(maintenanceDatabase);
+  } catch (error) {
+    if (!(error instanceof PgkeepError) || error.code !== "CONNECT_DATABASE_MISSING") throw error;
+    // The hint of the connection says that a deploy creates it, which is true of the target only.
+    const hint =
+      "Databases are created and dropped from there. Name one that exists: in the connection string beside -d, or as connection.maintenance_database.";
+    throw new PgkeepError(error.code, error.message, { ...error.parts, hint, cause: error });
+  }
+}
+
 /** CREATE DATABASE with the server's defaults. */
 export async function createDatabase(session: Session, database: string): Promise<void> {
   try {
     await session.script(`create database ${ident(database)}`);
   } catch (error) {
-    throw createFailure(error, database);
+    throw createFailure(error, database, session.target.user);
   }
 }
 
@@ -86,14 +103,14 @@ export function createRace(database: string): PgkeepError {
   });
 }
 
-function createFailure(error: unknown, database: string): unknown {
+function createFailure(error: unknown, database: string, role: string): unknown {
   if (isCreateRace(error)) return createRace(database);
   // Whether a CREATE whose answer was lost took effect is not known, and the next run will see.
   if (error instanceof PgkeepError) return error;
   return databaseFailure(error, {
     message: `could not create database "${database}"`,
     state: "nothing was created",
-    hint: hasNoRight(error) ? "Have an administrator run: alter role ROLE createdb" : undefined,
+    hint: hasNoRight(error) ? `Have an administrator run: alter role ${ident(role)} createdb` : undefined,
   });
 }
 

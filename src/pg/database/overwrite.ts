@@ -22,7 +22,15 @@ import { approveOverwrite } from "./approval.ts";
 import type { DatabaseAttributes } from "./attributes.ts";
 import { readDatabase } from "./attributes.ts";
 import type { DatabaseAccess } from "./create.ts";
-import { createDatabase, createRace, databaseFailure, hasNoRight, isCreateRace, prepareMaintenance } from "./create.ts";
+import {
+  connectMaintenance,
+  createDatabase,
+  createRace,
+  databaseFailure,
+  hasNoRight,
+  isCreateRace,
+  prepareMaintenance,
+} from "./create.ts";
 import { createLike, differences, restoreAttributes, takeOver } from "./statements.ts";
 
 interface OverwriteOptions extends Omit<DatabaseAccess, "report"> {
@@ -43,9 +51,9 @@ const INVALID_CATALOG_NAME = "3D000";
  * `connect` throws.
  */
 export async function overwriteDatabase(options: OverwriteOptions): Promise<{ existed: boolean }> {
-  const { database, maintenanceDatabase, connect, context } = options;
+  const { database, maintenanceDatabase, context } = options;
   refuseProtected(database, maintenanceDatabase);
-  await using link = await MaintenanceLink.open(() => connect(maintenanceDatabase));
+  await using link = await MaintenanceLink.open(() => connectMaintenance(options));
   const original = await readDatabase(link.session, database);
   if (!original) {
     context.report({ type: "database.creating", database });

@@ -76,13 +76,18 @@ describe("making sure that the target database exists", () => {
     const login = { user: "user_only", password: "user-password" };
     await expect(ensuring("not_allowed", { login })).rejects.toMatchObject({
       code: "DEPLOY_DATABASE_FAILED",
-      parts: { sqlstate: "42501", hint: expect.stringContaining("createdb") },
+      parts: { sqlstate: "42501", hint: 'Have an administrator run: alter role "user_only" createdb' },
     });
   });
 
   it("reports a missing maintenance database as it is", async () => {
     await expect(ensuring("nowhere", { maintenance: "nowhere" })).rejects.toMatchObject({
       code: "CONNECT_DATABASE_MISSING",
+    });
+    await expect(ensuring("elsewhere", { maintenance: "nowhere" })).rejects.toMatchObject({
+      code: "CONNECT_DATABASE_MISSING",
+      message: expect.stringContaining('database "nowhere" does not exist'),
+      parts: { hint: expect.stringContaining("connection.maintenance_database") },
     });
   });
 
