@@ -41,7 +41,18 @@ const RESIDUE_TEXT: Readonly<Record<Residue, string>> = {
 export function afterSuccess({ durable, completed }: CommitLedger): string {
   if (durable === completed) return "committed";
   if (durable === 0) return "nothing was committed; deploy.sql rolled back what it did";
-  return "committed, except for what deploy.sql rolled back itself";
+  return `committed${GAPS}`;
+}
+
+const GAPS = ", except for what deploy.sql rolled back itself";
+
+/** Whether a unit before the last durable one did not stay. */
+function hasGaps({ durable, lastDurable }: CommitLedger): boolean {
+  return durable < lastDurable;
+}
+
+function committedUpTo(ledger: CommitLedger, units: number): string {
+  return `committed up to unit ${ledger.lastDurable} of ${units}${hasGaps(ledger) ? GAPS : ""}`;
 }
 
 /** State after the server ended the failed unit by itself, so that nothing is in doubt. */
@@ -52,8 +63,10 @@ export function afterFailure({ database, origin, ledger, units, failedUnit, resi
   const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
   if (ledger.lastDurable > 0) {
     const rest = failedUnit === undefined ? "the rest did not run" : rolledBack(ledger.lastDurable + 1, failedUnit);
-    if (ledger.lastDurable === units) return `committed; all of deploy.sql is in database "${database}"`;
-    return `committed up to unit ${ledger.lastDurable} of ${units}; ${rest}${left}`;
+    if (ledger.lastDurable === units) {
+      return hasGaps(ledger) ? `committed${GAPS}` : `committed; all of deploy.sql is in database "${database}"`;
+    }
+    return `${committedUpTo(ledger, units)}; ${rest}${left}`;
   }
   if (residue) return `rolled back${left}`;
   if (origin !== "existing") return `rolled back; database "${database}" was ${origin} by this run and is empty`;
@@ -75,7 +88,7 @@ export interface UnknownCommit {
 
 /** State when the connection broke while a unit ran and nobody could say what became of it. */
 export function unknownState({ database, ledger, units, failedUnit, transactionId }: UnknownCommit): string {
-  const before = ledger.lastDurable > 0 ? `committed up to unit ${ledger.lastDurable} of ${units}; ` : "";
+  const before = ledger.lastDurable > 0 ? `${committedUpTo(ledger, units)}; ` : "";
   const ask =
     transactionId === undefined
       ? `look for its changes in database "${database}"`

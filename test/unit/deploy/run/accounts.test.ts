@@ -9,7 +9,7 @@ import { globToRegExp } from "../../../../src/deploy/run/glob.ts";
 import { abortable, runLimit } from "../../../../src/deploy/run/limit.ts";
 import { MAX_KEPT, NoticeRing } from "../../../../src/deploy/run/notices.ts";
 import { planScript } from "../../../../src/deploy/run/script-plan.ts";
-import { afterFailure, nothingStarted, residueOf } from "../../../../src/deploy/run/state.ts";
+import { afterFailure, nothingStarted, residueOf, unknownState } from "../../../../src/deploy/run/state.ts";
 import { headWithoutTerminator } from "../../../../src/deploy/run/tests.ts";
 
 function ledger(
@@ -122,6 +122,19 @@ describe("the state after a failure", () => {
     );
     expect(afterFailure({ ...failed, ledger: some, failedUnit: undefined })).toBe(
       "committed up to unit 1 of 5; the rest did not run",
+    );
+  });
+
+  it("does not call committed what the script rolled back itself before it committed more", () => {
+    const gap = ledger(["COMMIT", "idle"], ["BEGIN", "transaction"], ["ROLLBACK", "idle"], ["CREATE TABLE", "idle"]);
+    expect(afterFailure({ ...failed, ledger: gap, failedUnit: 5 })).toBe(
+      "committed up to unit 4 of 5, except for what deploy.sql rolled back itself; unit 5 was rolled back",
+    );
+    expect(afterFailure({ ...failed, ledger: gap, units: 4, failedUnit: 4 })).toBe(
+      "committed, except for what deploy.sql rolled back itself",
+    );
+    expect(unknownState({ database: "shop", ledger: gap, units: 5, failedUnit: 5, transactionId: undefined })).toMatch(
+      /^committed up to unit 4 of 5, except for what deploy\.sql rolled back itself; unknown for unit 5/,
     );
   });
 
