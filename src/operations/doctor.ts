@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { EXIT, PgkeepError } from "../base/errors.ts";
 import { defineOperation, type OperationContext } from "../base/operation.ts";
+import { settingsFields } from "../config/input.ts";
 import { loadSettings, type Settings } from "../config/settings.ts";
 import { maxFileBytesOf, scanProject } from "../deploy/project/scan.ts";
 import { wantsEmbedded } from "../deploy/run/offline.ts";
@@ -40,6 +41,7 @@ export default defineOperation({
     z.strictObject({
       path: z.string().optional().meta({ description: "Directory of a project" }),
       ...connectionFields(z),
+      ...settingsFields(z),
     }),
   output: (z) =>
     z.strictObject({
@@ -101,7 +103,11 @@ interface ServerAnswers {
   isConnected: boolean;
 }
 
-type ServerRequest = ConnectionRequest & { path?: string | undefined };
+interface ServerRequest extends ConnectionRequest {
+  path?: string | undefined;
+  config?: string | undefined;
+  env?: string | undefined;
+}
 
 async function serverChecks(input: ServerRequest, context: OperationContext): Promise<ServerAnswers> {
   const checks: Check[] = [];
@@ -131,7 +137,7 @@ async function targetOf(input: ServerRequest, context: OperationContext, checks:
   const note = (message: string): void => {
     checks.push(warn("settings", message));
   };
-  const settings = await settingsOf(input.path, context);
+  const settings = await settingsOf(input, context);
   settings.warnings.forEach(note);
   const files = settings.files.length === 0 ? "no configuration file" : settings.files.join(", ");
   const embedded = wantsEmbedded(input, settings);
@@ -182,8 +188,8 @@ function embeddedDirectory(
   return embedded || path === undefined ? context.workingDirectory : resolve(context.workingDirectory, path);
 }
 
-function settingsOf(path: string | undefined, context: OperationContext): Promise<Settings> {
+function settingsOf({ path, config, env }: ServerRequest, context: OperationContext): Promise<Settings> {
   const { workingDirectory, environment } = context;
   const projectDirectory = path === undefined ? undefined : resolve(workingDirectory, path);
-  return loadSettings({ projectDirectory, workingDirectory, environment, instead: context.settings });
+  return loadSettings({ projectDirectory, workingDirectory, environment, config, env, instead: context.settings });
 }

@@ -71,6 +71,18 @@ describe("the doctor", () => {
     plain.close();
   });
 
+  it("takes the block of the configuration file that --env names, and the file that --config names", async () => {
+    using project = temporaryProject();
+    const url = new URL(cluster.url("shop"));
+    const place = `env:\n  test:\n    connection:\n      host: ${url.hostname}\n      port: ${url.port}\n      database: shop\n`;
+    writeFileSync(project.at("pgkeep.yaml"), place);
+    const target = ({ checks }: Report) => checks.find(({ what }) => what === "target")?.detail;
+    expect(target(await doctor({ path: project.path, env: "test" }))).toMatch(`${url.host}/shop`);
+    const config = project.at("pgkeep.yaml");
+    using elsewhere = temporaryProject();
+    expect(target(await doctor({ path: elsewhere.path, config, env: "test" }))).toMatch(`${url.host}/shop`);
+  });
+
   it("without a target says what is missing, and looks at a project all the same", async () => {
     using project = temporaryProject();
     const report = await doctor({ path: project.path });
