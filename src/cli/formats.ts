@@ -4,6 +4,7 @@
  * `--format` and `--json` choose stdout; each `-o FORMAT[=FILE]` adds one output, on stdout when it names no file. One
  * format at most can have stdout, and without any it is human text.
  */
+import { resolve } from "node:path";
 import { PgkeepError } from "../base/errors.ts";
 import type { GlobalValues } from "./arguments.ts";
 import { COMMON_FORMATS } from "./global-flags.ts";
@@ -14,7 +15,7 @@ export interface OutputPlan {
   files: { format: string; path: string }[];
 }
 
-/** Throws USAGE_ARGUMENTS for a format the command does not have, and for two formats on stdout. */
+/** Throws USAGE_ARGUMENTS for a format the command does not have, and for two formats on stdout or in one file. */
 export function planOutputs(command: CommandEntry, globals: GlobalValues): OutputPlan {
   const requested = globals.output.map((text) => parseOutput(text, command));
   const files = requested.flatMap(({ format, path }) => (path === undefined ? [] : [{ format, path }]));
@@ -30,6 +31,10 @@ export function planOutputs(command: CommandEntry, globals: GlobalValues): Outpu
   if (files.some(({ format }) => format === "ndjson"))
     throw new PgkeepError("USAGE_ARGUMENTS", "ndjson is a stream of events and goes to stdout only", {
       hint: "Write --format ndjson and redirect stdout.",
+    });
+  if (new Set(files.map(({ path }) => resolve(path))).size < files.length)
+    throw new PgkeepError("USAGE_ARGUMENTS", "a file can have one format only", {
+      hint: "Give each -o a file of its own.",
     });
   return { stdout: onStdout[0] ?? "human", files };
 }

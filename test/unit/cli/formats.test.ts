@@ -35,6 +35,12 @@ describe("the outputs of a run", () => {
     expect(plan({})).toEqual({ stdout: "human", files: [] });
   });
 
+  it("are not two in one file, where the second would replace the first", () => {
+    for (const second of ["tap=a.xml", "tap=./a.xml", `tap=${process.cwd()}/a.xml`]) {
+      expect(() => plan({ output: ["junit=a.xml", second] })).toThrow("a file can have one format only");
+    }
+  });
+
   it("are several files and one stdout", () => {
     expect(plan({ json: true, output: ["junit=a.xml", "tap=b=c.tap"] })).toEqual({
       stdout: "json",
