@@ -251,6 +251,7 @@ class DeployRun {
         script: offline.project.deployScript,
         macros: offline.macros,
         expansions: expansions.map(({ text }) => text),
+        files: offline.project.files,
         announces,
       });
     } catch (error) {

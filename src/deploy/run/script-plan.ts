@@ -7,7 +7,8 @@
  */
 import { PgkeepError } from "../../base/errors.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
-import { instrumentationEdits } from "../script/instrument.ts";
+import type { ProjectFile } from "../project/project.ts";
+import { dropsTemporary, instrumentationEdits } from "../script/instrument.ts";
 import { findMacros, type MacroCall } from "../script/macros.ts";
 import { placeOf } from "../script/positions.ts";
 import { type OriginalPlace, SourceMap } from "../script/source-map.ts";
@@ -26,12 +27,15 @@ export interface PlanInput {
   macros: readonly MacroCall[];
   /** One text per macro call, in the order of `findMacros`. */
   expansions: readonly string[];
+  /** Files that the script may run. */
+  files: readonly ProjectFile[];
   /** Whether the end of the head announces its transaction. */
   announces: boolean;
 }
 
-export function planScript({ script, macros, expansions, announces }: PlanInput): ScriptPlan {
+export function planScript({ script, macros, expansions, files, announces }: PlanInput): ScriptPlan {
   const mask = maskSql(script);
+  const isTraced = !files.some(({ isSql, isTest, content }) => isSql && !isTest && dropsTemporary(content));
   const map = new SourceMap(script, [
     ...macros.map(({ start, end }, index) => ({
       start,
@@ -39,7 +43,7 @@ export function planScript({ script, macros, expansions, announces }: PlanInput)
       replacement: expansions[index] ?? "",
       kind: "macro" as const,
     })),
-    ...instrumentationEdits(script, mask),
+    ...(isTraced ? instrumentationEdits(script, mask) : []),
     ...(announces ? commitMark(script, mask) : []),
   ]);
   const units = splitScript(map.text);

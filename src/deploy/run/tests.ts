@@ -179,7 +179,13 @@ class TestRun {
     this.#say({ type: "deploy.executing" });
     const script = headWithoutTerminator(project.deployScript);
     const kept = macros.filter(({ end }) => end <= script.length);
-    const plan = planScript({ script, macros: kept, expansions: kept.map(() => ""), announces: false });
+    const plan = planScript({
+      script,
+      macros: kept,
+      expansions: kept.map(() => ""),
+      files: project.files,
+      announces: false,
+    });
     const [head] = plan.units;
     if (!head) return;
     try {

@@ -8,7 +8,8 @@
  *
  * It is done only where reading is certain: bodies in dollar quotes of DO statements and of functions and procedures
  * created in pg_temp, in PL/pgSQL, and there only statements that start with EXECUTE. In doubt nothing is added; then
- * a failure is located less exactly, and that is all.
+ * a failure is located less exactly, and that is all. A project that drops the session's temporary objects drops our
+ * functions with them, so it goes without (see `dropsTemporary`).
  */
 import { maskSql } from "../../pg/sql-text/mask.ts";
 import type { Edit } from "./source-map.ts";
@@ -38,9 +39,15 @@ const MAY_RUN_IN_PARALLEL = new RegExp(`(?<![\\w$.\\u0080-\\uffff])parallel${BLA
 /** Words and signs after which PL/pgSQL begins a statement. */
 const STATEMENT_MAY_FOLLOW: ReadonlySet<string> = new Set([";", "begin", "then", "else", "loop", ">>"]);
 
+/** Statements that drop temporary objects, our functions among them. */
+const DROPS_TEMPORARY = new RegExp(`discard${BLANK}+(?:all|temp)|drop${BLANK}+owned|pg_my_temp_schema`, "i");
+
+/** Whether SQL may take away the functions that are called, wherever in it and however quoted. */
+export const dropsTemporary = (sql: string): boolean => DROPS_TEMPORARY.test(sql);
+
 /** The insertions that make `script` tell which files it runs. Empty when there is nothing that is certain to be right. */
 export function instrumentationEdits(script: string, mask: string = maskSql(script)): Edit[] {
-  if (PREPARES_TRANSACTION.test(script)) return [];
+  if (PREPARES_TRANSACTION.test(script) || dropsTemporary(script)) return [];
   return statementSpans(script, mask).flatMap((span) => {
     const body = plpgsqlBody(mask, span);
     return body ? editsOfBody(script.slice(body.start, body.end), body.start) : [];

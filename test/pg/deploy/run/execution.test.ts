@@ -168,6 +168,22 @@ describe("the tail", () => {
     expect(await exists("discarded")).toBe(true);
   });
 
+  it.each([
+    ["deploy.sql", { "deploy.sql": "commit; discard all; do $$ begin execute 'create table thrown1()'; end $$;" }],
+    [
+      "a file",
+      {
+        "deploy.sql": `do $$
+          declare x text := (select content from pg_temp.pgmi_source_view);
+          begin execute x; execute 'create table thrown2()'; end $$;`,
+        "a.sql": "select 1; discard temp;",
+      },
+    ],
+  ])("runs EXECUTE as ever when %s throws away every temporary object", async (_name, files) => {
+    expect((await deploy(cluster, database, files)).error).toBeUndefined();
+    expect(await ask("select count(*)::int > 0 from pg_class where relname like 'thrown_'")).toBe(true);
+  });
+
   it("[XC-22] sends thousands of statements in seconds", async () => {
     const statements = Array.from({ length: 4_000 }, (_, n) => `insert into xc22 values (${n}); -- row`).join("\n");
     const { error, report } = await run(`begin; create table xc22(a int); commit;\n${statements}`);

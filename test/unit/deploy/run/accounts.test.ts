@@ -154,7 +154,7 @@ describe("the state after a failure", () => {
 
 describe("the announcement of a transaction", () => {
   const announced = (script: string) =>
-    planScript({ script, macros: [], expansions: [], announces: true }).units.map((unit) => unit.sql());
+    planScript({ script, macros: [], expansions: [], files: [], announces: true }).units.map((unit) => unit.sql());
 
   it("stands before the statement that ends the head, on its line", () => {
     expect(announced("begin;\nselect 1;\ncommit;\nselect 2;")).toEqual([
@@ -203,6 +203,7 @@ describe("the announcement of a transaction", () => {
       script: "begin; select 1; commit; select nosuch;",
       macros: [],
       expansions: [],
+      files: [],
       announces: true,
     });
     expect(plan.place(2, 8 + 24)).toMatchObject({ line: 1 });

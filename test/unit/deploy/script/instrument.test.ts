@@ -66,6 +66,9 @@ describe("an EXECUTE of PL/pgSQL in deploy.sql", () => {
     "DO 'BEGIN EXECUTE a; END';",
     "BEGIN; EXECUTE prepared(1); COMMIT;",
     "DO $$ BEGIN EXECUTE a; END $$; PREPARE TRANSACTION 'x';",
+    "DISCARD ALL; DO $$ BEGIN EXECUTE a; END $$;",
+    "DO $$ BEGIN EXECUTE 'discard\n temp'; END $$;",
+    "DROP OWNED BY CURRENT_USER; DO $$ BEGIN EXECUTE a; END $$;",
     "DO $$ BEGIN EXECUTE a; END",
   ])("is left alone in: %s", (script) => {
     expect(instrumented(script)).toBe(script);
