@@ -3,8 +3,8 @@
 --
 -- One sequence and three settings hold the state; none of them is a table, because each file passes here twice.
 --   _pgkeep_at     where we are. 1 outside of files, otherwise key * 1048576 + n: the key stands for a file's text, n
---                  counts its statements that are done. Sequences keep their value through a rollback, so it can be read
---                  after a failure.
+--                  counts its statements that are done, or is 1048575 when they are not told apart. Sequences keep
+--                  their value through a rollback, so it can be read after a failure.
 --   pgkeep.began   when the running file began, pgkeep.told when the client was last told (microseconds since 1970).
 --   pgkeep.files   what the client has not been told yet: "key:began:ended " of each file.
 -- A rollback takes the settings back to what they were at its savepoint: then a file that went with it is not told.
@@ -119,6 +119,19 @@ begin
 end
 $body$;
 
+-- What is added to the key of a text whose statements are not told apart. Their ends were found by the standard's rules
+-- for literals; under the old ones a note could end up inside a literal.
+create function pg_temp._pgkeep_untold()
+  returns bigint
+  language sql
+  stable
+as $body$
+  select case
+           when pg_catalog.current_setting('standard_conforming_strings') operator(pg_catalog.=) 'on' then 0::pg_catalog.int8
+           else 1048575::pg_catalog.int8
+         end
+$body$;
+
 -- Stands around the expression of each EXECUTE in deploy.sql: notes which text runs from when on, and returns the text
 -- to run. NULL comes back as NULL.
 create function pg_temp._pgkeep_run(_content text)
@@ -127,15 +140,18 @@ create function pg_temp._pgkeep_run(_content text)
 as $body$
 declare
   _key pg_catalog.int8 := pg_temp._pgkeep_key(_content);
+  _untold pg_catalog.int8 := pg_temp._pgkeep_untold();
 begin
   if _key is null then
     return null;
   end if;
-  if pg_catalog.current_setting('pgkeep.marks', true) operator(pg_catalog.=) 'on' then
+  -- Said when there are no marks, and not when there are: RESET ALL must not take them away.
+  if _untold operator(pg_catalog.=) 0
+     and coalesce(pg_catalog.current_setting('pgkeep.marks', true), '') operator(pg_catalog.<>) 'none' then
     _content := pg_temp._pgkeep_marked(_content, _key);
   end if;
   perform pg_catalog.set_config('pgkeep.began', pg_temp._pgkeep_clock()::pg_catalog.text, false);
-  perform pg_catalog.setval('pg_temp._pgkeep_at', _key);
+  perform pg_catalog.setval('pg_temp._pgkeep_at', _key operator(pg_catalog.+) _untold);
   return _content;
 end
 $body$;
@@ -202,5 +218,6 @@ end
 $body$;
 
 grant execute on function pg_temp._pgkeep_key(text), pg_temp._pgkeep_clock(), pg_temp._pgkeep_marked(text, bigint),
+  pg_temp._pgkeep_untold(),
   pg_temp._pgkeep_tell(text, bigint), pg_temp._pgkeep_run(text), pg_temp._pgkeep_run(anyelement),
   pg_temp._pgkeep_done(), pg_temp._pgkeep_flush() to public;

@@ -107,6 +107,7 @@ create function pg_temp._pgkeep_test_start(_path text, out content text, out kin
 as $body$
 declare
   _test pg_temp._pgmi_test_source;
+  _untold pg_catalog.int8 := pg_temp._pgkeep_untold();
 begin
   select * into _test from pg_temp._pgmi_test_source as t where t.path operator(pg_catalog.=) _path;
   if not found then
@@ -117,9 +118,12 @@ begin
   end if;
   kind := case when _test.is_fixture then 'fixture' else 'test' end;
   key := pg_temp._pgkeep_key(_test.content);
-  content := pg_temp._pgkeep_marked(_test.content, key);
+  content := _test.content;
+  if _untold operator(pg_catalog.=) 0 then
+    content := pg_temp._pgkeep_marked(content, key);
+  end if;
   began := pg_temp._pgkeep_clock();
-  perform pg_catalog.setval('pg_temp._pgkeep_at', key);
+  perform pg_catalog.setval('pg_temp._pgkeep_at', key operator(pg_catalog.+) _untold);
 end
 $body$;
 
@@ -141,6 +145,7 @@ begin
       pg_temp._pgkeep_clock(), _key, _began,
       case
         when _at operator(pg_catalog.-) _statements operator(pg_catalog.=) _key
+             and _statements operator(pg_catalog.<>) 1048575
              and exists (select from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) _key)
           then _statements
       end),

@@ -130,7 +130,7 @@ function preparationSteps(
     copyStep("_pgmi_test_directory", rows.TEST_DIRECTORY_COLUMNS, rows.testDirectoryRows(project)),
     copyStep("_pgmi_test_source", rows.TEST_COLUMNS, rows.testRows(project.files)),
     ...parameterSteps(parameters),
-    ...(instrument ? marksSteps(project) : []),
+    ...(instrument ? marksSteps(project) : [{ sql: sql.NO_MARKS }]),
     { sql: after },
     ...(project.testDirectories.length > 0 ? [{ sql: sql.ANALYZE }] : []),
     ...macros.map((macro) => ({ sql: expansionQuery(macro) })),
@@ -148,7 +148,7 @@ function parameterSteps(parameters: readonly Parameter[]): Step[] {
 
 function marksSteps(project: Project): Step[] {
   const marks = marksOf(project.files).map(({ path, ends }) => `(${literal(path)}, '{${ends.join(",")}}')`);
-  return marks.length === 0 ? [] : [{ sql: sql.marksQuery(marks.join(", ")) }];
+  return [{ sql: marks.length === 0 ? sql.NO_MARKS : sql.marksQuery(marks.join(", ")) }];
 }
 
 /** A COPY with its data; nothing at all when there are no rows, which saves its round trip. */

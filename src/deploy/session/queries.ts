@@ -63,9 +63,10 @@ select pg_temp._pgkeep_key(f.content), e.statement, e.ends_at
         select path, content from pg_temp._pgmi_test_source) as f on f.path = m.path
  cross join lateral unnest(m.ends::integer[]) with ordinality as e (ends_at, statement)
     on conflict do nothing;
-
-select set_config('pgkeep.marks', 'on', false);
 `;
+
+/** Spares each EXECUTE the question for marks. */
+export const NO_MARKS = "select set_config('pgkeep.marks', 'none', false);\n";
 
 /**
  * Without statistics the planner guesses wrong about the recursive queries over tests; other queries do as well without.
@@ -206,7 +207,8 @@ export const PLACE = `
 select p.done,
        f.count,
        f.path,
-       exists (select from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) p.key) as marked
+       p.done operator(pg_catalog.<>) 1048575
+         and exists (select from pg_temp._pgkeep_marks as m where m.key operator(pg_catalog.=) p.key) as marked
   from (
     select a.place operator(pg_catalog.%) 1048576::pg_catalog.int8 as done,
            a.place operator(pg_catalog.-) (a.place operator(pg_catalog.%) 1048576::pg_catalog.int8) as key

@@ -178,6 +178,25 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
     );
   });
 
+  it.each([
+    ["after RESET ALL", "reset all;", RUNTIME, { line: 3, column: 3 }],
+    [
+      "of literals by the old rules",
+      "set standard_conforming_strings = off;",
+      "select 1; select 'a\\'; b'; select 1/0;",
+      {},
+    ],
+  ])("locates a failing statement %s, or says no line", async (_name, before, content, at) => {
+    const inFile = await located({ ...OK, "./b.sql": content }, `${before} ${RUN_ALL}`);
+    expect(inFile).toMatchObject({ file: "./b.sql", ...at });
+    const inTest = await located(
+      { "./__test__/c.sql": content },
+      `${before} select pg_temp.pgmi_run_test_source('./__test__/c.sql');`,
+    );
+    expect(inTest).toMatchObject({ file: "./__test__/c.sql", ...at });
+    expect("line" in (inFile ?? {}) && "line" in (inTest ?? {})).toBe("line" in at);
+  });
+
   it("names the file and no line when the failure came after the file", async () => {
     const script = RUN_ALL_NAMED.replace("execute x.content;", "execute x.content; perform 1/0;");
     expect(await located(OK, script)).toEqual({ file: "./a.sql" });
