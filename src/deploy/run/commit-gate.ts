@@ -8,7 +8,7 @@
 import { PgkeepError } from "../../base/errors.ts";
 import type { ScriptOptions, Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
-import { endsTransaction, statementSpans } from "../script/statements.ts";
+import { endsTransaction, preparesTransaction, statementSpans } from "../script/statements.ts";
 
 /** Throws to have everything rolled back. Leaves the session's transaction as it found it. */
 export type CommitGate = (session: Session, signal: AbortSignal) => Promise<void>;
@@ -31,7 +31,6 @@ export interface HeldHead {
   signal: AbortSignal;
 }
 
-const PREPARES = /^prepare\s+transaction\b/i;
 const BEGINS = /^(?:begin|start\s+transaction)\b/i;
 
 /** Sends the head in parts, with the gate before the last. Rejects with GateRefusal, or with what the server said. */
@@ -42,7 +41,7 @@ export async function sendHeld({ session, text, gate, signal }: HeldHead, option
   const work = end ? text.slice(0, end.start) : text;
   const opens = spans.some(({ start }) => (!end || start < end.start) && BEGINS.test(mask.slice(start, start + 40)));
   // Before anything is sent: once prepared, the changes are out of our hands.
-  if (spans.some(({ start }) => PREPARES.test(mask.slice(start, start + 80)))) throw new GateRefusal(nothingHeld());
+  if (preparesTransaction(text, mask)) throw new GateRefusal(nothingHeld());
   if (!opens) await session.script("begin");
   await session.script(work, options);
   // What waits for the commit would run behind the gate's back: deferred triggers run now, and fail now if they do.

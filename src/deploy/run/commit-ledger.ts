@@ -5,6 +5,9 @@
  * pending, COMMIT makes them durable together, ROLLBACK drops them. The server says which of these happened by the
  * command tag of the unit's last statement and by the transaction status after it; a COMMIT of a failed transaction, for
  * example, answers ROLLBACK. `ROLLBACK TO` has the tag of ROLLBACK and ends nothing, so the status decides there.
+ *
+ * PREPARE TRANSACTION is neither: what it took out of the session outlives even the failure of its own unit, and is not
+ * committed. It is remembered apart.
  */
 import type { TransactionStatus } from "../../pg/session.ts";
 
@@ -21,6 +24,7 @@ export class CommitLedger {
   #durable = 0;
   #lastDurable = 0;
   #pending = 0;
+  #hasPrepared = false;
 
   /** Units the server completed, durable or not. */
   get completed(): number {
@@ -35,6 +39,16 @@ export class CommitLedger {
   /** Number (1-based) of the last durable unit; 0 when there is none. */
   get lastDurable(): number {
     return this.#lastDurable;
+  }
+
+  /** Whether a transaction was prepared, which stays whatever becomes of the run. */
+  get hasPrepared(): boolean {
+    return this.#hasPrepared;
+  }
+
+  /** Takes the command tag of a statement, as it comes. */
+  note(tag: string): void {
+    this.#hasPrepared ||= tag === "PREPARE TRANSACTION";
   }
 
   complete({ lastTag, statusAfter, chains }: CompletedUnit): void {

@@ -69,6 +69,7 @@ async function executeUnit(execution: Execution, unit: NumberedUnit): Promise<En
   let lastTag: string | undefined;
   const onStatement = (tag: string): void => {
     lastTag = tag;
+    ledger.note(tag);
   };
   const settled = await cancellable({ session, signal, onAbort }, sendUnit(execution, unit, onStatement));
   const isDone = settled.outcome === "done";

@@ -37,8 +37,15 @@ const RESIDUE_TEXT: Readonly<Record<Residue, string>> = {
   "not transactional": "the statement runs outside transactions and may have done a part of its work",
 };
 
+/** A prepared transaction is neither committed nor rolled back, and holds its locks until somebody ends it. */
+const PREPARED = "; what PREPARE TRANSACTION took aside stays until COMMIT PREPARED or ROLLBACK PREPARED";
+
 /** State after a script that ran to its end. */
-export function afterSuccess({ durable, completed }: CommitLedger): string {
+export function afterSuccess(ledger: CommitLedger): string {
+  return atEnd(ledger) + (ledger.hasPrepared ? PREPARED : "");
+}
+
+function atEnd({ durable, completed }: CommitLedger): string {
   if (durable === completed) return "committed";
   if (durable === 0) return "nothing was committed; deploy.sql rolled back what it did";
   return `committed${GAPS}`;
@@ -60,15 +67,13 @@ export function afterFailure({ database, origin, ledger, units, failedUnit, resi
   if (failedUnit === undefined && ledger.completed === units && ledger.lastDurable < units) {
     return `deploy.sql ran to its end; ${afterSuccess(ledger)}`;
   }
-  const left = residue ? `; ${RESIDUE_TEXT[residue]}` : "";
+  const left = (residue ? `; ${RESIDUE_TEXT[residue]}` : "") + (ledger.hasPrepared ? PREPARED : "");
   if (ledger.lastDurable > 0) {
     const rest = failedUnit === undefined ? "the rest did not run" : rolledBack(ledger.lastDurable + 1, failedUnit);
-    if (ledger.lastDurable === units) {
-      return hasGaps(ledger) ? `committed${GAPS}` : `committed; all of deploy.sql is in database "${database}"`;
-    }
-    return `${committedUpTo(ledger, units)}; ${rest}${left}`;
+    if (ledger.lastDurable < units) return `${committedUpTo(ledger, units)}; ${rest}${left}`;
+    return (hasGaps(ledger) ? `committed${GAPS}` : `committed; all of deploy.sql is in database "${database}"`) + left;
   }
-  if (residue) return `rolled back${left}`;
+  if (left) return `rolled back${left}`;
   if (origin !== "existing") return `rolled back; database "${database}" was ${origin} by this run and is empty`;
   return `rolled back; database "${database}" is as before this run`;
 }

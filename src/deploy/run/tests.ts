@@ -14,7 +14,7 @@ import { scrub, scrubDeep } from "../../base/secrets.ts";
 import { connectedEvent } from "../../pg/connect/connected.ts";
 import { ServerError, type ServerNotice, type Session } from "../../pg/session.ts";
 import { maskSql } from "../../pg/sql-text/mask.ts";
-import { endsTransaction, statementSpans } from "../script/statements.ts";
+import { endsTransaction, preparesTransaction, statementSpans } from "../script/statements.ts";
 import { locateFailure } from "../session/markers.ts";
 import { prepareSession } from "../session/prepare.ts";
 import { CONNECT_GRACE_MS, connect } from "./connect.ts";
@@ -176,8 +176,9 @@ class TestRun {
     await this.#wait(session, session.script("BEGIN"));
     if (!this.#input.withDeploy) return;
     const { project, macros } = this.#offline;
-    this.#say({ type: "deploy.executing" });
     const script = headWithoutTerminator(project.deployScript);
+    if (preparesTransaction(script)) throw notHeld();
+    this.#say({ type: "deploy.executing" });
     const kept = macros.filter(({ end }) => end <= script.length);
     const plan = planScript({
       script,
@@ -269,6 +270,15 @@ export function headWithoutTerminator(script: string): string {
   const mask = maskSql(script);
   const terminator = statementSpans(script, mask).find((span) => endsTransaction(mask, span));
   return terminator ? script.slice(0, terminator.start) : script;
+}
+
+function notHeld(): PgkeepError {
+  return new PgkeepError("DEPLOY_TESTS_FAILED", "deploy.sql prepares a transaction, so its tests would leave traces", {
+    detail:
+      "PREPARE TRANSACTION takes the changes out of the session, where they cannot be rolled back with the tests.",
+    hint: "Commit in deploy.sql with COMMIT, or test the database as it is: leave out --with-deploy.",
+    state: NOTHING_KEPT,
+  });
 }
 
 function noTests(isFiltered: boolean): PgkeepError {

@@ -47,6 +47,13 @@ export function endsTransaction(mask: string, { start, end }: StatementSpan): bo
   return TERMINATOR.test(mask.slice(start, end));
 }
 
+const PREPARES = new RegExp(`^prepare${BLANKS}+transaction(?![\\w$\\u0080-\\uffff])`, "i");
+
+/** Whether a statement of the text takes its transaction out of the session: PREPARE TRANSACTION. */
+export function preparesTransaction(text: string, mask: string = maskSql(text)): boolean {
+  return statementSpans(text, mask).some(({ start, end }) => PREPARES.test(mask.slice(start, end)));
+}
+
 /** Index of the first code at or after `from`; the mask's length when there is none. */
 export function firstCode(mask: string, from: number): number {
   CODE.lastIndex = from;

@@ -124,6 +124,18 @@ describe("a test run", () => {
       expect(await value(cluster, database, `select to_regclass('${table}') is null`)).toBe(true);
   });
 
+  it("refuses a deploy.sql that would prepare a transaction, before anything of it runs", async () => {
+    const { error } = await run(
+      {
+        "deploy.sql": "begin; create table aside(); prepare /* x */ transaction 'x'; create table stays(); commit;",
+        "__test__/test_a.sql": "select 1;",
+      },
+      { withDeploy: true },
+    );
+    expect(error?.parts.detail).toMatch("PREPARE TRANSACTION");
+    expect(await value(cluster, database, "select to_regclass('stays') is null")).toBe(true);
+  });
+
   it("whose deploy fails says where, and runs no test", async () => {
     const { error } = await run(
       { "deploy.sql": "begin;\nselect nosuch;\ncommit;", "__test__/test_a.sql": "select 1;" },

@@ -9,7 +9,7 @@ import { globToRegExp } from "../../../../src/deploy/run/glob.ts";
 import { abortable, runLimit } from "../../../../src/deploy/run/limit.ts";
 import { MAX_KEPT, NoticeRing } from "../../../../src/deploy/run/notices.ts";
 import { planScript } from "../../../../src/deploy/run/script-plan.ts";
-import { afterFailure, nothingStarted, residueOf, unknownState } from "../../../../src/deploy/run/state.ts";
+import { afterFailure, afterSuccess, nothingStarted, residueOf, unknownState } from "../../../../src/deploy/run/state.ts";
 import { headWithoutTerminator } from "../../../../src/deploy/run/tests.ts";
 
 function ledger(
@@ -112,6 +112,18 @@ describe("the state after a failure", () => {
     expect(afterFailure({ ...failed, ledger: ledger(), residue: "own commits" })).not.toContain("as before");
     expect(nothingStarted("shop", "recreated")).toBe(
       'nothing of the project was started; database "shop" was recreated and is empty',
+    );
+  });
+
+  it("tells of a prepared transaction, which a rollback does not end", () => {
+    const prepared = ledger();
+    prepared.note("PREPARE TRANSACTION");
+    const stays = "what PREPARE TRANSACTION took aside stays until COMMIT PREPARED or ROLLBACK PREPARED";
+    expect(afterFailure({ ...failed, ledger: prepared })).toBe(`rolled back; ${stays}`);
+    expect(afterSuccess(prepared)).toBe(`committed; ${stays}`);
+    prepared.complete({ lastTag: "COMMIT", statusAfter: "idle", chains: false });
+    expect(afterFailure({ ...failed, ledger: prepared, failedUnit: 2 })).toBe(
+      `committed up to unit 1 of 5; unit 2 was rolled back; ${stays}`,
     );
   });
 

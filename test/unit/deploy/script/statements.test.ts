@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { loadModule, parseSync } from "libpg-query";
 import { beforeAll, describe, expect, it } from "vitest";
-import { statementSpans } from "../../../../src/deploy/script/statements.ts";
+import { preparesTransaction, statementSpans } from "../../../../src/deploy/script/statements.ts";
 
 beforeAll(() => loadModule());
 
@@ -87,5 +87,17 @@ describe("statement boundaries", () => {
     const unit = "create function f() returns int language sql as $$ select 1; $$;\n(((\nselect 1;\n)));\n";
     const text = unit.repeat(Math.ceil(1_048_576 / unit.length));
     expect(statementSpans(text).length).toBeGreaterThan(20_000);
+  });
+});
+
+describe("PREPARE TRANSACTION", () => {
+  it.each([
+    ["begin; prepare transaction 'x';", true],
+    [`begin; PREPARE /* ${"x".repeat(200)} */\n TRANSACTION 'x'`, true],
+    ["prepare transaction_of(int) as select $1;", false],
+    ["select 'prepare transaction'; -- prepare transaction", false],
+    ["commit prepared 'x';", false],
+  ])("is found by its words: %s", (text, isFound) => {
+    expect(preparesTransaction(text)).toBe(isFound);
   });
 });
