@@ -163,6 +163,18 @@ function residueOfUnit(text: string): Residue | undefined {
 /** Announces the number of the transaction that is about to commit, as a message of our own kind. */
 const ANNOUNCE = "SELECT pg_temp._pgkeep_transaction();";
 
+/** At the end of a script, that may end in a line comment, and its last statement without a semicolon. */
+const ANNOUNCE_AT_END = `\n;${ANNOUNCE}`;
+
+/**
+ * A message of the server as it would be without that last insertion. An unclosed literal reaches over it, and a
+ * statement that lacks its end is refused at our semicolon.
+ */
+export function withoutAnnouncement(message: string, isAtEnd: boolean): string {
+  if (isAtEnd && message === 'syntax error at or near ";"') return "syntax error at end of input";
+  return message.replace(ANNOUNCE_AT_END, "");
+}
+
 /** What takes the session's temporary objects away, our function among them, or may not follow a use of them. */
 const UNSAFE = /discard|drop\s+owned|pg_my_temp_schema|prepare\s+transaction/i;
 
@@ -183,8 +195,7 @@ export function commitMark(script: string, mask: string = maskSql(script)): Edit
   if (terminator) {
     return terminator === spans[0] ? [] : [insertion(terminator.start, ANNOUNCE)];
   }
-  // The script may end in a line comment, and its last statement without a semicolon.
-  return [insertion(script.length, `\n;${ANNOUNCE}`)];
+  return [insertion(script.length, ANNOUNCE_AT_END)];
 }
 
 function insertion(at: number, replacement: string): Edit {

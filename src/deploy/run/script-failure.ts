@@ -12,6 +12,7 @@ import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
 import { locateFailure } from "../session/markers.ts";
 import { NOTE } from "../session/marks.ts";
+import { withoutAnnouncement } from "./execute.ts";
 import type { RunInput } from "./offline.ts";
 import type { ScriptPlan } from "./script-plan.ts";
 import { testCommand } from "./test-command.ts";
@@ -40,7 +41,7 @@ export async function scriptFailure(failure: ScriptFailure): Promise<PgkeepError
   const test = project.files.find((file) => file.isTest && file.path === failedFile);
   const line = place.file === test?.path ? place.line : undefined;
   if (test) trace.explainFailure(test.path, redactCredentials(withoutAttribution(error.message, test.path)), line);
-  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", redactCredentials(messageOf(error)), {
+  return new PgkeepError(test ? "DEPLOY_TESTS_FAILED" : "DEPLOY_SQL_FAILED", redactCredentials(messageOf(failure)), {
     sqlstate: error.sqlstate,
     detail: redacted(error.detail),
     hint: redacted(error.hint) || (test ? testCommand(input, test.path) : transactionHint(failure)),
@@ -61,21 +62,26 @@ function transactionHint({ error, plan }: ScriptFailure): string | undefined {
   return "Tests are kept apart by savepoints: write BEGIN; before CALL pgmi_test() and COMMIT; after it.";
 }
 
+/** An expression that the server quotes, with our call around it. */
+const CALL = /"(SELECT )?pg_temp\._pgkeep_run\(\(([\s\S]*?)\)\)"(?=\n|$)/g;
+
 /**
  * The server's context without our notes, and with the path in the place of a file's whole text, which can be megabytes.
  * For a test it is that of the original error, not of the function that raised it again.
  */
 function contextOf({ error, project, trace }: ScriptFailure, failedFile: string | undefined): string | undefined {
   const original = failedFile === undefined ? undefined : trace.log.failedTest(failedFile)?.context;
-  const context = (original || error.where)?.replace(NOTE, "").trim();
+  const context = (original || error.where)?.replace(NOTE, "").replace(CALL, '"$1$2"').trim();
   const file = project.files.find(({ path }) => path === failedFile);
   if (!context || !file || file.content === "") return context;
   return context.replaceAll(`"${file.content}"`, () => `"<${file.path}>"`);
 }
 
 /** The reference's sentence, which scripts look for. */
-function messageOf({ severity, message, sqlstate }: ServerError): string {
-  return `execution failed: ${severity}: ${message} (SQLSTATE ${sqlstate})`;
+function messageOf({ plan, unit, error }: ScriptFailure): string {
+  const { severity, message, sqlstate, position } = error;
+  const isAtEnd = position !== undefined && plan.place(unit, position)?.isAtEnd === true;
+  return `execution failed: ${severity}: ${withoutAnnouncement(message, isAtEnd)} (SQLSTATE ${sqlstate})`;
 }
 
 function redacted(text: string | undefined): string | undefined {

@@ -19,6 +19,8 @@ export interface Edit {
 export interface OriginalPlace extends TextPlace {
   /** Set when the place is inside the text that a macro became; line and column are then those of the macro. */
   insideMacro: boolean;
+  /** Whether the place is after everything that was written. */
+  isAtEnd: boolean;
 }
 
 export class SourceMap {
@@ -56,6 +58,7 @@ export class SourceMap {
   /** Where an index in `text` was written. */
   place(index: number): OriginalPlace {
     const { index: originalIndex, edit } = this.originalIndex(index);
-    return { ...placeOf(this.original, originalIndex), insideMacro: edit?.kind === "macro" };
+    const isAtEnd = originalIndex >= this.original.length;
+    return { ...placeOf(this.original, originalIndex), insideMacro: edit?.kind === "macro", isAtEnd };
   }
 }

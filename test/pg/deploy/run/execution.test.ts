@@ -57,6 +57,21 @@ describe("the head", () => {
     expect(await exists("xc21")).toBe(true);
   });
 
+  it.each([
+    ["an unfinished statement", "select 1;\nselect 1 +", "syntax error at end of input", 2, 11],
+    ["an unfinished statement before a comment", "select 1; select 1 + -- and", "syntax error at end of input", 1, 28],
+    ["a statement that ends too early", "select 1; select (1;\n", 'syntax error at or near ";"', 1, 20],
+    ["an unclosed literal", "select 1;\nselect 'abc", `unterminated quoted string at or near "'abc"`, 2, 8],
+  ])("is told of %s as it was written", async (_name, script, message, line, column) => {
+    const { report } = await run(script);
+    expect(report).toMatchObject({ error: `execution failed: ERROR: ${message} (SQLSTATE 42601)`, line, column });
+  });
+
+  it("is told of a failing expression as it was written", async () => {
+    const { report } = await run("do $$ begin\n execute 'select ' || (1/(0)); end $$; select 1;");
+    expect(report.where).toMatch(`PL/pgSQL expression "'select ' || (1/(0))"`);
+  });
+
   it("[XC-19] psql's own commands are the server's syntax errors", async () => {
     const { report } = await run("\\echo hello\n");
     expect(report).toMatchObject({ sqlstate: "42601", exitCode: 13, script: "deploy.sql", line: 1, column: 1 });
