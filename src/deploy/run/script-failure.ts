@@ -10,7 +10,7 @@ import { redactCredentials } from "../../base/credentials.ts";
 import { PgkeepError } from "../../base/errors.ts";
 import type { ServerError, Session } from "../../pg/session.ts";
 import type { Project } from "../project/project.ts";
-import { locateFailure } from "../session/markers.ts";
+import { cutQuotation, locateFailure } from "../session/markers.ts";
 import { NOTE } from "../session/marks.ts";
 import { withoutAnnouncement } from "./execute.ts";
 import type { RunInput } from "./offline.ts";
@@ -74,6 +74,8 @@ function contextOf({ error, project, trace }: ScriptFailure, failedFile: string 
   const context = (original || error.where)?.replace(NOTE, "").replace(CALL, '"$1$2"').trim();
   const file = project.files.find(({ path }) => path === failedFile);
   if (!context || !file || file.content === "") return context;
+  const cut = cutQuotation(context, file);
+  if (cut !== undefined) return `${context.slice(0, -cut.length)}<${file.path}>"`;
   return context.replaceAll(`"${file.content}"`, () => `"<${file.path}>"`);
 }
 

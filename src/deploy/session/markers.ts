@@ -165,7 +165,25 @@ function fileByContext({ where }: ServerError, project: Project): ProjectFile | 
   if (where === undefined || !where.includes('SQL statement "')) return undefined;
   const context = withoutNotes(where);
   const files = project.files.filter(({ isSql, content }) => isSql && context.includes(`SQL statement "${content}"`));
-  return files.length === 1 ? files[0] : undefined;
+  const found = files.length > 0 ? files : project.files.filter((file) => file.isSql && cutQuotation(context, file));
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** 16 Ki characters: so much of a file's beginning is that file. Reports are cut at four times as many bytes. */
+const MIN_CUT_QUOTATION = 16_384;
+
+/** 128 characters: at the cut there may be a part of a note. */
+const CUT_EDGE = 128;
+
+/** The end of a context that was cut within the text of this file, from the beginning of the text on. */
+export function cutQuotation(context: string, { content }: Pick<ProjectFile, "content">): string | undefined {
+  const opening = 'SQL statement "';
+  for (let at = context.indexOf(opening); at >= 0; at = context.indexOf(opening, at + 1)) {
+    const quotation = context.slice(at + opening.length);
+    if (quotation.length < MIN_CUT_QUOTATION) return undefined;
+    if (content.startsWith(quotation.slice(0, -CUT_EDGE))) return quotation;
+  }
+  return undefined;
 }
 
 /** "Failed in ./a.sql: ...", the way in which projects and pgmi_run_test_source name a file. */

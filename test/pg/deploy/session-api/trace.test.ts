@@ -197,6 +197,12 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
     expect("line" in (inFile ?? {}) && "line" in (inTest ?? {})).toBe("line" in at);
   });
 
+  it("locates a failing statement of a file that is too long for the server's report", async () => {
+    const filling = `select '${"é".repeat(60_000)}';\n`;
+    const files = { "./a.sql": `${filling}select 1;`, "./b.sql": `select 1;\n${filling}\n  select 1/(select 0);` };
+    expect(await located(files, RUN_ALL)).toEqual(place("./b.sql", 4, 3));
+  });
+
   it("names the file and no line when the failure came after the file", async () => {
     const script = RUN_ALL_NAMED.replace("execute x.content;", "execute x.content; perform 1/0;");
     expect(await located(OK, script)).toEqual({ file: "./a.sql" });
