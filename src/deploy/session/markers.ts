@@ -161,9 +161,11 @@ function placeByInternalQuery({ internalQuery, internalPosition }: ServerError, 
 }
 
 /** What the server repeats of a text it executed, in the lines of CONTEXT. */
-function fileByContext({ where }: ServerError, project: Project): ProjectFile | undefined {
-  if (where === undefined || !where.includes('SQL statement "')) return undefined;
-  const context = withoutNotes(where);
+function fileByContext({ where, internalQuery }: ServerError, project: Project): ProjectFile | undefined {
+  // The text that the server could not read is not part of the context. Whole, it was looked at already.
+  const said = internalQuery === undefined ? (where ?? "") : `${where ?? ""}\nSQL statement "${internalQuery}`;
+  if (!said.includes('SQL statement "')) return undefined;
+  const context = withoutNotes(said);
   const files = project.files.filter(({ isSql, content }) => isSql && context.includes(`SQL statement "${content}"`));
   const found = files.length > 0 ? files : project.files.filter((file) => file.isSql && cutQuotation(context, file));
   return found.length === 1 ? found[0] : undefined;

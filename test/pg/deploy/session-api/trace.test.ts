@@ -201,6 +201,8 @@ describe.each(availableMajors())("instrumentation on PostgreSQL %i", (major) => 
     const filling = `select '${"é".repeat(60_000)}';\n`;
     const files = { "./a.sql": `${filling}select 1;`, "./b.sql": `select 1;\n${filling}\n  select 1/(select 0);` };
     expect(await located(files, RUN_ALL)).toEqual(place("./b.sql", 4, 3));
+    const wrong = { ...files, "./b.sql": `select 1;\n${filling}  selec 2;` };
+    expect(await located(wrong, RUN_ALL)).toEqual(place("./b.sql", 3, 3));
   });
 
   it("names the file and no line when the failure came after the file", async () => {
