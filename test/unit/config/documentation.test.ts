@@ -20,7 +20,7 @@ function example(heading: string): string {
 describe("docs/reference/configuration.md", () => {
   it.each<[string, ConfigShape, number]>([
     ["pgmi.yaml", PGMI_SHAPE, 14],
-    ["pgkeep.yaml", PGKEEP_SHAPE, 15],
+    ["pgkeep.yaml", PGKEEP_SHAPE, 16],
   ])("has an example of %s that is valid", async (heading, shape, entries) => {
     expect(await readStrictYaml(example(heading), heading, shape)).toHaveLength(entries);
   });

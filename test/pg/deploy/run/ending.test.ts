@@ -346,7 +346,7 @@ describe("a broken connection", () => {
     const { error, report } = await running;
     expect(error?.code).toBe("CONNECT_LOST");
     expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
-    expect(await busyBackends("d11c")).toBe(0);
+    await until(async () => (await busyBackends("d11c")) === 0);
     expect(await exists("d11c")).toBe(false);
   });
 
@@ -357,7 +357,7 @@ describe("a broken connection", () => {
     proxy.cut();
     const { report } = await running;
     expect(report.state).toBe(`rolled back; database "${database}" is as before this run`);
-    expect(await busyBackends("d11e")).toBe(0);
+    await until(async () => (await busyBackends("d11e")) === 0);
     expect(await exists("d11e")).toBe(false);
   });
 
@@ -369,7 +369,7 @@ describe("a broken connection", () => {
     proxy.cut();
     const { report } = await running;
     expect(report.state).toMatch(/^unknown for unit 1, whose connection was lost; look for its changes/);
-    expect(await busyBackends("d11h")).toBe(0);
+    await until(async () => (await busyBackends("d11h")) === 0);
   });
 
   it("[D-11] inside a transaction of several units is a rollback, even when nobody can be asked", async () => {

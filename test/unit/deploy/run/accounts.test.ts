@@ -9,7 +9,13 @@ import { globToRegExp } from "../../../../src/deploy/run/glob.ts";
 import { abortable, runLimit } from "../../../../src/deploy/run/limit.ts";
 import { MAX_KEPT, NoticeRing } from "../../../../src/deploy/run/notices.ts";
 import { planScript } from "../../../../src/deploy/run/script-plan.ts";
-import { afterFailure, afterSuccess, nothingStarted, residueOf, unknownState } from "../../../../src/deploy/run/state.ts";
+import {
+  afterFailure,
+  afterSuccess,
+  nothingStarted,
+  residueOf,
+  unknownState,
+} from "../../../../src/deploy/run/state.ts";
 import { headWithoutTerminator } from "../../../../src/deploy/run/tests.ts";
 
 function ledger(

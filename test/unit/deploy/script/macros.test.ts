@@ -68,6 +68,7 @@ describe("[MC-13] places in an expanded script", () => {
       column: 26,
       sourceLine: "CALL pgmi_test(); SELECT oops;",
       insideMacro: false,
+      isAtEnd: false,
     });
     expect(map.place(map.text.indexOf("select 2"))).toMatchObject({ line: 4, column: 3 });
   });
