@@ -17,6 +17,8 @@ import type { ArrayRow, Session } from "../../pg/session.ts";
 import {
   beginSleep,
   endSleep,
+  type Horizon,
+  hasSettledRows,
   type PageRequest,
   readHorizon,
   readPage,
@@ -125,7 +127,7 @@ export class Reader {
       // Before the page: what was given an id by now is settled and visible to it, if nothing is held back.
       const horizon = isUntold ? await readHorizon(session, outbox) : undefined;
       const rows = await this.#page(session, request);
-      this.#quietId = horizon !== undefined && horizon.upper === horizon.last ? horizon.last : undefined;
+      this.#quietId = rows.length === 0 ? await quietAt(session, request, horizon) : undefined;
       if (rows.length > 0) {
         if (!this.#isAwake && this.#isStream(rows.length)) {
           await endSleep(session, outbox);
@@ -193,4 +195,17 @@ export class Reader {
     for (const row of rows) bytes += (row[1]?.length ?? 0) + (row[2]?.length ?? 0);
     return rows.length > 0 && bytes * 2 >= maxBytes;
   }
+}
+
+/**
+ * The id up to which an empty page is the whole truth; undefined when it may not be. Who began to publish between the look
+ * at the horizon and the page holds back what others have committed since its mark, and may end without an id of its own.
+ */
+async function quietAt(
+  session: Session,
+  request: PageRequest,
+  horizon: Horizon | undefined,
+): Promise<bigint | undefined> {
+  if (horizon === undefined || horizon.upper !== horizon.last) return undefined;
+  return (await hasSettledRows(session, request, horizon.last)) ? undefined : horizon.last;
 }

@@ -17,6 +17,8 @@ const SETTLED_PAGE = `
    order by m.id
    limit $4`;
 const HORIZON = "select upper_id, last_id from tide.relay_horizon($1)";
+const HAS_SETTLED =
+  "select exists (select from tide.tide_outbox_messages as m where m.outbox_name = $1 and m.id > $2 and m.id <= $3)";
 const LAST_ID = "select tide.relay_last_id()";
 const HOLDER =
   "select process_id, (extract(epoch from pg_catalog.clock_timestamp() - since) * 1000)::bigint from tide.relay_holders($1) limit 1";
@@ -88,6 +90,16 @@ export interface Horizon {
 export async function readHorizon(session: Session, outbox: string): Promise<Horizon> {
   const [row] = await session.rows(HORIZON, [outbox]);
   return { upper: BigInt(row?.[0] ?? 0), last: BigInt(row?.[1] ?? 0) };
+}
+
+/** Whether an outbox has events after one id and up to another, below which everything is settled. */
+export async function hasSettledRows(
+  session: Session,
+  { outbox, after }: Pick<PageRequest, "outbox" | "after">,
+  upTo: bigint,
+): Promise<boolean> {
+  const [row] = await session.rows(HAS_SETTLED, [outbox, String(after), String(upTo)]);
+  return row?.[0] === "t";
 }
 
 /** The last id given out for any outbox. */

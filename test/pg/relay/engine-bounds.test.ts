@@ -26,6 +26,25 @@ describe("tide.relay_limits", () => {
   });
 });
 
+describe("a relay that nobody told", () => {
+  it("reads on behind a page that ended before a large event", async () => {
+    await using tide = await openTide();
+    await makePipeline(tide, "orders");
+    const mebibytes = 2 ** 20;
+    const sink = new MemorySink({ limits: { messageBytes: 16 * mebibytes } });
+    await using relay = startRelay(tide, sink.parts());
+    const asleep =
+      "select count(*) from pg_locks where locktype = 'advisory' and classid = (hashtext('tide:asleep')::bigint & 4294967295)::oid";
+    await until("it sleeps", async () => (await tide.one(asleep)) === "1");
+    await tide.run(`begin; set local tide.notify = 'off';
+      select tide.outbox_publish('orders', '{"n": 1}');
+      select tide.outbox_publish('orders', to_jsonb(repeat('x', ${5 * mebibytes})));
+      commit`);
+    await until("both arrived", () => sink.delivered.length === 2);
+    await relay.stop();
+  });
+});
+
 describe("a relay that runs until idle", () => {
   it("gives up on a sink that stays away, says so, and has lost nothing", async () => {
     await using tide = await openTide();
