@@ -4,7 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
-import { MemorySink, makePipeline, positionOf, startRelay, until } from "../../support/relay/running.ts";
+import {
+  MemorySink,
+  makePipeline,
+  positionOf,
+  type RunningRelay,
+  startRelay,
+  until,
+} from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 const WRITERS = 6;
@@ -71,6 +78,23 @@ async function publishTogether(): Promise<void> {
   await Promise.all(Array.from({ length: WRITERS }, (_, writer) => publisher(writer)));
 }
 
+/** What whoever looks for the reason wants to know. */
+async function whatIsMissing(committed: readonly unknown[], sink: MemorySink, relay: RunningRelay): Promise<string> {
+  const arrived = new Set(sink.delivered.map(({ message }) => String(message.id)));
+  const missing = committed.filter((id) => !arrived.has(String(id)));
+  const horizon = await tide.rows("select h.*, tide.relay_last_id() as newest from tide.relay_horizon('orders') as h");
+  const said = relay.events.filter(({ type }) => type !== "relay.reconciled").slice(-20);
+  const facts = {
+    missing: missing.length,
+    first: missing[0],
+    last: missing.at(-1),
+    end: committed.at(-1),
+    horizon,
+    said,
+  };
+  return JSON.stringify(facts, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+}
+
 describe("[R-11] [relay 5.3] what is committed out of order", () => {
   it(`is all delivered, once and in order of id: ${ROWS} events of ${WRITERS} publishers`, async () => {
     await makePipeline(tide, "orders");
@@ -81,7 +105,9 @@ describe("[R-11] [relay 5.3] what is committed out of order", () => {
     const committed = (
       await tide.rows("select id from tide.tide_outbox_messages where outbox_name = 'orders' order by id")
     ).map(({ id }) => id);
-    await until("everything arrived", () => sink.delivered.length >= committed.length);
+    await until("everything arrived", () => sink.delivered.length >= committed.length).catch(async (error: unknown) => {
+      throw new Error(await whatIsMissing(committed, sink, relay), { cause: error });
+    });
     const delivered = sink.delivered.map(({ message }) => String(message.id));
     expect(delivered.length).toBeGreaterThanOrEqual(ROWS);
     expect(delivered).toEqual(committed);
