@@ -53,16 +53,6 @@ function urlProblem(text: string, { plain, secure }: Scheme): string | undefined
   return undefined;
 }
 
-type Rule = [isKept: (config: EndpointConfig) => boolean, refusal: { path: string[]; message: string }];
-
-/** For `refine`: no TLS only where the pipeline asks for that. Whether the process permits it shows when it is opened. */
-export function transportRule(scheme: Scheme): Rule {
-  const message = `asks for a connection without TLS: use ${scheme.secure[0]}://, or set "allow_insecure" and permit it at the process`;
-  const isKept = (config: EndpointConfig) =>
-    config.allow_insecure || urlProblem(config.url, scheme) !== undefined || isSecure(config, scheme);
-  return [isKept, { path: ["url"], message }];
-}
-
 const isSecure = ({ url, tls }: EndpointConfig, { secure }: Scheme): boolean =>
   tls === true || secure.includes(new URL(url).protocol.slice(0, -1));
 
@@ -98,14 +88,11 @@ export interface EndpointConfig {
   timeout_seconds: number;
 }
 
-/** Reads the fields. Throws ConnectorFailure invalid_config for what the process does not permit, and for no PEM text. */
+/** Reads the fields. Throws ConnectorFailure invalid_config for a connection without TLS that is not permitted, and for no PEM text. */
 export function readEndpoint(config: EndpointConfig, scheme: Scheme, context: ConnectorContext): Endpoint {
   const url = new URL(config.url);
   const hasTls = isSecure(config, scheme);
-  if (!hasTls && !(config.allow_insecure && context.allowInsecure)) {
-    const message = `the process does not permit connections without TLS: use ${scheme.secure[0]}://`;
-    throw new ConnectorFailure("invalid_config", message);
-  }
+  if (!hasTls && !(config.allow_insecure && context.allowInsecure)) throw insecure(config.allow_insecure, scheme);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? (hasTls ? scheme.securePort : scheme.plainPort) : Number(url.port),
@@ -119,6 +106,16 @@ export function readEndpoint(config: EndpointConfig, scheme: Scheme, context: Co
 }
 
 const decoded = (part: string): string | undefined => (part === "" ? undefined : decodeURIComponent(part));
+
+function insecure(isAskedFor: boolean, { secure }: Scheme): ConnectorFailure {
+  const how = `use ${secure[0]}://`;
+  return new ConnectorFailure(
+    "invalid_config",
+    isAskedFor
+      ? `the process does not permit connections without TLS: ${how}`
+      : `the URL asks for a connection without TLS: ${how}, or set "allow_insecure" and permit it at the process`,
+  );
+}
 
 function trustOf(config: EndpointConfig): Trust {
   const [cert, key] = [

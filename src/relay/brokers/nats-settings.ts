@@ -59,23 +59,15 @@ export interface NatsServer extends Peer {
   password: string | undefined;
 }
 
-/** The servers of `url`. Throws ConnectorFailure when one has no TLS and the process does not permit that. */
-export function readServers({ url }: NatsConnectionConfig, { allowInsecure }: ConnectorContext): NatsServer[] {
-  if (!allowInsecure && !hasTlsOnly(url)) {
-    throw new ConnectorFailure("invalid_config", `"url" ${WITHOUT_TLS}`);
-  }
-  return urlsOf(url).map((text) => serverAt(new URL(text)));
+/** The servers of `url`. Throws ConnectorFailure when one has no TLS and that is not permitted. */
+export function readServers(config: NatsConnectionConfig, context: ConnectorContext): NatsServer[] {
+  const servers = urlsOf(config.url).map((text) => serverAt(new URL(text)));
+  if (servers.every(({ isTls }) => isTls) || (config.allow_insecure && context.allowInsecure)) return servers;
+  throw new ConnectorFailure(
+    "invalid_config",
+    '"url" without TLS needs allow_insecure in the pipeline and --allow-insecure on the process',
+  );
 }
-
-const WITHOUT_TLS = "without TLS needs allow_insecure in the pipeline and --allow-insecure on the process";
-
-/** For `refine`: no TLS only where the pipeline asks for that. */
-export const NATS_TRANSPORT: [(config: NatsConnectionConfig) => boolean, { path: string[]; message: string }] = [
-  ({ url, allow_insecure: mayBePlain }) => mayBePlain || urlProblem(url) !== undefined || hasTlsOnly(url),
-  { path: ["url"], message: WITHOUT_TLS },
-];
-
-const hasTlsOnly = (list: string): boolean => urlsOf(list).every((text) => new URL(text).protocol === "tls:");
 
 function urlProblem(list: string): string | undefined {
   const urls = urlsOf(list);

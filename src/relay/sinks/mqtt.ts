@@ -9,14 +9,7 @@
  * the batch was acknowledged, the whole batch is reported as refused, so that the engine finds the one by halving.
  */
 import { randomBytes } from "node:crypto";
-import {
-  type Endpoint,
-  endpointFields,
-  endpointUrl,
-  isCleanText,
-  readEndpoint,
-  transportRule,
-} from "../brokers/endpoint.ts";
+import { type Endpoint, endpointFields, endpointUrl, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
 import {
   connectMqtt,
   MQTT_PACKAGE,
@@ -70,31 +63,24 @@ export default defineSink({
   summary: "MQTT 5 brokers",
   package: MQTT_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, MQTT_SCHEME),
-        topic: z.string().min(1).max(STRING_BYTES).default("{outbox}/{op}").meta({ description: "Topic; a template." }),
-        qos: z
-          .union([z.literal(1), z.literal(2)])
-          .default(1)
-          .meta({ description: "1: at least once; 2: exactly once as far as the broker." }),
-        retain: z.boolean().default(false).meta({ description: "The broker keeps the last message of each topic." }),
-        require_subscriber: z.boolean().default(false).meta({
-          description: "Refuse messages that no session subscribes to; needs qos 1 and a broker that tells.",
-        }),
-        client_id: z
-          .string()
-          .min(1)
-          .max(255)
-          .optional()
-          .meta({ description: "Default: made anew for each connection." }),
-        clean_start: z
-          .literal(true)
-          .default(true)
-          .meta({ description: "Always: a sink has nothing to be remembered for." }),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(MQTT_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, MQTT_SCHEME),
+      topic: z.string().min(1).max(STRING_BYTES).default("{outbox}/{op}").meta({ description: "Topic; a template." }),
+      qos: z
+        .union([z.literal(1), z.literal(2)])
+        .default(1)
+        .meta({ description: "1: at least once; 2: exactly once as far as the broker." }),
+      retain: z.boolean().default(false).meta({ description: "The broker keeps the last message of each topic." }),
+      require_subscriber: z.boolean().default(false).meta({
+        description: "Refuse messages that no session subscribes to; needs qos 1 and a broker that tells.",
+      }),
+      client_id: z.string().min(1).max(255).optional().meta({ description: "Default: made anew for each connection." }),
+      clean_start: z
+        .literal(true)
+        .default(true)
+        .meta({ description: "Always: a sink has nothing to be remembered for." }),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order:
       "Each topic gets the messages in the order of the outbox; one that is sent again comes after those that followed it.",

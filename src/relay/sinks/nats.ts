@@ -16,7 +16,7 @@ import type { ZodNamespace } from "../../base/operation.ts";
 import { connectNats, JETSTREAM_PACKAGE, NATS_PACKAGE, type NatsClient } from "../brokers/nats.ts";
 import { type DestinationScope, dispositionOf } from "../brokers/nats-answers.ts";
 import { headerBlock, isCarriable } from "../brokers/nats-message.ts";
-import { NATS_TRANSPORT, natsConnectionFields } from "../brokers/nats-settings.ts";
+import { natsConnectionFields } from "../brokers/nats-settings.ts";
 import { StreamLookup } from "../brokers/nats-streams.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure, type FailureClass } from "../failures.ts";
@@ -62,8 +62,7 @@ const config = (z: ZodNamespace) =>
     })
     .refine(({ subject, subject_template: template }) => subject === undefined || template === undefined, {
       message: "give subject or subject_template, not both",
-    })
-    .refine(...NATS_TRANSPORT);
+    });
 
 type Config = Zod.output<ReturnType<typeof config>>;
 

@@ -8,14 +8,7 @@
  * whole batch is reported as refused, so that the engine finds the one by halving; otherwise the rest is tried again.
  */
 import type { ConfirmChannel, Options, Message as ReturnedMessage } from "amqplib";
-import {
-  type Endpoint,
-  endpointFields,
-  endpointUrl,
-  isCleanText,
-  readEndpoint,
-  transportRule,
-} from "../brokers/endpoint.ts";
+import { type Endpoint, endpointFields, endpointUrl, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
 import {
   closeFailure,
   openConfirmChannel,
@@ -43,34 +36,32 @@ export default defineSink({
   summary: "RabbitMQ (AMQP 0-9-1 with publisher confirms)",
   package: RABBITMQ_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, RABBITMQ_SCHEME),
-        exchange: z
-          .string()
-          .max(127)
-          .meta({ description: 'Exchange; "" is the default one, which routes to queues by name.' }),
-        exchange_type: z.enum(["direct", "fanout", "topic", "headers"]).default("topic").meta({
-          description: "Type of the exchange when it has to be made.",
-        }),
-        declare: z.boolean().default(true).meta({ description: "Make the exchange, durable, when there is none." }),
-        routing_key: z
-          .string()
-          .max(SHORT_STRING_BYTES)
-          .default("{outbox}.{op}")
-          .meta({ description: "Routing key; a template." }),
-        publisher_confirms: z
-          .literal(true)
-          .default(true)
-          .meta({ description: "Always: nothing else says that a message arrived." }),
-        mandatory: z.boolean().default(false).meta({ description: "Refuse messages that no queue wants." }),
-        persistent: z.boolean().default(true).meta({ description: "Keep messages over a restart of the broker." }),
-        headers: z.record(z.string().min(1).max(127), z.string().max(4_096)).default({}).meta({
-          description: "Headers of every message.",
-        }),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(RABBITMQ_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, RABBITMQ_SCHEME),
+      exchange: z
+        .string()
+        .max(127)
+        .meta({ description: 'Exchange; "" is the default one, which routes to queues by name.' }),
+      exchange_type: z.enum(["direct", "fanout", "topic", "headers"]).default("topic").meta({
+        description: "Type of the exchange when it has to be made.",
+      }),
+      declare: z.boolean().default(true).meta({ description: "Make the exchange, durable, when there is none." }),
+      routing_key: z
+        .string()
+        .max(SHORT_STRING_BYTES)
+        .default("{outbox}.{op}")
+        .meta({ description: "Routing key; a template." }),
+      publisher_confirms: z
+        .literal(true)
+        .default(true)
+        .meta({ description: "Always: nothing else says that a message arrived." }),
+      mandatory: z.boolean().default(false).meta({ description: "Refuse messages that no queue wants." }),
+      persistent: z.boolean().default(true).meta({ description: "Keep messages over a restart of the broker." }),
+      headers: z.record(z.string().min(1).max(127), z.string().max(4_096)).default({}).meta({
+        description: "Headers of every message.",
+      }),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order:
       "A queue gets the messages in the order of the outbox; one that is sent again comes after those that followed it.",

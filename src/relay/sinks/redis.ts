@@ -10,14 +10,7 @@
  */
 import type { Redis } from "ioredis";
 import { tameLine } from "../../base/tame.ts";
-import {
-  type Endpoint,
-  endpointFields,
-  endpointUrl,
-  isCleanText,
-  readEndpoint,
-  transportRule,
-} from "../brokers/endpoint.ts";
+import { type Endpoint, endpointFields, endpointUrl, isCleanText, readEndpoint } from "../brokers/endpoint.ts";
 import {
   answerClassOf,
   connectRedis,
@@ -61,20 +54,18 @@ export default defineSink({
   summary: "Redis Streams (XADD)",
   package: REDIS_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, REDIS_SCHEME),
-        stream_key: z.string().min(1).meta({ description: "Key of the stream; a template." }),
-        maxlen: z.number().int().positive().optional().meta({
-          description: "About how many entries a stream keeps; older ones are trimmed. Default: all.",
-        }),
-        database: redisDatabaseField(z),
-        dedup_window_seconds: z.number().int().min(1).max(604_800).optional().meta({
-          description: "For so long the server leaves out an event it already has. Default: it remembers none.",
-        }),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(REDIS_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, REDIS_SCHEME),
+      stream_key: z.string().min(1).meta({ description: "Key of the stream; a template." }),
+      maxlen: z.number().int().positive().optional().meta({
+        description: "About how many entries a stream keeps; older ones are trimmed. Default: all.",
+      }),
+      database: redisDatabaseField(z),
+      dedup_window_seconds: z.number().int().min(1).max(604_800).optional().meta({
+        description: "For so long the server leaves out an event it already has. Default: it remembers none.",
+      }),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order: "The stream is in the order of the outbox; a message that is sent again stands where it was sent last.",
     duplicates:

@@ -66,10 +66,6 @@ const config = (z: ZodNamespace) =>
     })
     .refine(({ tls_client_cert: cert, tls_client_key: key }) => (cert === undefined) === (key === undefined), {
       message: "tls_client_cert and tls_client_key go together",
-    })
-    .refine(({ url, allow_http: mayBePlain }) => mayBePlain || urlProblem(url) !== undefined || isSecure(url), {
-      path: ["url"],
-      message: "is plain http: use https, or allow_http for tests",
     });
 
 /** Without the URL, which may hold a password. */
@@ -79,8 +75,6 @@ function urlProblem(text: string): string | undefined {
   if (url.username === "" && url.password === "") return undefined;
   return "holds a user or password: give an authorization header instead";
 }
-
-const isSecure = (url: string): boolean => new URL(url).protocol === "https:";
 
 /** How the endpoint knows that a request is ours. */
 function signingFields(z: ZodNamespace) {
@@ -134,17 +128,24 @@ export default defineSink({
 });
 
 async function openWebhook(settings: Config, context: ConnectorContext): Promise<Sink> {
-  if (!isSecure(settings.url) && !context.allowInsecure) {
-    const message = "allow_http is asked for, but the relay process does not permit it (--allow-insecure)";
-    throw new ConnectorFailure("invalid_config", message);
-  }
-  const url = new URL(settings.url);
+  const url = permittedUrl(settings, context);
   const { headers, problem } = configuredHeaders(settings.headers);
   if (problem) throw new ConnectorFailure("invalid_config", problem);
   const signature = await openSinkSignature(settings);
   const client = await openClient(url, settings, context);
   await probe(url, settings, context);
   return new WebhookSink({ client, clock: context.clock, isSingle: settings.body === "single", headers, signature });
+}
+
+function permittedUrl({ url: text, allow_http: wantsHttp }: Config, { allowInsecure }: ConnectorContext): URL {
+  const url = new URL(text);
+  if (url.protocol === "https:" || (wantsHttp && allowInsecure)) return url;
+  throw new ConnectorFailure(
+    "invalid_config",
+    wantsHttp
+      ? "allow_http is asked for, but the relay process does not permit it (--allow-insecure)"
+      : '"url" is plain http: use https, or allow_http for tests',
+  );
 }
 
 async function openSinkSignature({ signature, signing_secret: secret }: Config): Promise<OpenSignature | undefined> {

@@ -10,7 +10,7 @@
  */
 import type { IPublishPacket, MqttClient, Packet } from "mqtt";
 import { contentId } from "../brokers/content-id.ts";
-import { endpointFields, endpointUrl, readEndpoint, transportRule } from "../brokers/endpoint.ts";
+import { endpointFields, endpointUrl, readEndpoint } from "../brokers/endpoint.ts";
 import { connectMqtt, MQTT_PACKAGE, MQTT_SCHEME, type MqttConnection, reasonClassOf } from "../brokers/mqtt-client.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
@@ -26,29 +26,27 @@ export default defineSource({
   summary: "MQTT 5 brokers, one subscription",
   package: MQTT_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, MQTT_SCHEME),
-        topic: z.string().min(1).max(65_535).meta({ description: "Topic filter; + and # are wildcards." }),
-        qos: z
-          .union([z.literal(1), z.literal(2)])
-          .default(1)
-          .meta({ description: "Highest qos to receive with." }),
-        client_id: z.string().min(1).max(255).optional().meta({
-          description: "Name of the session, the same after every restart; default pgkeep-<relay group>-<pipeline>.",
-        }),
-        clean_start: z.literal(false).default(false).meta({
-          description: "Never: what arrived while the relay was away would be lost.",
-        }),
-        session_expiry_seconds: z.number().int().min(60).max(4_294_967_295).default(SESSION_EXPIRY_SECONDS).meta({
-          description: "How long the broker keeps messages for a relay that is away.",
-        }),
-        window: z.number().int().min(1).max(65_535).default(1_000).meta({
-          description: "Most messages in hand, and of one transaction.",
-        }),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(MQTT_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, MQTT_SCHEME),
+      topic: z.string().min(1).max(65_535).meta({ description: "Topic filter; + and # are wildcards." }),
+      qos: z
+        .union([z.literal(1), z.literal(2)])
+        .default(1)
+        .meta({ description: "Highest qos to receive with." }),
+      client_id: z.string().min(1).max(255).optional().meta({
+        description: "Name of the session, the same after every restart; default pgkeep-<relay group>-<pipeline>.",
+      }),
+      clean_start: z.literal(false).default(false).meta({
+        description: "Never: what arrived while the relay was away would be lost.",
+      }),
+      session_expiry_seconds: z.number().int().min(60).max(4_294_967_295).default(SESSION_EXPIRY_SECONDS).meta({
+        description: "How long the broker keeps messages for a relay that is away.",
+      }),
+      window: z.number().int().min(1).max(65_535).default(1_000).meta({
+        description: "Most messages in hand, and of one transaction.",
+      }),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order: "The broker's order per topic and qos; what was in hand when the connection ended comes again.",
     duplicates:

@@ -11,7 +11,7 @@ import type * as Jetstream from "@nats-io/jetstream";
 import type { z as Zod } from "zod";
 import type { ZodNamespace } from "../../base/operation.ts";
 import { connectNats, JETSTREAM_PACKAGE, NATS_PACKAGE, type NatsClient, natsFailure } from "../brokers/nats.ts";
-import { NATS_TRANSPORT, natsConnectionFields } from "../brokers/nats-settings.ts";
+import { natsConnectionFields } from "../brokers/nats-settings.ts";
 import type { ConnectorContext } from "../connector.ts";
 import { ConnectorFailure } from "../failures.ts";
 import { bounded, loadClient } from "../network.ts";
@@ -66,12 +66,10 @@ const fields = (z: ZodNamespace) =>
   });
 
 const config = (z: ZodNamespace) =>
-  fields(z)
-    .refine(
-      ({ stream, subject }) => stream !== undefined || subject !== undefined,
-      'needs either "stream" or "subject"',
-    )
-    .refine(...NATS_TRANSPORT);
+  fields(z).refine(
+    ({ stream, subject }) => stream !== undefined || subject !== undefined,
+    'needs either "stream" or "subject"',
+  );
 
 type Config = Zod.output<ReturnType<typeof config>>;
 

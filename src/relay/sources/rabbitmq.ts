@@ -7,7 +7,7 @@
  */
 import type { Channel, ConsumeMessage } from "amqplib";
 import { contentId } from "../brokers/content-id.ts";
-import { type Endpoint, endpointFields, endpointUrl, readEndpoint, transportRule } from "../brokers/endpoint.ts";
+import { type Endpoint, endpointFields, endpointUrl, readEndpoint } from "../brokers/endpoint.ts";
 import {
   closeFailure,
   openChannel,
@@ -26,20 +26,18 @@ export default defineSource({
   summary: "RabbitMQ (AMQP 0-9-1), one queue",
   package: RABBITMQ_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, RABBITMQ_SCHEME),
-        queue: z.string().min(1).max(255).meta({ description: "Queue, which must be there." }),
-        prefetch_count: z.number().int().min(1).max(65_535).default(100).meta({
-          description: "Most messages in hand, and of one transaction.",
-        }),
-        auto_ack: z
-          .literal(false)
-          .default(false)
-          .meta({ description: "Never: it would lose what is in hand when this process ends." }),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(RABBITMQ_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, RABBITMQ_SCHEME),
+      queue: z.string().min(1).max(255).meta({ description: "Queue, which must be there." }),
+      prefetch_count: z.number().int().min(1).max(65_535).default(100).meta({
+        description: "Most messages in hand, and of one transaction.",
+      }),
+      auto_ack: z
+        .literal(false)
+        .default(false)
+        .meta({ description: "Never: it would lose what is in hand when this process ends." }),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order:
       "The queue's order; what was in hand when the connection ended comes again at its old place, as far as the broker keeps it.",

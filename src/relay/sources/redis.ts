@@ -8,7 +8,7 @@
  * One connection is enough: nothing is acknowledged while a read waits, because storing and reading take turns.
  */
 import type { Redis } from "ioredis";
-import { type Endpoint, endpointFields, endpointUrl, readEndpoint, transportRule } from "../brokers/endpoint.ts";
+import { type Endpoint, endpointFields, endpointUrl, readEndpoint } from "../brokers/endpoint.ts";
 import {
   answerClassOf,
   connectRedis,
@@ -33,36 +33,28 @@ export default defineSource({
   summary: "Redis Streams, by a consumer group",
   package: REDIS_PACKAGE,
   config: (z) =>
-    z
-      .strictObject({
-        url: endpointUrl(z, REDIS_SCHEME),
-        stream_key: z.string().min(1).max(1_024).meta({ description: "Key of the stream." }),
-        group_name: z
-          .string()
-          .min(1)
-          .max(255)
-          .optional()
-          .meta({ description: "Consumer group; default pgkeep-<relay group>-<pipeline>." }),
-        consumer_name: z.string().min(1).max(255).optional().meta({
-          description: "Name within the group, the same after every restart; default: the group's.",
-        }),
-        batch: z
-          .number()
-          .int()
-          .min(1)
-          .max(10_000)
-          .default(500)
-          .meta({ description: "Most entries of one transaction." }),
-        start: z.enum(["earliest", "latest"]).default("earliest").meta({
-          description: "Where a group that does not exist yet begins.",
-        }),
-        claim_idle_seconds: z.number().int().min(1).max(86_400).default(60).meta({
-          description: "After how long entries that another consumer holds are taken over.",
-        }),
-        database: redisDatabaseField(z),
-        ...endpointFields(z),
-      })
-      .refine(...transportRule(REDIS_SCHEME)),
+    z.strictObject({
+      url: endpointUrl(z, REDIS_SCHEME),
+      stream_key: z.string().min(1).max(1_024).meta({ description: "Key of the stream." }),
+      group_name: z
+        .string()
+        .min(1)
+        .max(255)
+        .optional()
+        .meta({ description: "Consumer group; default pgkeep-<relay group>-<pipeline>." }),
+      consumer_name: z.string().min(1).max(255).optional().meta({
+        description: "Name within the group, the same after every restart; default: the group's.",
+      }),
+      batch: z.number().int().min(1).max(10_000).default(500).meta({ description: "Most entries of one transaction." }),
+      start: z.enum(["earliest", "latest"]).default("earliest").meta({
+        description: "Where a group that does not exist yet begins.",
+      }),
+      claim_idle_seconds: z.number().int().min(1).max(86_400).default(60).meta({
+        description: "After how long entries that another consumer holds are taken over.",
+      }),
+      database: redisDatabaseField(z),
+      ...endpointFields(z),
+    }),
   guarantees: {
     order: "The stream's order; entries left by another consumer come when they are taken over.",
     duplicates: "An entry comes again when it could not be acknowledged, with the same id.",

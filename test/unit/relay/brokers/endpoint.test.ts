@@ -7,7 +7,6 @@ import {
   failureOf,
   isCleanText,
   readEndpoint,
-  transportRule,
 } from "../../../../src/relay/brokers/endpoint.ts";
 import { ConnectorFailure } from "../../../../src/relay/failures.ts";
 import { connectorContext, readConfig } from "../../../conformance/relay/connector.ts";
@@ -16,7 +15,7 @@ const SCHEME = { form: "rediss://host:port", plain: ["redis"], secure: ["rediss"
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
 const CONNECTOR = {
-  config: () => z.strictObject({ url: endpointUrl(z, SCHEME), ...endpointFields(z) }).refine(...transportRule(SCHEME)),
+  config: () => z.strictObject({ url: endpointUrl(z, SCHEME), ...endpointFields(z) }),
 };
 
 const read = (fields: Record<string, unknown>, allowInsecure = false) =>
