@@ -147,7 +147,7 @@ describe("sink rabbitmq by itself", () => {
   });
   beforeEach(needs(RABBITMQ.isThere, RABBITMQ.reason));
 
-  const open = (config: Record<string, unknown>, context = connectorContext()) =>
+  const open = async (config: Record<string, unknown>, context = connectorContext()) =>
     rabbitmqSink.open(
       readConfig(rabbitmqSink, { ...connectionOf(broker), exchange: "", routing_key: "", ...config }),
       context,

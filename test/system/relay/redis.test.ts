@@ -158,7 +158,7 @@ describe("sink redis by itself", () => {
     const { certificate, key } = await issue({ commonName: "relay", usage: "client" }, broker.authority);
     return { tls_client_cert: certificate, tls_client_key: key };
   };
-  const open = (config: Record<string, unknown>, context = connectorContext()) => {
+  const open = async (config: Record<string, unknown>, context = connectorContext()) => {
     const { host, port, ca, password } = broker;
     const base = { url: `rediss://${host}:${port}`, password, tls_ca_file: ca, stream_key: "s", timeout_seconds: 2 };
     return redisSink.open(readConfig(redisSink, { ...base, ...config }), context);
