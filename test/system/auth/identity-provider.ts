@@ -192,7 +192,8 @@ export async function askFor(request: CredentialRequest): Promise<CredentialOutc
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (noise += chunk));
   const outcome = await new Promise<Omit<CredentialOutcome, "noise">>((resolve, reject) => {
     child.once("message", (message) => resolve(message as CredentialOutcome));
-    child.once("exit", (code) => reject(new Error(`ended with ${code}: ${noise}`)));
+    // Not "exit", which can come before a message that was sent.
+    child.once("close", (code) => reject(new Error(`ended with ${code}: ${noise}`)));
   });
   if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
   rmSync(home, { recursive: true });
