@@ -469,6 +469,7 @@ function describeFailures(run: () => SinkBench): void {
   it("reports nothing delivered that is not there when the server is killed in a batch, and works when it is back", async () => {
     const bench = run();
     const place = await bench.place();
+    bench.network.keepPlaces?.();
     const sink = await bench.open(place);
     const size = Math.min(100, bench.definition.limits.batchMessages);
     const delivered = new Set<string>();

@@ -464,6 +464,7 @@ function describeFailures(run: () => SourceBench): void {
   it("fails when the server is killed, and goes on without a loss when it is back", async () => {
     const bench = run();
     const place = await bench.place();
+    bench.network.keepPlaces?.();
     await bench.subject.write(place, bench.events(1, 10));
     const inbox = new TestInbox();
     const first = await bench.run(place, inbox);

@@ -13,6 +13,9 @@ import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } fro
 const PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
+/** After a SIGKILL it now and then comes back with a queue that answers 404 until the next start. */
+const RESTARTS = 3;
+
 export const RABBITMQ = { isThere: existsSync(PROGRAM), reason: "Debian package rabbitmq-server is not installed" };
 
 export interface RabbitmqBroker extends TestBroker {
@@ -20,6 +23,8 @@ export interface RabbitmqBroker extends TestBroker {
   plainPort: number;
   /** rabbitmqctl on this node; what it printed. */
   control(...args: string[]): string;
+  /** Writes queues and exchanges to disk, which Erlang's database does seconds after it has confirmed them. */
+  keepDefinitions(): void;
 }
 
 /** `settings`: further lines of rabbitmq.conf. */
@@ -76,6 +81,25 @@ export async function startRabbitmq(options: { settings?: string[] } = {}): Prom
     return server;
   };
   const life = lifecycle({ den, launch, first: await launch() });
+  const control = (...args: string[]): string => {
+    const environment = { PATH: process.env.PATH, HOME: den.directory, LC_ALL: "C.UTF-8", ...env };
+    const { status, stdout, stderr } = spawnSync(CONTROL, ["-q", ...args], { encoding: "utf8", env: environment });
+    if (status !== 0) throw new Error(`rabbitmqctl ${args[0]}: ${stderr}`);
+    return stdout;
+  };
+  const queues = () => control("list_queues", "--silent", "name").split("\n").filter(Boolean);
+  let kept: string[] = [];
+  const restart = async (): Promise<void> => {
+    await life.restart();
+    for (let times = 1; kept.length > 0; times++) {
+      const there = new Set(queues());
+      const missing = kept.filter((name) => !there.has(name));
+      if (missing.length === 0) return;
+      if (times === RESTARTS) throw new Error(`RabbitMQ came back without what it had on disk: ${missing.join(" ")}`);
+      await life.kill();
+      await life.restart();
+    }
+  };
   const stop = async (): Promise<void> => {
     await epmd.end("SIGKILL");
     await life.stop();
@@ -90,13 +114,13 @@ export async function startRabbitmq(options: { settings?: string[] } = {}): Prom
     authority: files.authority,
     ca: files.authority.pem,
     directory: den.directory,
-    control: (...args) => {
-      const environment = { PATH: process.env.PATH, HOME: den.directory, LC_ALL: "C.UTF-8", ...env };
-      const { status, stdout, stderr } = spawnSync(CONTROL, ["-q", ...args], { encoding: "utf8", env: environment });
-      if (status !== 0) throw new Error(`rabbitmqctl ${args[0]}: ${stderr}`);
-      return stdout;
+    control,
+    keepDefinitions: () => {
+      control("eval", "mnesia:sync_log().");
+      kept = queues();
     },
     ...life,
+    restart,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -168,6 +168,16 @@ export async function until(
   }
 }
 
+/** What a relay said last, for the message of a test that waited in vain. */
+export function lastEvents({ events }: RunningRelay, count = 30): string {
+  const told = events.filter(({ type }) => type !== "relay.reconciled").slice(-count);
+  return told.map((event) => jsonText(event)).join("\n");
+}
+
+/** JSON with the numbers that it does not know. */
+export const jsonText = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? String(part) : part));
+
 /** Makes an outbox and a forward pipeline of the same name that reads it. */
 export async function makePipeline(tide: Tide, name: string, config: Record<string, unknown> = {}): Promise<void> {
   await tide.rows("select tide.outbox_create_if_not_exists($1)", name);

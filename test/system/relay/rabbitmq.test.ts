@@ -35,10 +35,10 @@ async function ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
 }
 
 async function subject(): Promise<TestSubject> {
-  const { server, host, port, ca, password, pause, resume, kill, restart } = await sharedBroker();
+  const { server, host, port, ca, password, pause, resume, kill, restart, keepDefinitions } = await sharedBroker();
   return {
     server,
-    network: { endpoint: { host, port, ca, password }, pause, resume, kill, restart },
+    network: { endpoint: { host, port, ca, password }, pause, resume, kill, restart, keepPlaces: keepDefinitions },
     prepare: (place) =>
       ask(async (channel) => {
         await channel.assertExchange(EXCHANGE, "topic", { durable: true });

@@ -15,7 +15,7 @@ import { MOSQUITTO, startMosquitto } from "../../support/brokers/mosquitto.ts";
 import { RABBITMQ, type RabbitmqBroker, startRabbitmq } from "../../support/brokers/rabbitmq.ts";
 import { REDIS, startRedis } from "../../support/brokers/redis.ts";
 import { needs } from "../../support/needs.ts";
-import { makePipeline, publish, startRelay, until } from "../../support/relay/running.ts";
+import { jsonText, lastEvents, makePipeline, publish, startRelay, until } from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 interface Route {
@@ -49,10 +49,11 @@ const ROUTES: Route[] = [
     sink: { exchange: "", routing_key: "events-{outbox}", mandatory: true },
     source: { queue: "events-orders" },
     prepare: async (broker) => {
-      const { plainPort, user, password } = broker as RabbitmqBroker;
+      const { plainPort, user, password, keepDefinitions } = broker as RabbitmqBroker;
       const model = await connect({ hostname: "127.0.0.1", port: plainPort, username: user, password });
       await (await model.createChannel()).assertQueue("events-orders", { durable: true });
       await model.close();
+      keepDefinitions();
     },
   },
   {
@@ -83,7 +84,7 @@ async function permissions(broker: TestBroker) {
 
 async function setPipelines(tide: Tide, route: Route, connection: Record<string, unknown>): Promise<void> {
   const soon = {
-    retry: { max_retries: 20, backoff_ms: 50 },
+    retry: { max_retries: 20, backoff_ms: 50, max_backoff_ms: 2_000 },
     circuit_breaker: { half_open_timeout_seconds: 1 },
     max_poll_backoff_ms: 1_000,
   };
@@ -123,7 +124,9 @@ describe.each(ROUTES)("an outbox, $type, an inbox", (route) => {
     if (route.forgets) broker.resume();
     else await broker.restart();
     await publish(tide, "orders", 1_000, 2_001);
-    await until("all events are in the inbox", async () => (await stored()) === 3_000);
+    await until("all events are in the inbox", async () => (await stored()) === 3_000).catch(async (error: unknown) => {
+      throw new Error(`${await stored()} of 3000 are; the relay said:\n${lastEvents(relay)}`, { cause: error });
+    });
     const wrong = await tide.rows(
       `select * from (select (payload ->> 'n')::int as n, row_number() over (order by id) as place from tide."mail_inbox") as s
         where n <> place limit 5`,
@@ -131,9 +134,7 @@ describe.each(ROUTES)("an outbox, $type, an inbox", (route) => {
     expect(wrong).toEqual([]);
     expect(await tide.one("select count(*) from tide.relay_dlq")).toBe("0");
     await relay.stop();
-    expect(
-      JSON.stringify(relay.events, (_, value) => (typeof value === "bigint" ? String(value) : value)),
-    ).not.toContain(broker.password);
+    expect(jsonText(relay.events)).not.toContain(broker.password);
     await remove();
   });
 });
