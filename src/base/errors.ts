@@ -182,7 +182,7 @@ export const ERRORS = {
   DEPLOY_SERVER_TOO_OLD: define(EXIT.config, "The server's version is older than this command supports."),
   DEPLOY_OVERWRITE_REFUSED: define(
     EXIT.config,
-    "The maintenance database and the templates are never dropped, whatever the flags say.",
+    "The maintenance database and the templates are never dropped, whatever the flags say; nor is a database that allows no connections, into which nothing could be deployed.",
   ),
   DEPLOY_OVERWRITE_UNAPPROVED: define(
     EXIT.notApproved,

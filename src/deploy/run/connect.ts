@@ -3,8 +3,10 @@ import { PgkeepError } from "../../base/errors.ts";
 import type { OperationContext, ProgressEvent, Prompter } from "../../base/operation.ts";
 import { MAX_RETRIES, openSession } from "../../pg/connect/open.ts";
 import type { ResolvedConnection } from "../../pg/connect/resolve.ts";
-import { ensureDatabase, overwriteDatabase } from "../../pg/database.ts";
+import { type DatabaseAttributes, ensureDatabase, overwriteDatabase } from "../../pg/database.ts";
+import { ident } from "../../pg/identifiers.ts";
 import type { ServerNotice, Session } from "../../pg/session.ts";
+import { anotherDeploy, lockHolder } from "../session/lock-holder.ts";
 import { abortable } from "./limit.ts";
 import { type DatabaseOrigin, NOT_CONNECTED } from "./state.ts";
 
@@ -61,6 +63,7 @@ export async function recreateTarget(options: ConnectOptions, force: boolean): P
     maintenanceDatabase: connection.maintenanceDatabase,
     connect: (database) => connect(options, database),
     force,
+    check: refuseUseless,
     context: {
       prompt: context.prompt && interruptible(context.prompt, signal),
       report: context.report,
@@ -74,6 +77,22 @@ export async function recreateTarget(options: ConnectOptions, force: boolean): P
   } catch (error) {
     throw afterReplacement(error, connection.database, origin);
   }
+}
+
+/**
+ * Refuses a drop that could only lose something: nothing can be deployed into a database that nobody may connect to,
+ * and a deploy that is under way would end without a word of who ended it.
+ */
+async function refuseUseless(session: Session, { name, allowsConnections }: DatabaseAttributes): Promise<void> {
+  if (!allowsConnections) {
+    throw new PgkeepError("DEPLOY_OVERWRITE_REFUSED", `database "${name}" allows no connections`, {
+      detail: "The new database keeps that, so nothing could be deployed into it.",
+      hint: `Allow them first: alter database ${ident(name)} allow_connections true`,
+      state: "nothing was dropped",
+    });
+  }
+  const holder = await lockHolder(session, name);
+  if (holder) throw anotherDeploy(name, holder);
 }
 
 /** The database is new and we are not in it: what is reported must say so. */

@@ -15,6 +15,7 @@ import { type CopySource, ServerError, type Session, type StatementResult } from
 import type { Parameter, Project } from "../project/project.ts";
 import { type CopyValue, copyChunks } from "./copy-text.ts";
 import { definitions } from "./definitions.ts";
+import { anotherDeploy, lockHolder } from "./lock-holder.ts";
 import { marksOf } from "./marks.ts";
 import * as sql from "./queries.ts";
 import * as rows from "./rows.ts";
@@ -23,9 +24,6 @@ import * as rows from "./rows.ts";
 const OLDEST_SERVER = 110_000;
 /** 130000: the first version that can be told not to log bound values. */
 const FIRST_WITH_PARAMETER_LOGGING = 130_000;
-
-/** Applications whose lock is that of a deploy. Anybody can call themselves so; it decides only what is said. */
-const DEPLOYERS: ReadonlySet<string> = new Set(["pgkeep", "pgmi"]);
 
 export interface MacroArguments {
   pattern: string | undefined;
@@ -189,28 +187,7 @@ function readResults(results: readonly StatementResult[], macroCount: number): P
 
 async function locked(session: Session): Promise<PgkeepError> {
   const { database } = session.target;
-  const [holder] = await session.query(sql.LOCK_HOLDER).catch(() => []);
-  return new PgkeepError("DEPLOY_LOCKED", `another deploy to database "${database}" is running`, {
-    state: "nothing was started",
-    detail: holder ? holderSentence(holder) : "Its holder went away while we looked.",
-    hint: holder ? `Wait for it, or end it: select pg_terminate_backend(${holder.pid});` : "Run the command again.",
-  });
-}
-
-/** Names who holds the lock. Any role can take it, so it says when the holder does not look like a deploy. */
-function holderSentence(holder: Readonly<Record<string, string | null>>): string {
-  const { pid, user, application, since } = holder;
-  const name = application ?? "";
-  const looks = DEPLOYERS.has(name.split(/[ /:]/)[0] ?? "")
-    ? "looks like a deploy"
-    : "does not look like a deploy: somebody may be holding the lock to block deploys";
-  const parts = [
-    `process ${pid}`,
-    user ? `role "${user}"` : undefined,
-    name ? `application "${name}"` : "no application name",
-    since ? `connected since ${since} UTC` : undefined,
-  ];
-  return `The lock is held by ${parts.filter((part) => part !== undefined).join(", ")}. It ${looks}.`;
+  return anotherDeploy(database, await lockHolder(session, database).catch(() => undefined));
 }
 
 function preparationFailure(error: ServerError, session: Session, { project, macros }: PrepareInput): PgkeepError {

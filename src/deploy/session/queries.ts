@@ -6,7 +6,8 @@
 export const LOCK_NOT_OBTAINED = "PGK02";
 
 /** The key that the reference tool uses as well, so that the two exclude each other. */
-const LOCK_KEY = "pg_catalog.hashtextextended('pgmi.deploy.' || pg_catalog.current_database(), 0)";
+const lockKey = (database: string): string => `pg_catalog.hashtextextended('pgmi.deploy.' || ${database}, 0)`;
+const LOCK_KEY = lockKey("pg_catalog.current_database()");
 
 /**
  * What must hold while we prepare, whatever the role and the database have set. LOCAL: gone when the message ends.
@@ -136,19 +137,19 @@ select '${OWN_TABLE}', 'pg_temp._pgkeep_marks'::regclass::oid::text;
  */
 export const HAND_OVER = "reset search_path;\n";
 
-/** Who holds the deploy lock. Which columns are filled depends on the role's rights; the process id always is. */
+/** Who holds the deploy lock of database $1. Which columns are filled depends on rights; the process id always is. */
 export const LOCK_HOLDER = `
 select l.pid::text as pid,
        a.usename::text as "user",
        a.application_name as application,
        to_char(timezone('UTC', a.backend_start), 'YYYY-MM-DD HH24:MI:SS') as since
   from pg_catalog.pg_locks as l
-  join pg_catalog.pg_database as d on d.oid = l.database and d.datname = current_database()
+  join pg_catalog.pg_database as d on d.oid = l.database and d.datname = $1
   left join pg_catalog.pg_stat_activity as a on a.pid = l.pid
  where l.locktype = 'advisory'
    and l.granted
    and l.objsubid = 1
-   and (l.classid::bigint << 32) | l.objid::bigint = ${LOCK_KEY}
+   and (l.classid::bigint << 32) | l.objid::bigint = ${lockKey("$1")}
 `;
 
 /** The backend with process number $1, when it is ours and holds the deploy lock of this database. */

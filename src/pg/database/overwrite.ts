@@ -35,6 +35,8 @@ import { createLike, differences, restoreAttributes, takeOver } from "./statemen
 
 interface OverwriteOptions extends Omit<DatabaseAccess, "report"> {
   force: boolean;
+  /** Throws when the database must stay. Called on the maintenance session, before the question and before the drop. */
+  check?: (session: Session, original: DatabaseAttributes) => Promise<void>;
   context: Pick<OperationContext, "prompt" | "report" | "signal" | "environment">;
 }
 
@@ -61,10 +63,12 @@ export async function overwriteDatabase(options: OverwriteOptions): Promise<{ ex
     return { existed: false };
   }
   await refuseOwnDatabase(link.session, database);
+  await options.check?.(link.session, original);
   await approveOverwrite({ database, force: options.force, context });
   // The approval may have taken minutes.
-  const current = await readDatabase(link.session, database);
-  await recreate(link, current ?? original, context.signal);
+  const current = (await readDatabase(link.session, database)) ?? original;
+  await options.check?.(link.session, current);
+  await recreate(link, current, context.signal);
   context.report({ type: "database.recreated", database });
   return { existed: true };
 }

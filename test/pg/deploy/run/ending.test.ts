@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { sleep } from "../../../../src/base/clock.ts";
 import { PgkeepError } from "../../../../src/base/errors.ts";
+import type { Prompter } from "../../../../src/base/operation.ts";
 import { Secret } from "../../../../src/base/secrets.ts";
 import type { CommitGate } from "../../../../src/deploy/run/commit-gate.ts";
 import { sharedCluster, type TestCluster } from "../../../support/cluster.ts";
@@ -27,6 +28,11 @@ afterEach(async () => {
 
 const run = (script: string, options: RunOptions = {}) => deploy(cluster, database, { "deploy.sql": script }, options);
 const exists = (name: string) => value(cluster, database, `select to_regclass('${name}') is not null`);
+
+const notAsked = () => Promise.reject(new Error("not asked"));
+const UNASKED: Prompter = { text: notAsked, secret: notAsked, confirm: notAsked, choose: notAsked };
+
+const oidOf = (name: string) => value(cluster, "postgres", `select oid from pg_database where datname = '${name}'`);
 
 /** Backends of the deploy that still run something. */
 async function busyBackends(marker: string): Promise<number> {
@@ -257,6 +263,37 @@ describe("the deploy lock", () => {
     expect((await deploy(cluster, other, { "deploy.sql": "select 1;" })).error).toBeUndefined();
     await gate.script("select pg_advisory_unlock(22)");
     expect((await first).error).toBeUndefined();
+  });
+
+  it("[D-13] keeps a database from being dropped while a deploy to it is under way", async () => {
+    const kept = await cluster.createDatabase();
+    const before = await oidOf(kept);
+    const overwrite = { overwrite: true, force: true };
+    await using other = await connectTo(cluster, { database: kept });
+    await other.script("select pg_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0))");
+    const { error, events } = await deploy(cluster, kept, { "deploy.sql": "select 1;" }, overwrite);
+    expect([error?.code, error?.exit, error?.parts.state]).toEqual(["DEPLOY_LOCKED", 15, "nothing was started"]);
+    expect(error?.parts.detail).toMatch(/held by process \d+, role/);
+    expect(events.map(({ type }) => type)).not.toContain("database.overwrite_forced");
+    expect(await oidOf(kept)).toBe(before);
+    await other.script("select 'still here'");
+    await other.close();
+    expect((await deploy(cluster, kept, { "deploy.sql": "select 1;" }, overwrite)).error).toBeUndefined();
+    expect(await oidOf(kept)).not.toBe(before);
+  });
+
+  it("[D-13] taken while a person types the database's name keeps it as well", async () => {
+    const kept = await cluster.createDatabase();
+    const before = await oidOf(kept);
+    await using other = await connectTo(cluster, { database: kept });
+    const text = async () => {
+      await other.script("select pg_advisory_lock(hashtextextended('pgmi.deploy.' || current_database(), 0))");
+      return kept;
+    };
+    const prompt = { ...UNASKED, text };
+    const { error } = await deploy(cluster, kept, { "deploy.sql": "select 1;" }, { overwrite: true, prompt });
+    expect(error?.code).toBe("DEPLOY_LOCKED");
+    expect(await oidOf(kept)).toBe(before);
   });
 
   it.each(["discard all;", "select pg_advisory_unlock_all();"])(

@@ -340,6 +340,21 @@ describe("what can be checked without a server", () => {
   it("[BX-11] so is a callback that is no name", () =>
     refused({ "deploy.sql": "begin; call pgmi_test(null, '1x'); commit;" }, {}));
 
+  it("a database that allows no connections is not dropped for a deploy that could not connect", async () => {
+    const closed = await cluster.createDatabase();
+    await cluster.sql("create table kept(a int)", { database: closed });
+    await cluster.sql(`alter database "${closed}" allow_connections false`);
+    const { report, error } = await deploy(cluster, closed, { "deploy.sql": "" }, { overwrite: true, force: true });
+    expect([report.exitCode, error?.code, error?.parts.state]).toEqual([
+      10,
+      "DEPLOY_OVERWRITE_REFUSED",
+      "nothing was dropped",
+    ]);
+    expect(error?.parts.hint).toContain(`alter database "${closed}" allow_connections true`);
+    await cluster.sql(`alter database "${closed}" allow_connections true`);
+    expect(await value(cluster, closed, "select to_regclass('kept') is not null")).toBe(true);
+  });
+
   it("[CL-21] so is a missing deploy.sql, with its own exit status", async () => {
     const { report } = await deploy(cluster, "never_cl21", { "other.sql": "" });
     expect(report.exitCode).toBe(14);
