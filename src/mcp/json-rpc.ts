@@ -48,6 +48,20 @@ export async function serveLines(
   await Promise.all(running);
 }
 
+/**
+ * The lines of `input` that are messages of JSON-RPC, each with its line break, for a reader that passes over others in
+ * silence. What is none is answered through `write`, as `serveLines` does, so that no client waits for it in vain.
+ */
+export async function* messageLines(input: Readable, write: (line: string) => void): AsyncGenerator<Buffer> {
+  for await (const line of linesOf(input)) {
+    if (line?.trim() === "") continue;
+    const message = parsed(line);
+    if (line === undefined || message === undefined) write(JSON.stringify(NOT_JSON));
+    else if (isRequest(message) || isResponse(message)) yield Buffer.from(`${line}\n`);
+    else write(JSON.stringify(NO_REQUEST));
+  }
+}
+
 /** Lines of the input; undefined for one that is too long. */
 async function* linesOf(input: Readable): AsyncGenerator<string | undefined> {
   let rest = "";
@@ -75,9 +89,8 @@ type Answer = { jsonrpc: "2.0"; id: RequestId | null } & (
 
 async function answerTo(line: string | undefined, handle: RequestHandler): Promise<Answer | undefined> {
   const message = parsed(line);
-  if (message === undefined) return errorAnswer(null, PARSE_ERROR, "this line is not JSON");
-  if (!isRecord(message) || message.jsonrpc !== "2.0" || !hasValidId(message) || typeof message.method !== "string")
-    return errorAnswer(null, INVALID_REQUEST, "this is not a JSON-RPC 2.0 request");
+  if (message === undefined) return NOT_JSON;
+  if (!isRequest(message)) return NO_REQUEST;
   const { id, method, params } = message;
   if (id === undefined) return undefined;
   try {
@@ -100,13 +113,29 @@ function parsed(line: string | undefined): unknown {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function hasValidId(message: Record<string, unknown>): message is Record<string, unknown> & { id?: RequestId } {
-  const { id } = message;
-  return !("id" in message) || typeof id === "string" || typeof id === "number";
+/** A request, or a notification when it has no id. */
+interface Request extends Record<string, unknown> {
+  method: string;
+  id?: RequestId;
 }
+
+const isRequest = (message: unknown): message is Request =>
+  isRecord(message) && isVersion2(message) && hasValidId(message) && typeof message.method === "string";
+
+/** What a client says to a request of ours. */
+const isResponse = (message: unknown): boolean =>
+  isRecord(message) && isVersion2(message) && "id" in message && ("result" in message || "error" in message);
+
+const isVersion2 = ({ jsonrpc }: Record<string, unknown>): boolean => jsonrpc === "2.0";
+
+const hasValidId = (message: Record<string, unknown>): boolean =>
+  !("id" in message) || typeof message.id === "string" || typeof message.id === "number";
 
 const errorAnswer = (id: RequestId | null, code: number, message: string): Answer => ({
   jsonrpc: "2.0",
   id,
   error: { code, message },
 });
+
+const NOT_JSON = errorAnswer(null, PARSE_ERROR, "this line is not JSON");
+const NO_REQUEST = errorAnswer(null, INVALID_REQUEST, "this is not a JSON-RPC 2.0 request");

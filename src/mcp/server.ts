@@ -6,6 +6,7 @@
  * that an assistant says in its call what a person at a terminal would be asked. Nothing but protocol goes to stdout,
  * and everything that leaves is scrubbed.
  */
+import { Readable } from "node:stream";
 import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
@@ -15,6 +16,7 @@ import type { Operation, OperationContext, ProgressEvent } from "../base/operati
 import { scrub, scrubDeep } from "../base/secrets.ts";
 import { captureEnvironment } from "../config/environment.ts";
 import { loadOperation, operationNames, runOperation } from "../operations/call.ts";
+import { isRecord, messageLines } from "./json-rpc.ts";
 
 export interface ServeOptions {
   version: string;
@@ -25,17 +27,20 @@ export interface ServeOptions {
 export async function serve({ version, allowWrite }: ServeOptions): Promise<number> {
   const environment = captureEnvironment();
   const operations = await offeredOperations(allowWrite);
-  const ended = untilInputEnds();
+  const input = Readable.from(messageLines(process.stdin, writeLine));
+  const ended = untilInputEnds(input);
   const handle = serveStdio(
     () => {
       const server = new McpServer({ name: "pgkeep", version });
       for (const operation of operations) registerTool(server, operation, environment);
       return server;
     },
-    { transport: new StdioServerTransport() },
+    { transport: new StdioServerTransport(input) },
   );
   const status = await ended;
   await handle.close();
+  // After a signal the pipe is still open, and reading from it would keep the process.
+  process.stdin.destroy();
   return status;
 }
 
@@ -45,11 +50,13 @@ export async function offeredOperations(allowWrite: boolean): Promise<Operation[
   return all.filter(({ surfaces, effects }) => surfaces.includes("mcp") && (allowWrite || effects === "read"));
 }
 
+const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+
 /** 0 when the client closes the pipe, 130 on a signal. */
-function untilInputEnds(): Promise<number> {
+function untilInputEnds(input: Readable): Promise<number> {
   return new Promise((resolve) => {
-    process.stdin.once("end", () => resolve(0));
-    process.stdin.once("close", () => resolve(0));
+    input.once("end", () => resolve(0));
+    input.once("close", () => resolve(0));
     process.stdout.once("error", () => resolve(0));
     process.once("SIGINT", () => resolve(130));
     process.once("SIGTERM", () => resolve(130));
@@ -111,9 +118,6 @@ function withoutConfirm(input: unknown): Record<string, unknown> {
   const { confirm: _, ...rest } = input;
   return rest;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The parts of a failure as JSON text. An exception that is no failure of ours is not repeated: it can hold anything. */
 function failure(error: unknown): ToolAnswer {

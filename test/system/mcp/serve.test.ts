@@ -120,15 +120,22 @@ describe.each(Object.entries(CLIENTS))("pgkeep serve with %s", (_, connect) => {
   });
 });
 
-/** Sends lines to a server and returns its answers after it ended. */
-async function converse(words: readonly string[], messages: readonly (string | Record<string, unknown>)[]) {
+/** Sends lines to a server and returns its answers after it ended. The input ends at once, or with the answer `last`. */
+async function converse(
+  words: readonly string[],
+  messages: readonly (string | Record<string, unknown>)[],
+  { last }: { last?: number } = {},
+) {
   const { command, args, env } = start(words, {});
   const child = spawn(command, args, { env });
   let text = "";
-  child.stdout.on("data", (chunk) => (text += chunk));
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+    if (last !== undefined && text.includes(`"id":${last}`)) child.stdin.end();
+  });
   for (const message of messages)
     child.stdin.write(`${typeof message === "string" ? message : JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-  child.stdin.end();
+  if (last === undefined) child.stdin.end();
   const status = await new Promise((resolve) => child.once("close", resolve));
   const answers: Record<string, unknown>[] = text
     .trimEnd()
@@ -137,6 +144,45 @@ async function converse(words: readonly string[], messages: readonly (string | R
     .map((line) => JSON.parse(line));
   return { status, answers };
 }
+
+describe("lines that are no messages", () => {
+  it("are answered with their codes, and the session goes on", async () => {
+    const client = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "test", version: "1" } };
+    const { status, answers } = await converse(
+      ["serve"],
+      [
+        "{not json",
+        "",
+        { id: 1, method: "initialize", params: client },
+        { method: "notifications/initialized" },
+        { id: null, method: "ping" },
+        '{"id":9,"method":"ping"}',
+        "[]",
+        `"${"x".repeat(17 * 1024 * 1024)}"`,
+        { id: 2, method: "ping" },
+      ],
+      { last: 2 },
+    );
+    expect(status).toBe(0);
+    expect(answers.filter(({ id }) => id !== null)).toMatchObject([
+      { id: 1, result: { capabilities: { tools: {} } } },
+      { id: 2, result: {} },
+    ]);
+    const codes = answers.filter(({ id }) => id === null).map(({ error }) => Reflect.get(Object(error), "code"));
+    expect(codes).toEqual([-32_700, -32_600, -32_600, -32_600, -32_700]);
+  });
+
+  it("leave a server that a signal ends at once, its input still open", async () => {
+    const { command, args, env } = start(["serve"], {});
+    const child = spawn(command, args, { env });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    const answered = new Promise((resolve) => child.stdout.once("data", resolve));
+    child.stdin.write("{not json\n");
+    await answered;
+    child.kill("SIGTERM");
+    expect(await ended).toBe(130);
+  });
+});
 
 describe("pgmi serve", () => {
   it.each([
