@@ -8,9 +8,10 @@
  *   half_open   one send at a time; `successThreshold` successes -> closed, one failure -> open
  *
  * What is refused for good by the sink as a whole (wrong password) pauses for the longest time at once: hurrying
- * cannot help, and an account that is tried often may be locked. A single message's failure is not heard of here.
+ * cannot help, and an account that is tried often may be locked. A sink that has worked may only be starting again, so
+ * there the pauses begin short. A single message's failure is not heard of here.
  */
-import { type Backoff, backoffMs, MAX_ASKED_MS } from "./backoff.ts";
+import { type Backoff, backoffMs, MAX_ASKED_MS, refusedMs } from "./backoff.ts";
 
 export interface GateSettings {
   breaker: { enabled: boolean; failureThreshold: number; successThreshold: number; halfOpenTimeoutMs: number };
@@ -26,6 +27,9 @@ export class Gate {
   #state: GateState = "closed";
   #failures = 0;
   #successes = 0;
+  /** Refusals for good since it last worked. */
+  #refusals = 0;
+  #hasWorked = false;
   #untilMs = 0;
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #failingSinceMs: number | undefined;
@@ -66,7 +70,11 @@ export class Gate {
    * opened the way again. One that began before the last failure proves nothing.
    */
   succeeded(startedMs: number): boolean {
-    if (startedMs >= this.#failedAtMs) this.#failingSinceMs = undefined;
+    this.#hasWorked = true;
+    if (startedMs >= this.#failedAtMs) {
+      this.#failingSinceMs = undefined;
+      this.#refusals = 0;
+    }
     if (this.#state === "closed" || this.#state === "open" || startedMs < this.#failedAtMs) return false;
     this.#successes += 1;
     if (this.#state === "half_open" && this.#successes < this.#settings.breaker.successThreshold) return false;
@@ -83,6 +91,7 @@ export class Gate {
     this.#failedAtMs = monotonicMs();
     this.#failingSinceMs ??= this.#failedAtMs;
     this.#failures += 1;
+    if (!failure.isTransient) this.#refusals += 1;
     this.#successes = 0;
     const opens = breaker.enabled && (this.#state === "half_open" || this.#failures >= breaker.failureThreshold);
     this.#state = opens ? "open" : "pausing";
@@ -93,7 +102,12 @@ export class Gate {
     const { breaker, backoff, random } = this.#settings;
     const askedMs = Math.min(failure.retryAfterMs ?? 0, MAX_ASKED_MS);
     if (opens) return Math.max(breaker.halfOpenTimeoutMs, askedMs);
-    if (!failure.isTransient) return Math.max(backoff.maxMs, askedMs);
+    if (!failure.isTransient) return Math.max(this.#refusedMs(), askedMs);
     return backoffMs(this.#failures - 1, backoff, { random, askedForMs: askedMs });
+  }
+
+  #refusedMs(): number {
+    const { backoff, random } = this.#settings;
+    return this.#hasWorked ? refusedMs(this.#refusals, backoff.maxMs, random) : backoff.maxMs;
   }
 }

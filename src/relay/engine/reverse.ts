@@ -4,7 +4,8 @@
  *   opening   references resolved, connector loaded and connected -> serving | waiting
  *   serving   the source hands over, the intake stores, the source acknowledges -> waiting (source gone)
  *                                                                                | ended (stop, or the source has no more)
- *   waiting   growing pauses; configuration that cannot work is tried again slowly, a secret may have been corrected -> opening
+ *   waiting   growing pauses; configuration that cannot work is tried again slowly, a secret may have been corrected; what
+ *             has worked before may only be starting again, so there these pauses begin short -> opening
  *
  * Dead letters that somebody wants to be tried again are stored between deliveries.
  */
@@ -17,7 +18,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Source } from "../sources/source.ts";
 import { dueInboxLetters } from "../store/inbox.ts";
 import type { PipelineKey } from "../store/pipeline-key.ts";
-import { type Backoff, backoffMs } from "./backoff.ts";
+import { type Backoff, backoffMs, refusedMs } from "./backoff.ts";
 import { Intake } from "./intake.ts";
 import { openSource } from "./open-source.ts";
 import { PATIENCE_MS } from "./options.ts";
@@ -25,7 +26,7 @@ import { incomingReader, letterReader } from "./read-incoming.ts";
 import type { Worker, WorkerContext } from "./worker.ts";
 
 /** 15 to 30 s: what only a person can correct. */
-const HOPELESS = { firstMs: 30_000, maxMs: 30_000 };
+const HOPELESS_MS = 30_000;
 /** 50 ms: the least ceiling of a wait, for pipelines that ask for none. */
 const LEAST_REOPEN_MS = 50;
 /** 2 s: dead letters are tried again because somebody asked, and is looking. */
@@ -44,6 +45,9 @@ class ReverseRun {
   readonly #key: PipelineKey;
   /** Since when the source is away. */
   #awaySinceMs: number | undefined;
+  #hasOpened = false;
+  /** Refusals for good since it last served. */
+  #refusals = 0;
 
   constructor(context: WorkerContext) {
     const { pipeline, options } = context;
@@ -59,6 +63,7 @@ class ReverseRun {
       if (session.served) {
         attempt = 0;
         this.#awaySinceMs = undefined;
+        this.#refusals = 0;
       }
       if (session.isDone) {
         voice.state("idle");
@@ -81,6 +86,7 @@ class ReverseRun {
       if (stop.aborted || !lease.isHeld()) return { served: false, isDone: false };
       return { served: false, isDone: false, failure };
     }
+    this.#hasOpened = true;
     const { source, decode } = opened;
     const { type } = pipeline.connector;
     const intake = new Intake({
@@ -132,7 +138,7 @@ class ReverseRun {
     const reason = scrub(tameLine(failure instanceof Error ? failure.message : String(failure)));
     const waitMs = isTransient
       ? backoffMs(attempt, reopening(pipeline), { random, askedForMs: retryAfterMs })
-      : HOPELESS.firstMs / 2 + backoffMs(0, { ...HOPELESS, maxMs: HOPELESS.maxMs / 2 }, { random });
+      : this.#hopelessMs(random);
     voice.error(component, { code, reason, isTransient });
     const nowMs = options.clock.monotonicMs();
     this.#awaySinceMs ??= nowMs;
@@ -141,6 +147,12 @@ class ReverseRun {
     const isGivenUp = untilIdle && nowMs - this.#awaySinceMs >= patienceMs;
     voice.state(isTransient && !isGivenUp ? "retrying" : "failed", { code, reason, nextRetryMs: waitMs });
     await sleep(waitMs, stop).catch(() => undefined);
+  }
+
+  #hopelessMs(random: () => number): number {
+    if (!this.#hasOpened) return (HOPELESS_MS * (1 + random())) / 2;
+    this.#refusals += 1;
+    return refusedMs(this.#refusals, HOPELESS_MS, random);
   }
 }
 

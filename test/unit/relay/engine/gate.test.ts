@@ -14,6 +14,7 @@ function gateAt(changes: { enabled?: boolean; failureThreshold?: number; success
 }
 
 const transient = { isTransient: true };
+const refused = { isTransient: false };
 
 describe("a gate", () => {
   it("lets everything through while the sink works", () => {
@@ -93,9 +94,30 @@ describe("a gate", () => {
     expect(gate.waitMs()).toBe(10_000);
   });
 
-  it("waits longest at once when trying again cannot help", () => {
+  it("waits longest at once when trying again cannot help and it has never worked", () => {
     const { gate } = gateAt();
-    gate.failed(1_000, { isTransient: false });
+    gate.failed(1_000, refused);
     expect(gate.waitMs()).toBe(5_000);
+  });
+
+  it("waits a moment, then four times as long each time, when a sink that has worked refuses", () => {
+    const { gate, clock } = gateAt({ enabled: false });
+    gate.succeeded(clock.ms);
+    for (let times = 0; times < 9; times++) gate.failed(clock.ms, transient);
+    for (const waitMs of [750, 3_000, 3_750, 3_750]) {
+      gate.failed(clock.ms, refused);
+      expect(gate.waitMs()).toBe(waitMs);
+      clock.ms += waitMs;
+    }
+    gate.succeeded(clock.ms);
+    gate.failed(clock.ms, refused);
+    expect(gate.waitMs()).toBe(750);
+  });
+
+  it("waits as long as a sink that refuses asks for", () => {
+    const { gate } = gateAt();
+    gate.succeeded(1_000);
+    gate.failed(1_000, { isTransient: false, retryAfterMs: 4_500 });
+    expect(gate.waitMs()).toBe(4_500);
   });
 });
