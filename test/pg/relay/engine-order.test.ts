@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "../../support/cluster.ts";
 import {
+  jsonText,
+  lastEvents,
   MemorySink,
   makePipeline,
   positionOf,
@@ -83,16 +85,8 @@ async function whatIsMissing(committed: readonly unknown[], sink: MemorySink, re
   const arrived = new Set(sink.delivered.map(({ message }) => String(message.id)));
   const missing = committed.filter((id) => !arrived.has(String(id)));
   const horizon = await tide.rows("select h.*, tide.relay_last_id() as newest from tide.relay_horizon('orders') as h");
-  const said = relay.events.filter(({ type }) => type !== "relay.reconciled").slice(-20);
-  const facts = {
-    missing: missing.length,
-    first: missing[0],
-    last: missing.at(-1),
-    end: committed.at(-1),
-    horizon,
-    said,
-  };
-  return JSON.stringify(facts, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+  const [first, last, end] = [missing[0], missing.at(-1), committed.at(-1)];
+  return `${jsonText({ missing: missing.length, first, last, end, horizon })}\n${lastEvents(relay)}`;
 }
 
 describe("[R-11] [relay 5.3] what is committed out of order", () => {

@@ -2,7 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { DELIVERED } from "../../../src/relay/message.ts";
 import { startCluster } from "../../support/cluster.ts";
-import { MemorySink, makePipeline, positionOf, publish, startRelay, until } from "../../support/relay/running.ts";
+import {
+  jsonText,
+  MemorySink,
+  makePipeline,
+  positionOf,
+  publish,
+  startRelay,
+  until,
+} from "../../support/relay/running.ts";
 import { openTide } from "../../support/tide-session.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -26,9 +34,7 @@ describe("[R-16] forged notifications", () => {
     await until("the events arrived", () => sink.delivered.length === 3);
     const looks = relay.events.filter(({ type }) => type === "relay.reconciled").length;
     expect(looks).toBeLessThan(60);
-    const said = JSON.stringify(relay.events, (_key, value: unknown) =>
-      typeof value === "bigint" ? String(value) : value,
-    );
+    const said = jsonText(relay.events);
     expect(said).toContain("relay.reconciled");
     expect(said).not.toContain("canary");
     await relay.stop();

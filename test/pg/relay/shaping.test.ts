@@ -7,7 +7,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { catalogueParts } from "../../../src/relay/engine/catalogue-parts.ts";
 import { consume, PayloadEncryption, publish, publishBatch } from "../../../src/relay-api.ts";
-import { startRelay, until } from "../../support/relay/running.ts";
+import { jsonText, startRelay, until } from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 const KEY = "ab".repeat(32);
@@ -69,9 +69,7 @@ describe("an event of an application", () => {
     ]);
     // Left out is settled, not dead; a text has no total, so it was left out too.
     expect(await tide.one("select count(*) from tide.relay_dlq")).toBe("0");
-    expect(
-      JSON.stringify(relay.events, (_, value) => (typeof value === "bigint" ? String(value) : value)),
-    ).not.toContain("canary");
+    expect(jsonText(relay.events)).not.toContain("canary");
 
     await pool.query("create table public.handled (id int)");
     const summary = await consume<{ id: number }>({

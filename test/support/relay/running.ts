@@ -174,7 +174,7 @@ export function lastEvents({ events }: RunningRelay, count = 30): string {
   return told.map((event) => jsonText(event)).join("\n");
 }
 
-/** JSON with the numbers that it does not know. */
+/** JSON, with large numbers as text. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? String(part) : part));
 

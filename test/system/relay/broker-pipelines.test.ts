@@ -7,7 +7,7 @@ import { catalogueParts } from "../../../src/relay/engine/catalogue-parts.ts";
 import { KAFKA, startKafka } from "../../support/brokers/kafka.ts";
 import { NATS, startNats } from "../../support/brokers/nats.ts";
 import { needs } from "../../support/needs.ts";
-import { startRelay, until } from "../../support/relay/running.ts";
+import { jsonText, startRelay, until } from "../../support/relay/running.ts";
 import { openTide, type Tide } from "../../support/tide-session.ts";
 
 const EVENTS = 2_000;
@@ -60,7 +60,7 @@ async function relayThrough(
   expect(found).toEqual({ all: String(EVENTS), numbers: String(EVENTS), first: "1", last: String(EVENTS) });
   expect(await tide.one("select count(*) from tide.relay_dlq")).toBe("0");
   await relay.stop();
-  const said = JSON.stringify(relay.events, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  const said = jsonText(relay.events);
   expect(said).not.toContain(environment.BROKER_PASSWORD);
 }
 
