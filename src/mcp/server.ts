@@ -39,8 +39,6 @@ export async function serve({ version, allowWrite }: ServeOptions): Promise<numb
   );
   const status = await ended;
   await handle.close();
-  // After a signal the pipe is still open, and reading from it would keep the process.
-  process.stdin.destroy();
   return status;
 }
 

@@ -35,7 +35,7 @@ import { createLike, differences, restoreAttributes, takeOver } from "./statemen
 
 interface OverwriteOptions extends Omit<DatabaseAccess, "report"> {
   force: boolean;
-  /** Throws when the database must stay. Called on the maintenance session, before the question and before the drop. */
+  /** Throws when the database must stay. Called on the maintenance session, before the question and once it is answered. */
   check?: (session: Session, original: DatabaseAttributes) => Promise<void>;
   context: Pick<OperationContext, "prompt" | "report" | "signal" | "environment">;
 }
@@ -50,7 +50,7 @@ const INVALID_CATALOG_NAME = "3D000";
  *
  * Reports `database.creating`, or what approval reports and then `database.recreated`. Throws
  * DEPLOY_OVERWRITE_REFUSED, DEPLOY_OVERWRITE_UNAPPROVED, DEPLOY_CREATE_RACE, DEPLOY_DATABASE_FAILED and what
- * `connect` throws.
+ * `check` and `connect` throw.
  */
 export async function overwriteDatabase(options: OverwriteOptions): Promise<{ existed: boolean }> {
   const { database, maintenanceDatabase, context } = options;

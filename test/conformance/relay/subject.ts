@@ -32,7 +32,7 @@ export interface NetworkedServer {
   /** SIGKILL, and started again over the same files and at the same port. */
   kill(): Promise<void>;
   restart(): Promise<void>;
-  /** Makes places that are ready outlive a kill, where the server would need a while for that. */
+  /** Makes places that are ready outlive a kill, where the server may forget them. */
   keepPlaces?(): void;
   /** A server that shows `certificate`, for protocols in which TLS is not the first thing said. */
   impostor?(certificate: Issued): Promise<Listener>;

@@ -13,7 +13,7 @@ import { awaitPort, lifecycle, makeDen, type TestBroker, writeCertificates } fro
 const PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
-/** After a SIGKILL it now and then comes back with a queue that answers 404 until the next start. */
+/** After a SIGKILL it was once seen to come back without a queue that a client had declared: 404, so it is started again. */
 const RESTARTS = 3;
 
 export const RABBITMQ = { isThere: existsSync(PROGRAM), reason: "Debian package rabbitmq-server is not installed" };
@@ -23,7 +23,7 @@ export interface RabbitmqBroker extends TestBroker {
   plainPort: number;
   /** rabbitmqctl on this node; what it printed. */
   control(...args: string[]): string;
-  /** Writes queues and exchanges to disk, which Erlang's database does seconds after it has confirmed them. */
+  /** Writes queues and exchanges to disk, and has `restart` see to it that the queues came back. */
   keepDefinitions(): void;
 }
 
